@@ -1,0 +1,86 @@
+#include "app/cli.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "app/genhash.h"
+#include "app/help.h"
+#include "app/version.h"
+#include "oci/error.h"
+
+namespace registry::app {
+namespace {
+
+using Args = absl::Span<const char* const>;
+
+int Fail(const Cli& cli, ExitCode code, absl::string_view message) {
+  cli.errors << kProgramName << ": " << message << std::endl;
+  return code;
+}
+
+bool IsHelpFlag(absl::string_view arg) { return arg == "-h" || arg == "-help" || arg == "--help"; }
+
+// Output that cannot be written (a full disk) must not look like success.
+int Print(const Cli& cli, absl::string_view text) {
+  cli.output << text << std::flush;
+  if (cli.output.good()) return kExitOk;
+  return Fail(cli, kExitFailed, "cannot write to standard output");
+}
+
+int Unknown(const Cli& cli, absl::string_view command) {
+  return Fail(cli, kExitUsage,
+              absl::StrCat("unknown command ", oci::Quote(command),
+                           ": the commands are serve, genhash, version and help; see '",
+                           kProgramName, " help'"));
+}
+
+int RunHelp(const Cli& cli, Args args) {
+  if (args.size() > 1) {
+    return Fail(cli, kExitUsage,
+                absl::StrCat("help takes one command at most; see '", kProgramName, " help'"));
+  }
+  const absl::string_view command = args.empty() ? "" : args[0];
+  const absl::string_view text = HelpText(command);
+  return text.empty() ? Unknown(cli, command) : Print(cli, text);
+}
+
+int RunServe(const Cli& cli, Args args) {
+  const absl::StatusOr<ServeFlags> flags = ParseServeFlags(args, cli.environment);
+  if (!flags.ok()) return Fail(cli, kExitUsage, flags.status().message());
+  return cli.serve(*flags);
+}
+
+int RunGenhash(const Cli& cli) {
+  const absl::StatusOr<std::string> hash = HashFromInput(cli.input_fd, cli.errors);
+  if (!hash.ok()) return Fail(cli, kExitFailed, hash.status().message());
+  return Print(cli, absl::StrCat(*hash, "\n"));
+}
+
+}  // namespace
+
+int RunCli(const Cli& cli) {
+  if (cli.args.empty()) {
+    return Fail(cli, kExitUsage,
+                absl::StrCat("no command is given; try '", kProgramName, " serve' or '",
+                             kProgramName, " help'"));
+  }
+  const absl::string_view command = cli.args[0];
+  const Args args = cli.args.subspan(1);
+  if (IsHelpFlag(command)) return Print(cli, HelpText(""));
+  if (command == "help") {
+    const bool of_help = args.size() == 1 && IsHelpFlag(args[0]);
+    return of_help ? Print(cli, HelpText("help")) : RunHelp(cli, args);
+  }
+  if (HelpText(command).empty() || command.empty()) return Unknown(cli, command);
+  if (std::any_of(args.begin(), args.end(), IsHelpFlag)) return Print(cli, HelpText(command));
+  if (command == "serve") return RunServe(cli, args);
+  if (!args.empty()) {
+    return Fail(cli, kExitUsage,
+                absl::StrCat(command, " takes no arguments, but got ", oci::Quote(args[0]),
+                             "; see '", kProgramName, " help ", command, "'"));
+  }
+  if (command == "genhash") return RunGenhash(cli);
+  return Print(cli, absl::StrCat(kProgramName, " ", Version(), "\n"));
+}
+
+}  // namespace registry::app

@@ -1,0 +1,43 @@
+// The command line: which command runs, what it prints, and the exit code.
+//
+//   int main(int argc, char** argv) {
+//     return RunCli({.args = {argv + 1, argv + argc},
+//                    .environment = RegistryEnvironment(environ),
+//                    .serve = Serve});
+//   }
+#ifndef REGISTRY_APP_CLI_H_
+#define REGISTRY_APP_CLI_H_
+
+#include <functional>
+#include <iostream>
+
+#include "absl/types/span.h"
+#include "app/flags.h"
+
+namespace registry::app {
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  // The command line is wrong.
+  kExitUsage = 2,
+};
+
+struct Cli {
+  // Without the program's name.
+  absl::Span<const char* const> args;
+  Environment environment;
+  // Runs the registry and returns the exit code.
+  std::function<int(const ServeFlags&)> serve;
+
+  int input_fd = 0;
+  std::ostream& output = std::cout;
+  std::ostream& errors = std::cerr;
+};
+
+// Returns the exit code.
+int RunCli(const Cli& cli);
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_CLI_H_

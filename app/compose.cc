@@ -1,0 +1,106 @@
+#include "app/compose.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "app/data_folder.h"
+#include "base/limits.h"
+#include "controlplane/control_plane.h"
+#include "dataplane/storage_node.h"
+#include "gateway/gateway.h"
+
+namespace registry::app {
+namespace {
+
+// A server that listens nowhere: only InProcessChannel reaches it.
+std::unique_ptr<grpc::Server> StartInProcess(const std::vector<grpc::Service*>& services) {
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  return builder.BuildAndStart();
+}
+
+std::shared_ptr<grpc::Channel> ChannelTo(grpc::Server& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
+  return server.InProcessChannel(arguments);
+}
+
+}  // namespace
+
+// In the order of their lives: what is listed later uses what is listed before.
+struct Registry::Parts {
+  std::unique_ptr<DataFolder> data_folder;
+  std::unique_ptr<dataplane::StorageNode> storage_node;
+  std::unique_ptr<grpc::Server> storage_server;
+  std::unique_ptr<controlplane::ControlPlane> control_plane;
+  std::unique_ptr<grpc::Server> control_plane_server;
+  std::unique_ptr<gateway::Gateway> gateway;
+};
+
+Registry::Registry(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions options) {
+  grpc::EnableDefaultHealthCheckService(true);
+  std::unique_ptr<Registry> registry(new Registry(std::make_unique<Parts>()));
+  Parts& parts = *registry->parts_;
+
+  auto data_folder = DataFolder::Lock(options.data_directory);
+  if (!data_folder.ok()) return data_folder.status();
+  parts.data_folder = *std::move(data_folder);
+
+  // The data plane: blob bytes.
+  dataplane::StorageNodeOptions storage_options;
+  storage_options.root = parts.data_folder->path() + "/storage";
+  auto storage_node = dataplane::StorageNode::Open(storage_options);
+  if (!storage_node.ok()) return storage_node.status();
+  parts.storage_node = *std::move(storage_node);
+  parts.storage_server = StartInProcess({parts.storage_node->service()});
+
+  // The control plane: who may do what, and what is where. It gives orders to the storage node.
+  controlplane::ControlPlaneOptions control_options;
+  control_options.database_path = parts.data_folder->path() + "/metadata.db";
+  control_options.admin_name = options.admin_name;
+  control_options.admin_password_hash = options.admin_password_hash;
+  control_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
+  auto control_plane = controlplane::ControlPlane::Open(std::move(control_options));
+  if (!control_plane.ok()) return control_plane.status();
+  parts.control_plane = *std::move(control_plane);
+  parts.control_plane_server = StartInProcess(parts.control_plane->services());
+
+  // The gateway: HTTP. It asks the control plane and moves bytes from and to the storage node.
+  gateway::GatewayOptions gateway_options;
+  gateway_options.host = options.host;
+  gateway_options.port = options.port;
+  gateway_options.certificate_file = options.certificate_file;
+  gateway_options.private_key_file = options.private_key_file;
+  gateway_options.control_plane = ChannelTo(*parts.control_plane_server);
+  gateway_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
+  auto gateway = gateway::Gateway::Start(std::move(gateway_options));
+  if (!gateway.ok()) return gateway.status();
+  parts.gateway = *std::move(gateway);
+  return registry;
+}
+
+std::string Registry::address() const { return parts_->gateway->address(); }
+
+size_t Registry::Stop() { return parts_->gateway->Stop(base::kDrainTimeout); }
+
+// From the outside in; what the planes still do is finished or safe to cut off.
+Registry::~Registry() {
+  const auto now = std::chrono::system_clock::now;
+  parts_->gateway.reset();
+  if (parts_->control_plane) parts_->control_plane->Shutdown();
+  if (parts_->control_plane_server) {
+    parts_->control_plane_server->Shutdown(now() + std::chrono::seconds(1));
+  }
+  parts_->control_plane_server.reset();
+  parts_->control_plane.reset();
+  if (parts_->storage_server) parts_->storage_server->Shutdown(now() + std::chrono::seconds(1));
+  parts_->storage_server.reset();
+  parts_->storage_node.reset();
+}
+
+}  // namespace registry::app

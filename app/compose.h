@@ -1,0 +1,53 @@
+// The composition root: reading it shows what talks to what.
+//
+// `serve` runs the three planes in one process. They talk through the same generated stubs as in a
+// cluster, over in-process channels; only HTTP listens.
+#ifndef REGISTRY_APP_COMPOSE_H_
+#define REGISTRY_APP_COMPOSE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace registry::app {
+
+struct RegistryOptions {
+  // Where HTTP listens; an empty host means all addresses, port 0 any free port.
+  std::string host;
+  uint16_t port = 5000;
+  std::string data_directory;
+  std::string admin_name;
+  // bcrypt.
+  std::string admin_password_hash;
+  // PEM files, both or none.
+  std::string certificate_file;
+  std::string private_key_file;
+};
+
+// A whole registry in one process. Thread-safe.
+class Registry {
+ public:
+  // Serves when it returns. Errors are sentences for the person who started it.
+  static absl::StatusOr<std::unique_ptr<Registry>> Start(RegistryOptions options);
+
+  // Stops without waiting for requests, unless Stop was called.
+  ~Registry();
+
+  // Where HTTP listens.
+  std::string address() const;
+
+  // Stops accepting and finishes the requests under way, at most base::kDrainTimeout. Returns how
+  // many were cut off.
+  size_t Stop();
+
+ private:
+  struct Parts;
+  explicit Registry(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_COMPOSE_H_

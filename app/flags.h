@@ -1,0 +1,48 @@
+// The flags of `simple-registry serve`, from its arguments and the environment.
+//
+//   -addr :5000   --addr :5000   -addr=:5000   SIMPLE_REGISTRY_ADDR=:5000
+//
+// A flag wins over its variable, a variable over the default. An empty variable counts as not set.
+// Names are never guessed from a prefix. Thread-safe.
+#ifndef REGISTRY_APP_FLAGS_H_
+#define REGISTRY_APP_FLAGS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "app/host_port.h"
+
+namespace registry::app {
+
+// Variables that begin with SIMPLE_REGISTRY_, by their whole name.
+using Environment = std::map<std::string, std::string>;
+
+// The part of `variables` ("NAME=value", ended by nullptr, like `environ`) that is for us.
+Environment RegistryEnvironment(const char* const* variables);
+
+struct ServeFlags {
+  HostPort address = {.host = "0.0.0.0", .port = 5000};
+  std::string data_dir = "./data";
+  std::string admin_name = "admin";
+  // Exactly one of these two is set; AdminPasswordHash (admin_password.h) reads them.
+  std::string admin_password;
+  std::string admin_password_file;
+  // PEM files for HTTPS: both or none.
+  std::string cert_file;
+  std::string key_file;
+
+  // To be logged: variables that look like flags and are none.
+  std::vector<std::string> warnings;
+};
+
+// `args` is what follows "serve". Error: INVALID_ARGUMENT with one sentence that names the flag or
+// variable, its value (never a password's) and the remedy.
+absl::StatusOr<ServeFlags> ParseServeFlags(absl::Span<const char* const> args,
+                                           const Environment& environment);
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_FLAGS_H_

@@ -1,0 +1,86 @@
+#include "app/help.h"
+
+namespace registry::app {
+namespace {
+
+constexpr absl::string_view kGeneral = R"(simple-registry is an OCI container registry.
+
+Usage: simple-registry COMMAND [ARGUMENTS]
+
+Commands
+  serve     run a registry
+  genhash   make the bcrypt hash of a password
+  version   print the version
+  help      print this, or what a command does
+
+Example
+  simple-registry genhash > pwd.txt
+  simple-registry serve -adminpwdfile pwd.txt
+  docker login -u admin localhost:5000
+
+See 'simple-registry help COMMAND'.
+)";
+
+constexpr absl::string_view kServe = R"(Usage: simple-registry serve FLAGS
+
+Runs a registry until it gets SIGTERM or SIGINT, then finishes what runs, for 30 s at most.
+
+Flags, with their defaults
+  -addr HOST:PORT       where to listen (0.0.0.0:5000); :5000 is every address, port 0 a free one
+  -datadir DIR          where all data is kept (./data); made when it is missing
+  -adminname NAME       the administrator's user name (admin)
+  -adminpwdfile FILE    a file with one line: the administrator's password, or its bcrypt hash as
+                        genhash prints it
+  -adminpwd PASSWORD    the same on the command line, where other users of the machine can read it
+  -certfile FILE        PEM certificate chain for HTTPS; also -cert
+  -keyfile FILE         PEM private key of the certificate; also -key
+
+-adminpwdfile or -adminpwd is required. Text that begins with $2a$, $2b$ or $2y$ is taken for a
+hash; put it in single quotes, or the shell will change it. Without a certificate the registry
+speaks HTTP.
+
+A flag may begin with one dash or two, and its value may follow a space or an equals sign. Each
+flag can be set by an environment variable instead: SIMPLE_REGISTRY_ADDR for -addr, and so on. A
+flag wins over its variable; an empty variable counts as not set.
+
+Examples
+  simple-registry serve -adminpwdfile pwd.txt -datadir /var/lib/simple-registry
+  simple-registry serve -adminpwdfile pwd.txt -addr :443 -cert fullchain.pem -key privkey.pem
+  SIMPLE_REGISTRY_ADMINPWD=secret simple-registry serve -addr localhost:5000
+
+Exit codes: 0 ended as asked, 1 failed, 2 wrong flags.
+)";
+
+constexpr absl::string_view kGenhash = R"(Usage: simple-registry genhash
+
+Prints the bcrypt hash of a password, for -adminpwdfile. At a terminal it asks for the password,
+twice, and does not show it. Otherwise it reads standard input, which must be one line; the newline
+at its end is no part of the password. A password has at most 72 bytes.
+
+Examples
+  simple-registry genhash > pwd.txt
+  printf %s "$PASSWORD" | simple-registry genhash > pwd.txt
+)";
+
+constexpr absl::string_view kVersion = R"(Usage: simple-registry version
+
+Prints the version.
+)";
+
+constexpr absl::string_view kHelp = R"(Usage: simple-registry help [COMMAND]
+
+Prints what simple-registry, or one of its commands, does; so does COMMAND -h.
+)";
+
+}  // namespace
+
+absl::string_view HelpText(absl::string_view command) {
+  if (command.empty()) return kGeneral;
+  if (command == "serve") return kServe;
+  if (command == "genhash") return kGenhash;
+  if (command == "version") return kVersion;
+  if (command == "help") return kHelp;
+  return "";
+}
+
+}  // namespace registry::app

@@ -1,0 +1,16 @@
+// What `simple-registry help` prints.
+#ifndef REGISTRY_APP_HELP_H_
+#define REGISTRY_APP_HELP_H_
+
+#include "absl/strings/string_view.h"
+
+namespace registry::app {
+
+inline constexpr absl::string_view kProgramName = "simple-registry";
+
+// Of a command, or of the whole program for "". Empty for an unknown command.
+absl::string_view HelpText(absl::string_view command);
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_HELP_H_

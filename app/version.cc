@@ -1,0 +1,7 @@
+#include "app/version.h"
+
+namespace registry::app {
+
+absl::string_view Version() { return REGISTRY_VERSION; }
+
+}  // namespace registry::app

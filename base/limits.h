@@ -1,0 +1,88 @@
+// Every limit of the registry that is not a matter of configuration, in one place.
+//
+// Options structs take their defaults from here, so that tests can set smaller ones.
+#ifndef REGISTRY_BASE_LIMITS_H_
+#define REGISTRY_BASE_LIMITS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace registry::base {
+
+// HTTP.
+inline constexpr size_t kMaxHeaderBytes = 32 * 1024;
+inline constexpr std::chrono::seconds kHeaderTimeout{15};
+// A connection without a request.
+inline constexpr std::chrono::seconds kIdleTimeout{120};
+// While a body moves, at least one byte in this time.
+inline constexpr std::chrono::seconds kBodyTimeout{60};
+inline constexpr size_t kMaxConnections = 10'000;
+inline constexpr std::chrono::seconds kDrainTimeout{30};
+
+// Bodies. A stream holds at most two chunks: one that fills, one on its way.
+inline constexpr size_t kStreamBufferBytes = 128 * 1024;
+inline constexpr size_t kChunkBytes = kStreamBufferBytes / 2;
+
+// Documents.
+inline constexpr size_t kMaxManifestBytes = 4'194'304;
+inline constexpr size_t kMaxJsonDepth = 64;
+
+// Lists: what one answer holds at most; a larger `n` is lowered to it.
+inline constexpr int kMaxTagsPage = 10'000;
+
+// Upload sessions.
+inline constexpr std::chrono::hours kUploadIdleExpiry{24};
+// How long a committed session answers the same PUT again.
+inline constexpr std::chrono::hours kFinishedUploadExpiry{1};
+
+// Between planes. A manifest and its envelope fit; gRPC's own default is 4 MiB.
+inline constexpr int kMaxGrpcMessageBytes = 8 * 1024 * 1024;
+inline constexpr std::chrono::seconds kRpcDeadline{30};
+// Closing an upload may read it again and flush it.
+inline constexpr std::chrono::minutes kFinishDeadline{10};
+inline constexpr std::chrono::milliseconds kPolicyHeartbeat{500};
+inline constexpr std::chrono::milliseconds kPolicySilence{1500};
+
+// Queues: full means UNAVAILABLE, and 503 with Retry-After to the client.
+inline constexpr size_t kSqlQueue = 1024;
+inline constexpr size_t kFileQueue = 4096;
+// Passwords that wait for bcrypt: full means 429.
+inline constexpr size_t kPasswordQueue = 64;
+
+// Access: open WatchPolicy streams, and the size of a bearer token.
+inline constexpr size_t kMaxPolicyWatches = 10'000;
+inline constexpr size_t kMaxTokenBytes = 16 * 1024;
+
+// Caches, in entries.
+inline constexpr size_t kAccessCacheEntries = 10'000;
+inline constexpr size_t kVerifiedPasswordEntries = 10'000;
+
+// Control plane: SQL.
+inline constexpr size_t kSqlThreads = 4;
+// How long one attempt waits for another process's lock, and how many attempts there are.
+inline constexpr std::chrono::milliseconds kSqlBusyTimeout{2000};
+inline constexpr int kSqlAttempts = 5;
+// Prepared statements kept by each connection.
+inline constexpr size_t kSqlStatements = 128;
+// Larger databases are not read as a whole when they are opened.
+inline constexpr int64_t kSqlQuickCheckBytes = 64 * 1024 * 1024;
+
+// Control plane: `touched_at` is refreshed only when older than this, so that reading rarely writes.
+inline constexpr std::chrono::hours kTouchInterval{1};
+inline constexpr std::chrono::minutes kUploadTouchInterval{5};
+// Missing digests that an error message names; the others are counted.
+inline constexpr size_t kMaxNamedDigests = 20;
+
+// Control plane: upkeep (expired sessions, trash).
+inline constexpr std::chrono::minutes kUpkeepInterval{1};
+inline constexpr int kUpkeepBatch = 100;
+inline constexpr int kUpkeepMaxBatches = 100;
+// How long trash that could not be deleted waits for the next attempt.
+inline constexpr std::chrono::minutes kTrashRetry{1};
+// Stat and Delete on a storage node.
+inline constexpr std::chrono::seconds kStorageOrderDeadline{5};
+
+}  // namespace registry::base
+
+#endif  // REGISTRY_BASE_LIMITS_H_

@@ -1,0 +1,82 @@
+#include "base/log.h"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/json.hpp>
+
+namespace registry::base {
+namespace {
+
+constexpr size_t kQueueLines = 8192;
+
+struct Backend {
+  Backend()
+      : pool(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
+        logger(std::make_shared<spdlog::async_logger>(
+            "registry", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
+            spdlog::async_overflow_policy::overrun_oldest)) {
+    logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
+                        spdlog::pattern_time_type::utc);
+    logger->flush_on(spdlog::level::info);
+  }
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::async_logger> logger;
+  std::atomic<size_t> dropped_lines_reported = 0;
+};
+
+Backend& GetBackend() {
+  // Never destroyed: threads may log until the very end of the process.
+  static Backend& backend = *new Backend;
+  return backend;
+}
+
+void AppendJson(std::string& line, absl::string_view text) {
+  line += boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+}
+
+void Log(spdlog::level::level_enum level, absl::string_view message, LogFields fields) {
+  Backend& backend = GetBackend();
+  if (const size_t dropped = backend.pool->overrun_counter();
+      dropped > backend.dropped_lines_reported.exchange(dropped)) {
+    backend.logger->warn(R"("message":"log lines dropped","total":{})", dropped);
+  }
+  std::string line = "\"message\":";
+  AppendJson(line, message);
+  for (const LogField& field : fields) {
+    line += ',';
+    AppendJson(line, field.name);
+    line += ':';
+    if (const auto* text = std::get_if<absl::string_view>(&field.value)) {
+      AppendJson(line, *text);
+    } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
+      line += std::to_string(*number);
+    } else {
+      line += boost::json::serialize(boost::json::value(std::get<double>(field.value)));
+    }
+  }
+  backend.logger->log(level, "{}", line);
+}
+
+}  // namespace
+
+void LogInfo(absl::string_view message, LogFields fields) {
+  Log(spdlog::level::info, message, fields);
+}
+void LogWarning(absl::string_view message, LogFields fields) {
+  Log(spdlog::level::warn, message, fields);
+}
+void LogError(absl::string_view message, LogFields fields) {
+  Log(spdlog::level::err, message, fields);
+}
+
+void FlushLog() {
+  Backend& backend = GetBackend();
+  backend.logger->flush();
+  // A flush is a message in the queue too; the queue is empty when the thread has taken it.
+  while (backend.pool->queue_size() > 0) std::this_thread::yield();
+  std::fflush(stderr);
+}
+
+}  // namespace registry::base

@@ -1,0 +1,292 @@
+#include "controlplane/access_service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/grpc_status.h"
+#include "controlplane/token_scopes.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+// The names in granted scopes, so that a token stays well below base::kMaxTokenBytes and the
+// header that carries it below base::kMaxHeaderBytes.
+constexpr size_t kMaxGrantedBytes = 8 * 1024;
+
+absl::StatusOr<Resource> ParseResource(v1::Resource resource) {
+  switch (resource) {
+    case v1::RESOURCE_CATALOG:
+      return Resource::kCatalog;
+    case v1::RESOURCE_BLOBS:
+      return Resource::kBlobs;
+    case v1::RESOURCE_MANIFESTS:
+      return Resource::kManifests;
+    case v1::RESOURCE_TAGS:
+      return Resource::kTags;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("an action has the unknown resource ", static_cast<int>(resource)));
+  }
+}
+
+absl::StatusOr<Verb> ParseVerb(v1::Verb verb) {
+  switch (verb) {
+    case v1::VERB_GET:
+      return Verb::kGet;
+    case v1::VERB_HEAD:
+      return Verb::kHead;
+    case v1::VERB_POST:
+      return Verb::kPost;
+    case v1::VERB_PUT:
+      return Verb::kPut;
+    case v1::VERB_PATCH:
+      return Verb::kPatch;
+    case v1::VERB_DELETE:
+      return Verb::kDelete;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("an action has the unknown verb ", static_cast<int>(verb)));
+  }
+}
+
+absl::StatusOr<Action> ParseAction(const v1::Action& message) {
+  absl::StatusOr<Resource> resource = ParseResource(message.resource());
+  if (!resource.ok()) return resource.status();
+  absl::StatusOr<Verb> verb = ParseVerb(message.verb());
+  if (!verb.ok()) return verb.status();
+  Action action{
+      .resource = *resource, .verb = *verb, .repository = std::nullopt, .tag = std::nullopt};
+  if (*resource == Resource::kCatalog) return action;
+  absl::StatusOr<oci::RepositoryName> repository = oci::RepositoryName::Parse(message.repository());
+  if (!repository.ok()) return repository.status();
+  action.repository = *std::move(repository);
+  if (!message.tag().empty()) {
+    absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(message.tag());
+    if (!tag.ok()) return tag.status();
+    action.tag = *std::move(tag);
+  }
+  return action;
+}
+
+absl::StatusOr<std::vector<Action>> ParseActions(const v1::AuthorizeRequest& request) {
+  std::vector<Action> actions;
+  for (const v1::Action& message : request.actions()) {
+    absl::StatusOr<Action> action = ParseAction(message);
+    if (!action.ok()) return action.status();
+    actions.push_back(*std::move(action));
+  }
+  return actions;
+}
+
+void Answer(v1::Decision decision, absl::string_view reason, v1::AuthorizeResponse* response) {
+  response->set_decision(decision);
+  response->set_reason(std::string(reason));
+}
+
+// Whether the policy allows `user` (nullptr: anonymous) all of the actions; else answers why not.
+bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Action>& actions,
+                  v1::AuthorizeResponse* response) {
+  for (const Action& action : actions) {
+    const Verdict verdict = policy.Decide(user, action);
+    if (verdict.allowed) continue;
+    Answer(user == nullptr ? v1::DECISION_CREDENTIAL_REQUIRED : v1::DECISION_DENIED, verdict.reason,
+           response);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AccessService>> AccessService::Create(AccessServiceOptions options) {
+  absl::StatusOr<std::unique_ptr<TokenSigner>> tokens = TokenSigner::Create(options.tokens);
+  if (!tokens.ok()) return tokens.status();
+  return std::unique_ptr<AccessService>(new AccessService(std::move(options), *std::move(tokens)));
+}
+
+AccessService::AccessService(AccessServiceOptions options, std::unique_ptr<TokenSigner> tokens)
+    : policy_(std::move(options.policy)),
+      tokens_(std::move(tokens)),
+      watch_(policy_, options.heartbeat, options.max_watches),
+      passwords_(std::move(options.passwords)) {}
+
+grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* context,
+                                                   const v1::AuthorizeRequest* request,
+                                                   v1::AuthorizeResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  PolicySnapshot snapshot = policy_->Current();
+  if (request->min_revision() > snapshot.revision) {
+    reactor->Finish(grpc::Status(
+        grpc::StatusCode::UNAVAILABLE,
+        absl::StrCat("this control plane has revision ", snapshot.revision, " of the policy, not ",
+                     request->min_revision(), " yet; try again")));
+    return reactor;
+  }
+  absl::StatusOr<std::vector<Action>> actions = ParseActions(*request);
+  if (!actions.ok()) {
+    reactor->Finish(base::ToGrpcStatus(actions.status()));
+    return reactor;
+  }
+  response->set_revision(snapshot.revision);
+  const v1::Credential& credential = request->credential();
+  if (credential.has_basic()) {
+    LogIn(snapshot, credential.basic(),
+          [reactor, response, snapshot,
+           actions = *std::move(actions)](const absl::StatusOr<const User*>& user) {
+            if (user.ok()) {
+              response->set_principal((*user)->name);
+              if (PolicyAllows(*snapshot.policy, *user, actions, response)) {
+                Answer(v1::DECISION_ALLOWED, "", response);
+              }
+            } else if (oci::CodeOf(user.status()) == oci::ErrorCode::kUnauthorized) {
+              Answer(v1::DECISION_CREDENTIAL_INVALID, user.status().message(), response);
+            } else {
+              return reactor->Finish(base::ToGrpcStatus(user.status()));
+            }
+            reactor->Finish(grpc::Status::OK);
+          });
+    return reactor;
+  }
+  if (credential.has_bearer_token()) {
+    AuthorizeToken(snapshot, credential.bearer_token(), *actions, response);
+  } else {
+    AuthorizeAnonymous(snapshot, *actions, response);
+  }
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
+                                       const std::vector<Action>& actions,
+                                       v1::AuthorizeResponse* response) const {
+  if (actions.empty()) {
+    Answer(v1::DECISION_CREDENTIAL_REQUIRED, "log in, or get a token: no credential was sent",
+           response);
+  } else if (PolicyAllows(*snapshot.policy, nullptr, actions, response)) {
+    Answer(v1::DECISION_ALLOWED, "", response);
+  }
+}
+
+void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view text,
+                                   const std::vector<Action>& actions,
+                                   v1::AuthorizeResponse* response) const {
+  const absl::StatusOr<VerifiedToken> token = tokens_->Verify(text);
+  if (!token.ok()) {
+    return Answer(v1::DECISION_TOKEN_INVALID, token.status().message(), response);
+  }
+  const User* user = nullptr;
+  if (!token->grant.subject.empty()) {
+    user = snapshot.policy->FindUser(token->grant.subject);
+    if (user == nullptr || user->credential_version != token->grant.credential_version) {
+      return Answer(
+          v1::DECISION_TOKEN_INVALID,
+          "invalid token: its user or the user's password has changed since; log in again",
+          response);
+    }
+    response->set_principal(user->name);
+  }
+  response->mutable_credential_expires_at()->set_seconds(token->expires_at_s);
+  if (!PolicyAllows(*snapshot.policy, user, actions, response)) return;
+  for (const Action& action : actions) {
+    if (Covers(token->grant.access, action)) continue;
+    return Answer(
+        v1::DECISION_INSUFFICIENT_SCOPE,
+        absl::StrCat("this token was not issued for ", oci::Quote(ScopeFor(action).ToString())),
+        response);
+  }
+  Answer(v1::DECISION_ALLOWED, "", response);
+}
+
+void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
+                          LoginCallback done) {
+  const User* user = snapshot.policy->FindUser(credential.username());
+  // Nobody is checked like somebody, so that time does not tell who exists.
+  const std::string& hash = user == nullptr ? snapshot.policy->decoy_hash() : user->password_hash;
+  passwords_.Verify(
+      {.user = credential.username(), .password = credential.password(), .password_hash = hash},
+      // The snapshot keeps the user alive.
+      [snapshot, user, password_size = credential.password().size(),
+       done = std::move(done)](PasswordVerdict verdict) {
+        if (verdict == PasswordVerdict::kBusy) {
+          return done(oci::MakeError(oci::ErrorCode::kTooManyRequests,
+                                     "too many logins are being checked; try again"));
+        }
+        if (verdict == PasswordVerdict::kWrong || user == nullptr) {
+          return done(oci::MakeError(
+              oci::ErrorCode::kUnauthorized,
+              password_size <= kMaxPasswordBytes
+                  ? "wrong user name or password"
+                  : absl::StrCat("wrong user name or password: passwords have at most ",
+                                 kMaxPasswordBytes, " bytes")));
+        }
+        done(user);
+      });
+}
+
+grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext* context,
+                                                    const v1::IssueTokenRequest* request,
+                                                    v1::IssueTokenResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  PolicySnapshot snapshot = policy_->Current();
+  const v1::Credential& credential = request->credential();
+  if (!request->service().empty() && request->service() != tokens_->audience()) {
+    reactor->Finish(base::ToGrpcStatus(oci::MakeError(
+        oci::ErrorCode::kDenied,
+        absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
+                     ", only for ", oci::Quote(tokens_->audience())))));
+  } else if (credential.has_basic()) {
+    LogIn(snapshot, credential.basic(),
+          [this, reactor, request, response, snapshot](const absl::StatusOr<const User*>& user) {
+            reactor->Finish(base::ToGrpcStatus(
+                user.ok() ? Issue(snapshot, *user, *request, response) : user.status()));
+          });
+  } else if (credential.has_bearer_token()) {
+    reactor->Finish(base::ToGrpcStatus(oci::MakeError(
+        oci::ErrorCode::kUnauthorized,
+        "a token cannot be exchanged for another one; send user name and password")));
+  } else {
+    reactor->Finish(base::ToGrpcStatus(Issue(snapshot, nullptr, *request, response)));
+  }
+  return reactor;
+}
+
+absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const User* user,
+                                  const v1::IssueTokenRequest& request,
+                                  v1::IssueTokenResponse* response) const {
+  TokenGrant grant;
+  if (user != nullptr) {
+    grant.subject = user->name;
+    grant.credential_version = user->credential_version;
+  }
+  size_t granted_bytes = 0;
+  for (const v1::TokenScope& asked : request.scopes()) {
+    oci::Scope scope = GrantableScope(
+        *snapshot.policy, user,
+        {.type = asked.type(),
+         .name = asked.name(),
+         .actions = std::vector<std::string>(asked.actions().begin(), asked.actions().end())});
+    if (scope.actions.empty()) continue;
+    // A smaller grant is no error; the client may ask again for the rest.
+    granted_bytes += scope.ToString().size() + /*JSON around it*/ 50;
+    if (granted_bytes > kMaxGrantedBytes) break;
+    v1::TokenScope* granted = response->add_granted_scopes();
+    granted->set_type(scope.type);
+    granted->set_name(scope.name);
+    for (const std::string& action : scope.actions) granted->add_actions(action);
+    grant.access.push_back(std::move(scope));
+  }
+  absl::StatusOr<IssuedToken> token = tokens_->Issue(grant);
+  if (!token.ok()) return token.status();
+  response->set_token(std::move(token->text));
+  response->mutable_issued_at()->set_seconds(token->issued_at_s);
+  response->mutable_expires_at()->set_seconds(token->expires_at_s);
+  return absl::OkStatus();
+}
+
+grpc::ServerWriteReactor<v1::WatchPolicyResponse>* AccessService::WatchPolicy(
+    grpc::CallbackServerContext*, const v1::WatchPolicyRequest*) {
+  return watch_.Open();
+}
+
+}  // namespace registry::controlplane

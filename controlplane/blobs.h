@@ -1,0 +1,80 @@
+// Blobs: which repository may serve which, and the stored copy-set (incarnation) behind each.
+//
+// An incarnation is named by the id of the upload session that made it. blob_replicas has a row for
+// every node that may hold bytes of one, from before the first byte until after the last.
+//
+// Thread-safe. Times are milliseconds since the epoch.
+#ifndef REGISTRY_CONTROLPLANE_BLOBS_H_
+#define REGISTRY_CONTROLPLANE_BLOBS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "controlplane/sql/database.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+namespace registry::controlplane {
+
+struct Blob {
+  int64_t size_bytes;
+  std::string incarnation;
+  // With a durable copy; at least one.
+  std::vector<std::string> nodes;
+};
+
+// Whether the client reads the blob or asks if it needs to push it. The latter keeps the blob from
+// collection for a while, and does not find a blob whose bytes are damaged: a push replaces them.
+enum class BlobUse { kRead, kBeforePush };
+
+// A blob that is linked to the repository.
+// Errors: BLOB_UNKNOWN; DATA_LOSS when its bytes are damaged or nowhere.
+absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
+                             const oci::Digest& digest, BlobUse use, int64_t now_ms);
+
+// Links a blob of `source` to `target`. False when `source` has no such blob.
+absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,
+                               const oci::RepositoryName& source, const oci::Digest& digest,
+                               int64_t now_ms);
+
+// Unlinks the blob from the repository. Error: BLOB_UNKNOWN.
+absl::Status DeleteBlob(Database& database, const oci::RepositoryName& repository,
+                        const oci::Digest& digest);
+
+// The row of a digest.
+struct BlobRow {
+  std::string incarnation;
+  int64_t size_bytes;
+  std::string state;
+  int64_t touched_at_ms;
+
+  bool live() const { return state == "live"; }
+};
+
+// Whatever its state, linked or not.
+std::optional<BlobRow> FindBlob(Transaction& t, const oci::Digest& digest);
+
+// Linked to the repository, whatever its state.
+std::optional<BlobRow> FindLinkedBlob(Transaction& t, int64_t repository_id,
+                                      const oci::Digest& digest);
+
+void LinkBlob(Transaction& t, int64_t repository_id, const oci::Digest& digest);
+
+// Keeps the blob from collection for a while; writes only when that was longer ago than
+// base::kTouchInterval.
+void TouchBlob(Transaction& t, const oci::Digest& digest, const BlobRow& blob, int64_t now_ms);
+
+// Whether something touched at `touched_at_ms` should be touched again.
+bool NeedsTouch(int64_t touched_at_ms, int64_t now_ms);
+
+// The nodes with a durable copy.
+std::vector<std::string> DurableNodes(Transaction& t, absl::string_view incarnation);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_BLOBS_H_

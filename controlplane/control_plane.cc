@@ -1,0 +1,124 @@
+#include "controlplane/control_plane.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/worker_pool.h"
+#include "controlplane/access_service.h"
+#include "controlplane/clock.h"
+#include "controlplane/metadata_service.h"
+#include "controlplane/policy.h"
+#include "controlplane/signing_key.h"
+#include "controlplane/sql/database.h"
+#include "controlplane/upkeep.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
+    Database& database, const ControlPlaneOptions& options) {
+  User admin;
+  admin.name = options.admin_name;
+  admin.password_hash = options.admin_password_hash;
+  admin.administrator = true;
+  absl::StatusOr<Policy> policy = Policy::Create({std::move(admin)});
+  if (!policy.ok()) return policy.status();
+  absl::StatusOr<std::string> signing_key = TokenSigningKey(database);
+  if (!signing_key.ok()) return signing_key.status();
+  AccessServiceOptions access;
+  access.policy = std::make_shared<PolicyHolder>(*std::move(policy));
+  access.tokens.signing_key = *std::move(signing_key);
+  return AccessService::Create(std::move(access));
+}
+
+// Records the nodes, and tells the operator when one that may hold blobs is not there: a data
+// folder that was mixed up.
+absl::Status RegisterNodes(Database& database, const std::vector<std::string>& connected) {
+  for (const std::string& id : connected) {
+    if (!base::IsUuid(id)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the storage node's id ", oci::Quote(id), " is not a UUID"));
+    }
+  }
+  std::set<std::string> away;
+  absl::Status status =
+      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
+        for (const std::string& id : connected) {
+          t.Execute(
+              "INSERT INTO nodes (id, added_at_ms) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+              {id, SystemNowMs()});
+        }
+        away.clear();
+        t.Query("SELECT id FROM nodes", {}, [&](const Row& row) { away.emplace(row.Text(0)); });
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  for (const std::string& id : connected) away.erase(id);
+  for (const std::string& id : away) {
+    base::LogWarning(
+        "a storage node that the database knows is not connected: its blobs cannot be "
+        "read until it is",
+        {{"node", id}, {"database", database.path()}});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// In the order of need: what comes later uses what comes before and is destroyed first. So the pool
+// runs its last jobs while all that they use is still there.
+struct ControlPlane::Parts {
+  explicit Parts(const ControlPlaneOptions& options) : nodes(options.storage_nodes) {}
+
+  StorageNodes nodes;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<AccessService> access;
+  std::unique_ptr<MetadataService> metadata;
+  std::unique_ptr<base::WorkerPool> pool;
+  std::unique_ptr<Upkeep> upkeep;
+};
+
+absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOptions options) {
+  auto parts = std::make_unique<Parts>(options);
+  DatabaseOptions database_options;
+  database_options.path = options.database_path;
+  database_options.readers = options.sql_threads;
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(database_options);
+  if (!database.ok()) return database.status();
+  parts->database = *std::move(database);
+  if (absl::Status status = RegisterNodes(*parts->database, parts->nodes.ids()); !status.ok()) {
+    return status;
+  }
+  absl::StatusOr<std::unique_ptr<AccessService>> access =
+      MakeAccessService(*parts->database, options);
+  if (!access.ok()) return access.status();
+  parts->access = *std::move(access);
+  parts->pool =
+      std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
+  parts->metadata = std::make_unique<MetadataService>(MetadataServiceOptions{
+      .database = parts->database.get(), .nodes = &parts->nodes, .pool = parts->pool.get()});
+  parts->upkeep = std::make_unique<Upkeep>(
+      UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});
+  parts->upkeep->Start();
+  return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(parts)));
+}
+
+ControlPlane::ControlPlane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+ControlPlane::~ControlPlane() = default;
+
+std::vector<grpc::Service*> ControlPlane::services() {
+  return {parts_->access.get(), parts_->metadata.get()};
+}
+
+void ControlPlane::Shutdown() {
+  parts_->access->CloseWatches();
+  parts_->upkeep->Stop();
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,70 @@
+// The control plane put together: its database, its services, its upkeep.
+//
+//   auto plane = ControlPlane::Open({.database_path = "data/metadata.db", .admin_name = "admin",
+//                                    .admin_password_hash = hash,
+//                                    .storage_nodes = {{node_id, channel}}});
+//   if (!plane.ok()) return plane.status();
+//   grpc::ServerBuilder builder;
+//   for (grpc::Service* service : (*plane)->services()) builder.RegisterService(service);
+//   …
+//   (*plane)->Shutdown();        // ends the policy streams, which otherwise last for ever
+//   server->Shutdown(deadline);
+//
+// Thread-safe. End the grpc::Server first, then the plane, then the servers of the storage nodes.
+#ifndef REGISTRY_CONTROLPLANE_CONTROL_PLANE_H_
+#define REGISTRY_CONTROLPLANE_CONTROL_PLANE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "controlplane/storage_nodes.h"
+
+namespace registry::controlplane {
+
+struct ControlPlaneOptions {
+  // An SQLite file; made if it is missing, in a folder that exists.
+  std::string database_path;
+  // The one administrator.
+  std::string admin_name;
+  // bcrypt.
+  std::string admin_password_hash;
+  std::vector<StorageNodeConnection> storage_nodes;
+  // Threads that run SQL, and requests that wait for one.
+  size_t sql_threads = base::kSqlThreads;
+  size_t max_queued_requests = base::kSqlQueue;
+};
+
+class ControlPlane {
+ public:
+  // The storage nodes need not answer yet.
+  // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for a bad
+  // admin name or hash, or a node id that is no UUID.
+  static absl::StatusOr<std::unique_ptr<ControlPlane>> Open(ControlPlaneOptions options);
+
+  ~ControlPlane();
+
+  ControlPlane(const ControlPlane&) = delete;
+  ControlPlane& operator=(const ControlPlane&) = delete;
+
+  // Owned by the plane.
+  std::vector<grpc::Service*> services();
+
+  // Ends the streams and the upkeep; other calls still work.
+  void Shutdown();
+
+ private:
+  struct Parts;
+
+  explicit ControlPlane(std::unique_ptr<Parts> parts);
+
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_CONTROL_PLANE_H_

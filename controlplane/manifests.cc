@@ -1,0 +1,160 @@
+#include "controlplane/manifests.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "controlplane/blobs.h"
+#include "controlplane/repositories.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+absl::Status ManifestUnknown(const oci::RepositoryName& repository,
+                             const oci::Reference& reference) {
+  return oci::MakeError(oci::ErrorCode::kManifestUnknown,
+                        absl::StrCat("manifest ", oci::Quote(oci::ToString(reference)),
+                                     " is not in repository ", oci::Quote(repository.ToString())));
+}
+
+struct FoundManifest {
+  std::string digest;
+  std::string media_type;
+  int64_t size_bytes;
+  int64_t touched_at_ms;
+};
+
+FoundManifest ReadFoundManifest(const Row& row) {
+  return {.digest = std::string(row.Text(0)),
+          .media_type = std::string(row.Text(1)),
+          .size_bytes = row.Int(2),
+          .touched_at_ms = row.Int(3)};
+}
+
+std::optional<FoundManifest> FindManifest(Transaction& t, int64_t repository_id,
+                                          const oci::Reference& reference) {
+  if (const auto* tag = std::get_if<oci::Tag>(&reference)) {
+    return t.QueryFirst(
+        "SELECT m.digest, m.media_type, m.size_bytes, m.touched_at_ms "
+        "FROM tags AS t JOIN manifests AS m "
+        "ON m.repository_id = t.repository_id AND m.digest = t.digest "
+        "WHERE t.repository_id = ?1 AND t.name = ?2",
+        {repository_id, tag->ToString()}, ReadFoundManifest);
+  }
+  return t.QueryFirst(
+      "SELECT digest, media_type, size_bytes, touched_at_ms FROM manifests "
+      "WHERE repository_id = ?1 AND digest = ?2",
+      {repository_id, oci::ToString(reference)}, ReadFoundManifest);
+}
+
+// SQLite does not notice a changed byte within a row.
+absl::Status CheckContent(const StoredManifest& manifest) {
+  base::Hasher hasher(manifest.digest.algorithm_name().data());
+  hasher.Update(manifest.content);
+  if (oci::Digest::FromHash(manifest.digest.algorithm(), hasher.Finish()) == manifest.digest) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat("the stored bytes of manifest ",
+                                          manifest.digest.ToString(),
+                                          " are damaged: restore the database from a backup"));
+}
+
+struct ReadResult {
+  int64_t repository_id;
+  int64_t touched_at_ms;
+  StoredManifest manifest;
+};
+
+absl::StatusOr<ReadResult> ReadManifest(Database& database, const oci::RepositoryName& repository,
+                                        const oci::Reference& reference, ManifestUse use) {
+  return RunTransaction(
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<ReadResult> {
+        const std::optional<int64_t> id = FindRepository(t, repository);
+        if (!id.has_value()) return RepositoryUnknown(repository);
+        std::optional<FoundManifest> found = FindManifest(t, *id, reference);
+        if (!found.has_value()) return ManifestUnknown(repository, reference);
+        absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(found->digest);
+        if (!digest.ok()) return absl::DataLossError(digest.status().message());
+        ReadResult result = {.repository_id = *id,
+                             .touched_at_ms = found->touched_at_ms,
+                             .manifest = {.digest = *std::move(digest),
+                                          .media_type = std::move(found->media_type),
+                                          .size_bytes = found->size_bytes,
+                                          .content = {}}};
+        if (use == ManifestUse::kGet) {
+          result.manifest.content =
+              t.QueryFirst("SELECT content FROM manifest_bytes WHERE digest = ?1", {found->digest},
+                           [](const Row& row) { return std::string(row.Bytes(0)); })
+                  .value_or("");
+        }
+        return result;
+      });
+}
+
+// As for blobs: a database that cannot write now does not hide the manifest.
+absl::Status TouchFoundManifest(Database& database, const oci::RepositoryName& repository,
+                                const oci::Reference& reference, const ReadResult& read,
+                                int64_t now_ms) {
+  const absl::Status status =
+      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
+        const int64_t touched = t.Execute(
+            "UPDATE manifests SET touched_at_ms = ?3 WHERE repository_id = ?1 AND digest = ?2",
+            {read.repository_id, read.manifest.digest.ToString(), now_ms});
+        return touched > 0 ? absl::OkStatus() : ManifestUnknown(repository, reference);
+      });
+  if (status.ok() || oci::CodeOf(status).has_value()) return status;
+  base::LogWarning("cannot record that a manifest is in use",
+                   {{"digest", read.manifest.digest.ToString()}, {"error", status.message()}});
+  return absl::OkStatus();
+}
+
+void DeleteByDigest(Transaction& t, const TagChange& change, const oci::Digest& digest) {
+  DeleteTagsOf(t, change, digest);
+  const std::string& text = digest.ToString();
+  t.Execute("DELETE FROM manifest_blobs WHERE repository_id = ?1 AND manifest = ?2",
+            {change.repository_id, text});
+  t.Execute("DELETE FROM manifest_children WHERE repository_id = ?1 AND manifest = ?2",
+            {change.repository_id, text});
+  t.Execute("DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+            {change.repository_id, text});
+  t.Execute(
+      "DELETE FROM manifest_bytes WHERE digest = ?1 "
+      "AND NOT EXISTS (SELECT 1 FROM manifests WHERE manifests.digest = manifest_bytes.digest)",
+      {text});
+}
+
+}  // namespace
+
+absl::StatusOr<StoredManifest> GetManifest(Database& database,
+                                           const oci::RepositoryName& repository,
+                                           const oci::Reference& reference, ManifestUse use,
+                                           int64_t now_ms) {
+  absl::StatusOr<ReadResult> read = ReadManifest(database, repository, reference, use);
+  if (!read.ok()) return read.status();
+  absl::Status status;
+  if (use == ManifestUse::kGet) {
+    status = CheckContent(read->manifest);
+  } else if (NeedsTouch(read->touched_at_ms, now_ms)) {
+    status = TouchFoundManifest(database, repository, reference, *read, now_ms);
+  }
+  if (!status.ok()) return status;
+  return std::move(read->manifest);
+}
+
+absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repository,
+                            const oci::Reference& reference, absl::string_view principal,
+                            int64_t now_ms) {
+  return RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
+    const std::optional<int64_t> id = FindRepository(t, repository);
+    if (!id.has_value()) return RepositoryUnknown(repository);
+    const TagChange change = {.repository_id = *id, .principal = principal, .now_ms = now_ms};
+    if (const auto* tag = std::get_if<oci::Tag>(&reference)) {
+      return DeleteTag(t, change, *tag) ? absl::OkStatus() : ManifestUnknown(repository, reference);
+    }
+    if (!FindManifest(t, *id, reference).has_value()) return ManifestUnknown(repository, reference);
+    DeleteByDigest(t, change, std::get<oci::Digest>(reference));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,72 @@
+// Manifests: stored with what they reference, found by tag or digest.
+//
+// A repository has a manifest when it was pushed there; the bytes are stored once for all of them.
+// Only what manifests reference is safe from collection.
+//
+// Thread-safe. Times are milliseconds since the epoch.
+#ifndef REGISTRY_CONTROLPLANE_MANIFESTS_H_
+#define REGISTRY_CONTROLPLANE_MANIFESTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "controlplane/sql/database.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+namespace registry::controlplane {
+
+struct ManifestPush {
+  oci::RepositoryName repository;
+  // A tag, or the digest of the content.
+  oci::Reference reference;
+  // The Content-Type without parameters; empty when the client sent none.
+  std::string media_type;
+  // The exact bytes.
+  absl::string_view content;
+  // Who pushes, for the tag's history.
+  std::string principal;
+};
+
+struct PushedManifest {
+  oci::Digest digest;
+  std::optional<oci::Digest> subject;
+};
+
+// Stores a manifest, its references and its tag, in one transaction. Every blob that it references
+// must be live and linked here, save foreign layers, and every child must be a manifest here, or a
+// blob as in BuildKit's caches. A subject need not exist. Pushing the same again changes nothing.
+// Errors: MANIFEST_INVALID; DIGEST_INVALID when the reference is another digest than the content's;
+// MANIFEST_BLOB_UNKNOWN naming the digests that are missing.
+absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPush& push,
+                                           int64_t now_ms);
+
+struct StoredManifest {
+  oci::Digest digest;
+  std::string media_type;
+  int64_t size_bytes;
+  // Empty when not asked for.
+  std::string content;
+};
+
+// kHead leaves out the content and keeps the manifest from collection for a while.
+enum class ManifestUse { kGet, kHead };
+
+// Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN; DATA_LOSS when the stored bytes are damaged.
+absl::StatusOr<StoredManifest> GetManifest(Database& database,
+                                           const oci::RepositoryName& repository,
+                                           const oci::Reference& reference, ManifestUse use,
+                                           int64_t now_ms);
+
+// Deletes a tag, or a manifest with all its tags. Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN.
+absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repository,
+                            const oci::Reference& reference, absl::string_view principal,
+                            int64_t now_ms);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_MANIFESTS_H_

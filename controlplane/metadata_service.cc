@@ -1,0 +1,275 @@
+#include "controlplane/metadata_service.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/grpc_server.h"
+#include "base/grpc_status.h"
+#include "controlplane/blobs.h"
+#include "controlplane/manifests.h"
+#include "controlplane/repositories.h"
+#include "controlplane/uploads.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+namespace registry::controlplane {
+namespace {
+
+// What nearly every request names, parsed. The first error is kept.
+class Parsed {
+ public:
+  explicit Parsed(const std::string& repository)
+      : repository_(oci::RepositoryName::Parse(repository)), status_(repository_.status()) {}
+
+  Parsed& WithDigest(const std::string& text) {
+    digest_ = oci::Digest::Parse(text);
+    status_.Update(digest_.status());
+    return *this;
+  }
+  Parsed& WithReference(const std::string& text) {
+    reference_ = oci::ParseReference(text);
+    status_.Update(reference_.status());
+    return *this;
+  }
+
+  const absl::Status& status() const { return status_; }
+  const oci::RepositoryName& repository() const { return *repository_; }
+  const oci::Digest& digest() const { return *digest_; }
+  const oci::Reference& reference() const { return *reference_; }
+
+ private:
+  absl::StatusOr<oci::RepositoryName> repository_;
+  absl::StatusOr<oci::Digest> digest_ = absl::InternalError("not parsed");
+  absl::StatusOr<oci::Reference> reference_ = absl::InternalError("not parsed");
+  absl::Status status_;
+};
+
+void FillUpload(const oci::RepositoryName& repository, const Upload& upload, v1::Upload* out) {
+  out->set_id(upload.id);
+  out->set_repository(repository.ToString());
+  const absl::string_view algorithm = oci::DigestAlgorithmName(upload.digest_algorithm);
+  out->set_digest_algorithm(algorithm.data(), algorithm.size());
+  out->mutable_nodes()->Add(upload.nodes.begin(), upload.nodes.end());
+  if (upload.committed.has_value()) {
+    out->set_committed_digest(upload.committed->digest.ToString());
+    out->set_committed_size_bytes(upload.committed->size_bytes);
+  }
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerContext* context,
+                                                       const v1::BeginUploadRequest* request,
+                                                       v1::Upload* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed(request->repository());
+    if (!parsed.status().ok()) return parsed.status();
+    const absl::StatusOr<oci::DigestAlgorithm> algorithm =
+        request->digest_algorithm().empty()
+            ? oci::DigestAlgorithm::kSha256
+            : oci::ParseDigestAlgorithm(request->digest_algorithm());
+    if (!algorithm.ok()) return algorithm.status();
+    const absl::StatusOr<Upload> upload =
+        controlplane::BeginUpload(*options_.database, parsed.repository(), *algorithm,
+                                  options_.nodes->ChooseForUpload(), options_.now_ms());
+    if (upload.ok()) FillUpload(parsed.repository(), *upload, response);
+    return upload.status();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext* context,
+                                                     const v1::GetUploadRequest* request,
+                                                     v1::Upload* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed(request->repository());
+    if (!parsed.status().ok()) return parsed.status();
+    const absl::StatusOr<Upload> upload =
+        controlplane::GetUpload(*options_.database, parsed.repository(), request->upload_id(),
+                                request->touch(), options_.now_ms());
+    if (upload.ok()) FillUpload(parsed.repository(), *upload, response);
+    return upload.status();
+  });
+}
+
+// A CommitUpload that may have to ask a storage node in between, without holding a thread.
+class MetadataService::CommitCall : public std::enable_shared_from_this<CommitCall> {
+ public:
+  CommitCall(const MetadataServiceOptions& options, grpc::ServerUnaryReactor* reactor,
+             UploadCommit commit)
+      : options_(options), reactor_(reactor), commit_(std::move(commit)) {}
+
+  void Run(std::optional<ExaminedCopy> examined) {
+    const bool queued = options_.pool->Submit(
+        [self = shared_from_this(), examined = std::move(examined)] { self->Commit(examined); });
+    if (!queued) Finish(absl::UnavailableError("too many requests are waiting; try again"));
+  }
+
+ private:
+  // Each round means that meanwhile another upload of the same digest was committed.
+  static constexpr int kMaxRounds = 5;
+
+  void Commit(const std::optional<ExaminedCopy>& examined) {
+    const absl::StatusOr<std::optional<LiveCopy>> live =
+        controlplane::CommitUpload(*options_.database, commit_, examined, options_.now_ms());
+    if (!live.ok() || !live->has_value()) {
+      Finish(live.status());
+    } else if (++rounds_ > kMaxRounds) {
+      Finish(absl::UnavailableError("the same blob is being replaced all the time; try again"));
+    } else {
+      options_.nodes->Examine(
+          **live, commit_.digest, commit_.size_bytes,
+          [self = shared_from_this(), incarnation = (*live)->incarnation](bool intact) {
+            self->Run(ExaminedCopy{.incarnation = incarnation, .intact = intact});
+          });
+    }
+  }
+
+  void Finish(const absl::Status& status) { reactor_->Finish(base::ToGrpcStatus(status)); }
+
+  const MetadataServiceOptions& options_;
+  grpc::ServerUnaryReactor* const reactor_;
+  const UploadCommit commit_;
+  int rounds_ = 0;
+};
+
+grpc::ServerUnaryReactor* MetadataService::CommitUpload(grpc::CallbackServerContext* context,
+                                                        const v1::CommitUploadRequest* request,
+                                                        v1::CommitUploadResponse*) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
+  if (!parsed.status().ok()) {
+    reactor->Finish(base::ToGrpcStatus(parsed.status()));
+    return reactor;
+  }
+  UploadCommit commit = {
+      .repository = parsed.repository(),
+      .upload_id = request->upload_id(),
+      .digest = parsed.digest(),
+      .size_bytes = request->size_bytes(),
+      .durable_nodes = {request->durable_nodes().begin(), request->durable_nodes().end()}};
+  std::make_shared<CommitCall>(options_, reactor, std::move(commit))->Run(std::nullopt);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerContext* context,
+                                                        const v1::CancelUploadRequest* request,
+                                                        v1::CancelUploadResponse*) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed(request->repository());
+    if (!parsed.status().ok()) return parsed.status();
+    return controlplane::CancelUpload(*options_.database, parsed.repository(), request->upload_id(),
+                                      options_.now_ms());
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext* context,
+                                                     const v1::MountBlobRequest* request,
+                                                     v1::MountBlobResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed target = Parsed(request->repository()).WithDigest(request->digest());
+    if (!target.status().ok()) return target.status();
+    const Parsed source(request->from_repository());
+    if (!source.status().ok()) return source.status();
+    const absl::StatusOr<bool> mounted =
+        controlplane::MountBlob(*options_.database, target.repository(), source.repository(),
+                                target.digest(), options_.now_ms());
+    if (mounted.ok()) response->set_mounted(*mounted);
+    return mounted.status();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
+                                                   const v1::GetBlobRequest* request,
+                                                   v1::Blob* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
+    if (!parsed.status().ok()) return parsed.status();
+    const BlobUse use = request->touch() ? BlobUse::kBeforePush : BlobUse::kRead;
+    const absl::StatusOr<Blob> blob = controlplane::GetBlob(
+        *options_.database, parsed.repository(), parsed.digest(), use, options_.now_ms());
+    if (!blob.ok()) return blob.status();
+    response->set_digest(parsed.digest().ToString());
+    response->set_size_bytes(blob->size_bytes);
+    response->set_incarnation(blob->incarnation);
+    response->mutable_nodes()->Add(blob->nodes.begin(), blob->nodes.end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContext* context,
+                                                      const v1::DeleteBlobRequest* request,
+                                                      v1::DeleteBlobResponse*) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
+    if (!parsed.status().ok()) return parsed.status();
+    return controlplane::DeleteBlob(*options_.database, parsed.repository(), parsed.digest());
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerContext* context,
+                                                       const v1::PutManifestRequest* request,
+                                                       v1::PutManifestResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
+    if (!parsed.status().ok()) return parsed.status();
+    const absl::StatusOr<PushedManifest> pushed =
+        controlplane::PutManifest(*options_.database,
+                                  {.repository = parsed.repository(),
+                                   .reference = parsed.reference(),
+                                   .media_type = request->media_type(),
+                                   .content = request->content(),
+                                   .principal = request->principal()},
+                                  options_.now_ms());
+    if (!pushed.ok()) return pushed.status();
+    response->set_digest(pushed->digest.ToString());
+    if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerContext* context,
+                                                       const v1::GetManifestRequest* request,
+                                                       v1::Manifest* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
+    if (!parsed.status().ok()) return parsed.status();
+    const ManifestUse use = request->head() ? ManifestUse::kHead : ManifestUse::kGet;
+    absl::StatusOr<StoredManifest> manifest = controlplane::GetManifest(
+        *options_.database, parsed.repository(), parsed.reference(), use, options_.now_ms());
+    if (!manifest.ok()) return manifest.status();
+    response->set_digest(manifest->digest.ToString());
+    response->set_media_type(manifest->media_type);
+    response->set_size_bytes(manifest->size_bytes);
+    response->set_content(std::move(manifest->content));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerContext* context,
+                                                          const v1::DeleteManifestRequest* request,
+                                                          v1::DeleteManifestResponse*) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
+    if (!parsed.status().ok()) return parsed.status();
+    return controlplane::DeleteManifest(*options_.database, parsed.repository(), parsed.reference(),
+                                        request->principal(), options_.now_ms());
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext* context,
+                                                    const v1::ListTagsRequest* request,
+                                                    v1::ListTagsResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed(request->repository());
+    if (!parsed.status().ok()) return parsed.status();
+    const absl::StatusOr<TagsPage> page = controlplane::ListTags(
+        *options_.database, parsed.repository(), request->last(), request->limit());
+    if (!page.ok()) return page.status();
+    response->mutable_tags()->Add(page->tags.begin(), page->tags.end());
+    response->set_more(page->more);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace registry::controlplane

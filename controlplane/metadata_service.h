@@ -1,0 +1,74 @@
+// MetadataService of metadata.proto: checks what a request holds, runs the logic (repositories.h,
+// blobs.h, uploads.h, manifests.h) on a pool, and puts its result into the answer.
+//
+// Thread-safe. What the options name must outlive the calls, and so the server.
+#ifndef REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
+#define REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "base/worker_pool.h"
+#include "controlplane/clock.h"
+#include "controlplane/sql/database.h"
+#include "controlplane/storage_nodes.h"
+#include "registry/v1/metadata.grpc.pb.h"
+
+namespace registry::controlplane {
+
+struct MetadataServiceOptions {
+  Database* database;
+  StorageNodes* nodes;
+  // Where SQL runs.
+  base::WorkerPool* pool;
+  Clock now_ms = SystemNowMs;
+};
+
+class MetadataService final : public v1::MetadataService::CallbackService {
+ public:
+  explicit MetadataService(MetadataServiceOptions options) : options_(std::move(options)) {}
+
+  grpc::ServerUnaryReactor* BeginUpload(grpc::CallbackServerContext* context,
+                                        const v1::BeginUploadRequest* request,
+                                        v1::Upload* response) override;
+  grpc::ServerUnaryReactor* GetUpload(grpc::CallbackServerContext* context,
+                                      const v1::GetUploadRequest* request,
+                                      v1::Upload* response) override;
+  grpc::ServerUnaryReactor* CommitUpload(grpc::CallbackServerContext* context,
+                                         const v1::CommitUploadRequest* request,
+                                         v1::CommitUploadResponse* response) override;
+  grpc::ServerUnaryReactor* CancelUpload(grpc::CallbackServerContext* context,
+                                         const v1::CancelUploadRequest* request,
+                                         v1::CancelUploadResponse* response) override;
+  grpc::ServerUnaryReactor* MountBlob(grpc::CallbackServerContext* context,
+                                      const v1::MountBlobRequest* request,
+                                      v1::MountBlobResponse* response) override;
+  grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context,
+                                    const v1::GetBlobRequest* request, v1::Blob* response) override;
+  grpc::ServerUnaryReactor* DeleteBlob(grpc::CallbackServerContext* context,
+                                       const v1::DeleteBlobRequest* request,
+                                       v1::DeleteBlobResponse* response) override;
+  grpc::ServerUnaryReactor* PutManifest(grpc::CallbackServerContext* context,
+                                        const v1::PutManifestRequest* request,
+                                        v1::PutManifestResponse* response) override;
+  grpc::ServerUnaryReactor* GetManifest(grpc::CallbackServerContext* context,
+                                        const v1::GetManifestRequest* request,
+                                        v1::Manifest* response) override;
+  grpc::ServerUnaryReactor* DeleteManifest(grpc::CallbackServerContext* context,
+                                           const v1::DeleteManifestRequest* request,
+                                           v1::DeleteManifestResponse* response) override;
+  grpc::ServerUnaryReactor* ListTags(grpc::CallbackServerContext* context,
+                                     const v1::ListTagsRequest* request,
+                                     v1::ListTagsResponse* response) override;
+
+ private:
+  class CommitCall;
+
+  const MetadataServiceOptions options_;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_

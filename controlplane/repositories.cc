@@ -1,0 +1,96 @@
+#include "controlplane/repositories.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+int64_t FirstInt(const Row& row) { return row.Int(0); }
+
+void RecordTag(Transaction& t, const TagChange& change, absl::string_view tag,
+               const std::optional<std::string>& digest) {
+  t.Execute(
+      "INSERT INTO tag_history (repository_id, tag, digest, principal, changed_at_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5)",
+      {change.repository_id, tag, digest, change.principal, change.now_ms});
+}
+
+}  // namespace
+
+std::optional<int64_t> FindRepository(Transaction& t, const oci::RepositoryName& name) {
+  return t.QueryFirst("SELECT id FROM repositories WHERE name = ?1", {name.ToString()}, FirstInt);
+}
+
+int64_t EnsureRepository(Transaction& t, const oci::RepositoryName& name, int64_t now_ms) {
+  if (const std::optional<int64_t> id = FindRepository(t, name)) return *id;
+  return t
+      .QueryFirst("INSERT INTO repositories (name, created_at_ms) VALUES (?1, ?2) RETURNING id",
+                  {name.ToString(), now_ms}, FirstInt)
+      .value_or(0);
+}
+
+absl::Status RepositoryUnknown(const oci::RepositoryName& name) {
+  return oci::MakeError(oci::ErrorCode::kNameUnknown,
+                        absl::StrCat("repository ", oci::Quote(name.ToString()),
+                                     " is unknown: nothing was pushed to it yet"));
+}
+
+void SetTag(Transaction& t, const TagChange& change, const oci::Tag& tag,
+            const oci::Digest& manifest) {
+  const int64_t changed = t.Execute(
+      "INSERT INTO tags (repository_id, name, digest, updated_at_ms) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT (repository_id, name) DO UPDATE "
+      "SET digest = excluded.digest, updated_at_ms = excluded.updated_at_ms "
+      "WHERE tags.digest <> excluded.digest",
+      {change.repository_id, tag.ToString(), manifest.ToString(), change.now_ms});
+  if (changed > 0) RecordTag(t, change, tag.ToString(), manifest.ToString());
+}
+
+bool DeleteTag(Transaction& t, const TagChange& change, const oci::Tag& tag) {
+  const int64_t deleted = t.Execute("DELETE FROM tags WHERE repository_id = ?1 AND name = ?2",
+                                    {change.repository_id, tag.ToString()});
+  if (deleted > 0) RecordTag(t, change, tag.ToString(), std::nullopt);
+  return deleted > 0;
+}
+
+void DeleteTagsOf(Transaction& t, const TagChange& change, const oci::Digest& manifest) {
+  t.Execute(
+      "INSERT INTO tag_history (repository_id, tag, digest, principal, changed_at_ms) "
+      "SELECT repository_id, name, NULL, ?3, ?4 FROM tags "
+      "WHERE repository_id = ?1 AND digest = ?2",
+      {change.repository_id, manifest.ToString(), change.principal, change.now_ms});
+  t.Execute("DELETE FROM tags WHERE repository_id = ?1 AND digest = ?2",
+            {change.repository_id, manifest.ToString()});
+}
+
+absl::StatusOr<TagsPage> ListTags(Database& database, const oci::RepositoryName& repository,
+                                  absl::string_view last, int limit) {
+  if (limit < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("the limit ", limit, " is below 0"));
+  }
+  if (!IsStorableText(last)) {
+    return oci::MakeError(oci::ErrorCode::kManifestInvalid,
+                          absl::StrCat("cannot list tags after ", oci::Quote(last),
+                                       ": it must be UTF-8 without NUL characters"));
+  }
+  limit = std::min(limit, base::kMaxTagsPage);
+  return RunTransaction(
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<TagsPage> {
+        const std::optional<int64_t> id = FindRepository(t, repository);
+        if (!id.has_value()) return RepositoryUnknown(repository);
+        TagsPage page;
+        if (limit == 0) return page;
+        t.Query(
+            "SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
+            {*id, last, limit + 1}, [&](const Row& row) { page.tags.emplace_back(row.Text(0)); });
+        page.more = page.tags.size() > static_cast<size_t>(limit);
+        if (page.more) page.tags.pop_back();
+        return page;
+      });
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,19 @@
+// The secret that bearer tokens are signed with. It is made once, kept in the database, and never
+// leaves the control plane.
+#ifndef REGISTRY_CONTROLPLANE_SIGNING_KEY_H_
+#define REGISTRY_CONTROLPLANE_SIGNING_KEY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "controlplane/sql/database.h"
+
+namespace registry::controlplane {
+
+// 32 random bytes: the newest key of the database, which gets its first one here. Thread-safe, also
+// between processes. Errors: those of the database.
+absl::StatusOr<std::string> TokenSigningKey(Database& database);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_SIGNING_KEY_H_

@@ -1,0 +1,170 @@
+// The metadata database, and the only door to it: RunTransaction.
+//
+//   absl::StatusOr<int64_t> count = RunTransaction(
+//       database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<int64_t> {
+//         return t.QueryFirst("SELECT count(*) FROM tags WHERE repository_id = ?1", {id},
+//                             [](const Row& row) { return row.Int(0); }).value_or(0);
+//       });
+//
+// A body may run several times and must have no effect outside the transaction but its result. It
+// commits when the body returns OK, else it is rolled back and the body's error is returned.
+//
+// The engine is SQLite. The SQL that logic uses is the part that PostgreSQL accepts too: ?1 as
+// placeholders, ON CONFLICT instead of catching a constraint error, RETURNING. A second engine
+// replaces SqliteConnection (sqlite.h) and brings its own DDL (migrations.h).
+//
+// Thread-safe. Errors, besides those of the body: see sqlite.h; instead of Aborted, after several
+// attempts, Unavailable.
+#ifndef REGISTRY_CONTROLPLANE_SQL_DATABASE_H_
+#define REGISTRY_CONTROLPLANE_SQL_DATABASE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/limits.h"
+#include "controlplane/sql/sqlite.h"
+#include "controlplane/sql/value.h"
+
+namespace registry::controlplane {
+
+enum class TransactionMode {
+  kRead,   // sees one state of the database throughout; cannot write
+  kWrite,  // one at a time
+};
+
+// What a body works with. The first error ends it: later calls do nothing and find nothing, and the
+// transaction fails with that error whatever the body returns. So a body need not check each call.
+class Transaction {
+ public:
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Runs a statement that returns no rows. Returns how many rows it changed.
+  int64_t Execute(absl::string_view sql, std::initializer_list<Value> values = {});
+
+  // Calls `on_row` for each row. It must not run the same statement again.
+  void Query(absl::string_view sql, std::initializer_list<Value> values,
+             absl::FunctionRef<void(const Row&)> on_row);
+
+  // What `read` makes of the first row; nullopt when there is none.
+  template <class Read>
+  auto QueryFirst(absl::string_view sql, std::initializer_list<Value> values, Read read)
+      -> std::optional<std::invoke_result_t<Read&, const Row&>> {
+    std::optional<std::invoke_result_t<Read&, const Row&>> result;
+    Run(sql, values, [&](const Row& row) {
+      result.emplace(read(row));
+      return false;
+    });
+    if (!status_.ok()) return std::nullopt;
+    return result;
+  }
+
+  // Whether there is a row.
+  bool Exists(absl::string_view sql, std::initializer_list<Value> values);
+
+  // The first error.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  friend class Database;
+
+  explicit Transaction(SqliteConnection& connection) : connection_(connection) {}
+
+  int64_t Run(absl::string_view sql, std::initializer_list<Value> values,
+              absl::FunctionRef<bool(const Row&)> on_row);
+
+  SqliteConnection& connection_;
+  absl::Status status_;
+};
+
+struct DatabaseOptions {
+  // Made if it does not exist; its folder must exist.
+  std::string path;
+  // Transactions that read at the same time; more wait.
+  size_t readers = base::kSqlThreads;
+  // How long an attempt waits for a lock that another process holds.
+  std::chrono::milliseconds busy_timeout = base::kSqlBusyTimeout;
+  // Attempts a transaction gets when it meets such a lock.
+  int max_attempts = base::kSqlAttempts;
+  // The size limit in pages of 4096 bytes; 0: none but the disk's.
+  int64_t max_pages = 0;
+  // Files up to this size are checked as a whole when they are opened.
+  int64_t quick_check_max_bytes = base::kSqlQuickCheckBytes;
+  // Waits between attempts. Empty: really sleeps.
+  std::function<void(std::chrono::milliseconds)> sleep;
+};
+
+class Database {
+ public:
+  // Opens the file and brings its schema up to date. Errors: see above, and FailedPrecondition when
+  // the file belongs to another program or to a newer version of this one.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(DatabaseOptions options);
+
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  const std::string& path() const { return options_.path; }
+
+  // Use RunTransaction.
+  absl::Status Run(TransactionMode mode, absl::FunctionRef<absl::Status(Transaction&)> body);
+
+ private:
+  class ReaderLease;
+
+  explicit Database(DatabaseOptions options) : options_(std::move(options)) {}
+
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> Connect(bool read_only) const;
+  absl::Status CheckFile();
+  absl::Status RunOnce(TransactionMode mode, absl::FunctionRef<absl::Status(Transaction&)> body,
+                       bool& may_retry);
+  absl::Status RunOn(SqliteConnection& connection, absl::string_view begin,
+                     absl::FunctionRef<absl::Status(Transaction&)> body, bool& may_retry);
+
+  const DatabaseOptions options_;
+
+  std::mutex writer_mutex_;
+  std::unique_ptr<SqliteConnection> writer_ ABSL_GUARDED_BY(writer_mutex_);
+
+  std::mutex readers_mutex_;
+  std::condition_variable reader_is_free_;
+  std::vector<std::unique_ptr<SqliteConnection>> free_readers_ ABSL_GUARDED_BY(readers_mutex_);
+};
+
+namespace internal {
+inline const absl::Status& StatusOf(const absl::Status& status) { return status; }
+template <class T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+}  // namespace internal
+
+// Runs `body` in a transaction; it returns absl::Status or absl::StatusOr.
+template <class Body>
+auto RunTransaction(Database& database, TransactionMode mode, Body body)
+    -> std::invoke_result_t<Body&, Transaction&> {
+  std::optional<std::invoke_result_t<Body&, Transaction&>> result;
+  absl::Status status = database.Run(mode, [&](Transaction& t) -> absl::Status {
+    result.emplace(body(t));
+    return internal::StatusOf(*result);
+  });
+  if (!status.ok()) return status;
+  return *std::move(result);
+}
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_SQL_DATABASE_H_

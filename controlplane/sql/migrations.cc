@@ -1,0 +1,174 @@
+#include "controlplane/sql/migrations.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "controlplane/clock.h"
+#include "controlplane/sql/database.h"
+
+namespace registry::controlplane {
+namespace {
+
+using Migration = std::vector<absl::string_view>;
+
+// Times are milliseconds since the epoch. Text compares bytewise, which is what lists promise.
+// Digests, node ids and UUIDs are text as they are written.
+const Migration& InitialSchema() {
+  static const Migration& statements = *new Migration{
+      "CREATE TABLE repositories ("
+      "  id INTEGER PRIMARY KEY,"
+      "  name TEXT NOT NULL UNIQUE,"
+      "  created_at_ms INTEGER NOT NULL) STRICT",
+
+      // Manifests, verbatim; shared by the repositories that have them.
+      "CREATE TABLE manifest_bytes ("
+      "  digest TEXT PRIMARY KEY,"
+      "  content BLOB NOT NULL) STRICT",
+      "CREATE TABLE manifests ("
+      "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
+      "  digest TEXT NOT NULL REFERENCES manifest_bytes (digest),"
+      "  media_type TEXT NOT NULL,"
+      "  size_bytes INTEGER NOT NULL,"
+      "  subject TEXT,"
+      "  artifact_type TEXT NOT NULL,"
+      "  touched_at_ms INTEGER NOT NULL,"
+      "  PRIMARY KEY (repository_id, digest)) STRICT, WITHOUT ROWID",
+      "CREATE INDEX manifests_by_digest ON manifests (digest)",
+      "CREATE INDEX referrers ON manifests (repository_id, subject) WHERE subject IS NOT NULL",
+      // What a manifest references. No foreign keys: foreign layers and sparse indexes name what
+      // is not here.
+      "CREATE TABLE manifest_blobs ("
+      "  repository_id INTEGER NOT NULL,"
+      "  manifest TEXT NOT NULL,"
+      "  blob TEXT NOT NULL,"
+      "  PRIMARY KEY (repository_id, manifest, blob)) STRICT, WITHOUT ROWID",
+      "CREATE TABLE manifest_children ("
+      "  repository_id INTEGER NOT NULL,"
+      "  manifest TEXT NOT NULL,"
+      "  child TEXT NOT NULL,"
+      "  PRIMARY KEY (repository_id, manifest, child)) STRICT, WITHOUT ROWID",
+
+      "CREATE TABLE tags ("
+      "  repository_id INTEGER NOT NULL,"
+      "  name TEXT NOT NULL,"
+      "  digest TEXT NOT NULL,"
+      "  updated_at_ms INTEGER NOT NULL,"
+      "  PRIMARY KEY (repository_id, name),"
+      "  FOREIGN KEY (repository_id, digest) REFERENCES manifests (repository_id, digest)"
+      ") STRICT, WITHOUT ROWID",
+      "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",
+      // What a tag pointed to since when, and who did it; no digest: the tag was deleted.
+      "CREATE TABLE tag_history ("
+      "  id INTEGER PRIMARY KEY,"
+      "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
+      "  tag TEXT NOT NULL,"
+      "  digest TEXT,"
+      "  principal TEXT NOT NULL,"
+      "  changed_at_ms INTEGER NOT NULL) STRICT",
+      "CREATE INDEX tag_history_by_tag ON tag_history (repository_id, tag, id)",
+
+      // A digest's stored copy-set. suspect: its bytes are damaged; condemned: being collected.
+      "CREATE TABLE blobs ("
+      "  digest TEXT PRIMARY KEY,"
+      "  incarnation TEXT NOT NULL UNIQUE,"
+      "  size_bytes INTEGER NOT NULL,"
+      "  state TEXT NOT NULL CHECK (state IN ('live', 'suspect', 'condemned')),"
+      "  touched_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+      // Wherever bytes of an incarnation may be there is a row, from before the first byte is
+      // written until after the last one is deleted.
+      "CREATE TABLE blob_replicas ("
+      "  incarnation TEXT NOT NULL,"
+      "  node TEXT NOT NULL,"
+      "  state TEXT NOT NULL CHECK (state IN ('writing', 'durable', 'deleting')),"
+      "  PRIMARY KEY (incarnation, node)) STRICT, WITHOUT ROWID",
+      // Which repository may serve which blob.
+      "CREATE TABLE repository_blobs ("
+      "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
+      "  digest TEXT NOT NULL,"
+      "  PRIMARY KEY (repository_id, digest)) STRICT, WITHOUT ROWID",
+
+      // The id of a session is the incarnation that it makes.
+      "CREATE TABLE uploads ("
+      "  id TEXT PRIMARY KEY,"
+      "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
+      "  digest_algorithm TEXT NOT NULL,"
+      "  primary_node TEXT NOT NULL,"
+      "  state TEXT NOT NULL CHECK (state IN ('open', 'finished')),"
+      "  digest TEXT,"
+      "  size_bytes INTEGER,"
+      "  started_at_ms INTEGER NOT NULL,"
+      "  touched_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+      "CREATE INDEX uploads_by_touch ON uploads (state, touched_at_ms)",
+      // Deletions to be done: the work queue of the replicas that are 'deleting'. The digest is a
+      // hint for the node, where it is known.
+      "CREATE TABLE trash ("
+      "  incarnation TEXT NOT NULL,"
+      "  node TEXT NOT NULL,"
+      "  digest TEXT,"
+      "  not_before_ms INTEGER NOT NULL,"
+      "  PRIMARY KEY (incarnation, node)) STRICT, WITHOUT ROWID",
+      "CREATE INDEX trash_by_time ON trash (not_before_ms)",
+
+      "CREATE TABLE nodes ("
+      "  id TEXT PRIMARY KEY,"
+      "  added_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+      "CREATE TABLE policy_revision ("
+      "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+      "  revision INTEGER NOT NULL) STRICT",
+      "INSERT INTO policy_revision (id, revision) VALUES (1, 1)",
+      // The newest one signs.
+      "CREATE TABLE signing_keys ("
+      "  id INTEGER PRIMARY KEY,"
+      "  secret BLOB NOT NULL,"
+      "  created_at_ms INTEGER NOT NULL) STRICT",
+  };
+  return statements;
+}
+
+// The first one makes version 1.
+std::vector<const Migration*> Migrations() { return {&InitialSchema()}; }
+
+int64_t CurrentVersion(Transaction& t) {
+  return t
+      .QueryFirst("SELECT coalesce(max(version), 0) FROM schema_migrations", {},
+                  [](const Row& row) { return row.Int(0); })
+      .value_or(0);
+}
+
+// Runs the next migration. Returns whether there was one.
+absl::StatusOr<bool> RunNext(Transaction& t, const std::string& path) {
+  t.Execute(
+      "CREATE TABLE IF NOT EXISTS schema_migrations ("
+      "  version INTEGER PRIMARY KEY,"
+      "  applied_at_ms INTEGER NOT NULL)");
+  const int64_t version = CurrentVersion(t);
+  const std::vector<const Migration*> migrations = Migrations();
+  if (version > LatestSchemaVersion()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the database ", path, " has schema version ", version,
+                     ", made by a newer version of this program, which knows versions up to ",
+                     LatestSchemaVersion(), ": start the newer program, or restore a backup"));
+  }
+  if (version == LatestSchemaVersion()) return false;
+  for (const absl::string_view statement : *migrations[version]) t.Execute(statement);
+  t.Execute("INSERT INTO schema_migrations (version, applied_at_ms) VALUES (?1, ?2)",
+            {version + 1, SystemNowMs()});
+  return true;
+}
+
+}  // namespace
+
+int64_t LatestSchemaVersion() { return static_cast<int64_t>(Migrations().size()); }
+
+absl::Status Migrate(Database& database) {
+  while (true) {
+    const absl::StatusOr<bool> more =
+        RunTransaction(database, TransactionMode::kWrite,
+                       [&](Transaction& t) { return RunNext(t, database.path()); });
+    if (!more.ok()) return more.status();
+    if (!*more) return absl::OkStatus();
+  }
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,107 @@
+// One connection to an SQLite file: opens, prepares, binds, steps, commits. Only Database uses it.
+//
+// A connection is used by one thread at a time. Errors name the file and what to do:
+//   Aborted            another connection holds the lock: the transaction may be tried again
+//   ResourceExhausted  the disk is full
+//   Unavailable        the file cannot be read or written
+//   DataLoss           the file is damaged, or no SQLite database
+//   Internal           a fault of this program
+#ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
+#define REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "controlplane/sql/value.h"
+
+namespace registry::controlplane {
+
+// The row a statement stands on. Columns count from 0. Asking a column for a type that it has not
+// makes the query fail. Text and bytes are valid until the callback returns.
+class Row {
+ public:
+  explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
+  Row(const Row&) = delete;
+  Row& operator=(const Row&) = delete;
+
+  int64_t Int(int column) const;
+  absl::string_view Text(int column) const;
+  absl::string_view Bytes(int column) const;
+  bool IsNull(int column) const;
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  bool Check(int column, int type) const;
+
+  sqlite3_stmt* const statement_;
+  mutable absl::Status status_;
+};
+
+struct SqliteOptions {
+  std::string path;
+  std::chrono::milliseconds busy_timeout;
+  // Refuse whatever writes.
+  bool read_only = false;
+  // 0: SQLite's own limit.
+  int64_t max_pages = 0;
+};
+
+class SqliteConnection {
+ public:
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const SqliteOptions& options);
+
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  // Runs one statement. `on_row` gets each row and returns whether it wants the next one.
+  // Returns how many rows the statement inserted, updated or deleted.
+  absl::StatusOr<int64_t> Run(absl::string_view sql, absl::Span<const Value> values,
+                              absl::FunctionRef<bool(const Row&)> on_row);
+
+  // Runs one statement that has neither values nor rows of interest.
+  absl::Status Run(absl::string_view sql);
+
+  // Ends the transaction, if there is one, without its changes.
+  void Rollback();
+
+  // An fsync failed: what the file holds is unknown until it is opened again.
+  bool sync_failed() const { return sync_failed_; }
+
+ private:
+  struct CloseDatabase {
+    void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+  };
+  struct FinalizeStatement {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+  SqliteConnection(std::string path, sqlite3* db) : path_(std::move(path)), db_(db) {}
+
+  absl::Status Configure(const SqliteOptions& options);
+  absl::StatusOr<sqlite3_stmt*> Prepare(absl::string_view sql);
+  absl::Status Bind(sqlite3_stmt* statement, absl::string_view sql, absl::Span<const Value> values);
+  absl::Status Error(int result, absl::string_view sql);
+
+  const std::string path_;
+  std::unique_ptr<sqlite3, CloseDatabase> db_;
+  // Declared after db_: statements go first.
+  std::map<std::string, StatementPtr, std::less<>> statements_;
+  bool sync_failed_ = false;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_SQL_SQLITE_H_

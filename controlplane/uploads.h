@@ -1,0 +1,91 @@
+// Upload sessions: from "bytes may come" to a blob, or to trash.
+//
+// A session's id names the incarnation that its bytes become. It is recorded with the nodes that
+// will hold bytes before any byte exists, so that whatever crashes, expiry finds them.
+// Thread-safe. Times are milliseconds since the epoch.
+#ifndef REGISTRY_CONTROLPLANE_UPLOADS_H_
+#define REGISTRY_CONTROLPLANE_UPLOADS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "controlplane/sql/database.h"
+#include "oci/digest.h"
+#include "oci/name.h"
+
+namespace registry::controlplane {
+
+struct Upload {
+  std::string id;
+  oci::DigestAlgorithm digest_algorithm;
+  // The nodes that take the bytes, the primary first. Empty once they were deleted again, because
+  // the blob was there already.
+  std::vector<std::string> nodes;
+  // Once committed: the blob it became.
+  struct Committed {
+    oci::Digest digest;
+    int64_t size_bytes;
+  };
+  std::optional<Committed> committed;
+};
+
+// Opens a session. `nodes`: those that will hold the bytes, the primary first; at least one.
+absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName& repository,
+                                   oci::DigestAlgorithm algorithm,
+                                   const std::vector<std::string>& nodes, int64_t now_ms);
+
+// `touch` restarts the idle expiry of an open session.
+// Errors: BLOB_UPLOAD_UNKNOWN, also when the session belongs to another repository.
+absl::StatusOr<Upload> GetUpload(Database& database, const oci::RepositoryName& repository,
+                                 absl::string_view id, bool touch, int64_t now_ms);
+
+struct UploadCommit {
+  oci::RepositoryName repository;
+  std::string upload_id;
+  oci::Digest digest;
+  int64_t size_bytes;
+  // Nodes of the session that hold the bytes durably; at least one.
+  std::vector<std::string> durable_nodes;
+};
+
+// The copy-set that a digest has already.
+struct LiveCopy {
+  std::string incarnation;
+  std::vector<std::string> nodes;
+};
+
+// What a look at the nodes of a LiveCopy showed.
+struct ExaminedCopy {
+  std::string incarnation;
+  // A node has it, finished and of the right size.
+  bool intact;
+};
+
+// Makes the session's bytes the blob and links it to the repository: CommitUpload of the service.
+// Repeating it with the same digest succeeds while the blob is there.
+//
+// When the digest has a live copy already, nothing is changed and that copy is returned: its bytes
+// must be looked at first, because the new ones go to trash for it. Then call again with what was
+// seen. Nullopt: committed.
+// Errors: BLOB_UPLOAD_UNKNOWN; INVALID_ARGUMENT for nodes that are not the session's.
+absl::StatusOr<std::optional<LiveCopy>> CommitUpload(Database& database, const UploadCommit& commit,
+                                                     const std::optional<ExaminedCopy>& examined,
+                                                     int64_t now_ms);
+
+// Ends an open session; its bytes become trash. Error: BLOB_UPLOAD_UNKNOWN.
+absl::Status CancelUpload(Database& database, const oci::RepositoryName& repository,
+                          absl::string_view id, int64_t now_ms);
+
+// Ends at most `limit` open sessions that were idle for base::kUploadIdleExpiry (their bytes become
+// trash) and forgets as many finished ones older than base::kFinishedUploadExpiry. Returns how many
+// it found.
+absl::StatusOr<int64_t> ExpireUploads(Database& database, int limit, int64_t now_ms);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_UPLOADS_H_

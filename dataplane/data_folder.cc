@@ -1,0 +1,162 @@
+#include "dataplane/data_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "dataplane/incarnation.h"
+#include "oci/error.h"
+
+namespace registry::dataplane {
+namespace {
+
+constexpr mode_t kFolderMode = 0750;
+constexpr char kNodeIdFile[] = "node-id";
+constexpr char kNewNodeIdFile[] = "node-id.new";
+
+// Makes the folder at `path`, or sees that it is one that can be written to. Sets `made`.
+absl::Status MakeFolder(int parent_fd, const std::string& path, absl::string_view shown,
+                        bool& made) {
+  made = ::mkdirat(parent_fd, path.c_str(), kFolderMode) == 0;
+  if (!made && errno != EEXIST) {
+    return ErrnoStatus(errno, absl::StrCat("cannot make the folder ", shown));
+  }
+  struct stat info;
+  if (::fstatat(parent_fd, path.c_str(), &info, 0) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot look at ", shown));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(shown, " is not a folder: move it away, or name another data folder"));
+  }
+  if (::faccessat(parent_fd, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot write to the folder ", shown));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) == nullptr) {
+    return ErrnoStatus(errno, absl::StrCat("cannot resolve the path ", path));
+  }
+  return std::string(resolved);
+}
+
+}  // namespace
+
+DataFolder::DataFolder(DataFolderOptions options, std::string root, UniqueFd root_fd)
+    : options_(std::move(options)), root_(std::move(root)), root_fd_(std::move(root_fd)) {}
+
+absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(DataFolderOptions options) {
+  bool made = false;
+  absl::Status status = MakeFolder(AT_FDCWD, options.root, options.root, made);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::string> root = AbsolutePath(options.root);
+  if (!root.ok()) return root.status();
+  UniqueFd root_fd = OpenAt(AT_FDCWD, root->c_str(), O_RDONLY | O_DIRECTORY);
+  if (!root_fd.ok()) {
+    return ErrnoStatus(errno, absl::StrCat("cannot open the folder ", *root));
+  }
+  std::unique_ptr<DataFolder> folder(
+      new DataFolder(std::move(options), *std::move(root), std::move(root_fd)));
+  status = folder->MakeFolders();
+  // Only then: the parent is somebody else's, and we may not be allowed to open it.
+  if (status.ok() && made) status = folder->FlushFolder("..");
+  if (status.ok()) status = folder->ReadOrMakeNodeId();
+  if (!status.ok()) return status;
+  return folder;
+}
+
+absl::Status DataFolder::MakeFolders() {
+  std::vector<std::string> paths = {kUploadsFolder, kBlobsFolder};
+  for (int i = 0; i < kBlobFolders; ++i) paths.push_back(BlobFolder(i));
+  for (const std::string& path : paths) {
+    bool made = false;
+    absl::Status status = MakeFolder(root_fd(), path, absl::StrCat(root_, "/", path), made);
+    if (!status.ok()) return status;
+  }
+  // Also when all were there: an earlier start may have died between making and flushing them.
+  absl::Status status = FlushFolder(kBlobsFolder);
+  if (status.ok()) status = FlushFolder(".");
+  return status;
+}
+
+absl::Status DataFolder::ReadOrMakeNodeId() {
+  const std::string shown = absl::StrCat(root_, "/", kNodeIdFile);
+  UniqueFd file = OpenAt(root_fd(), kNodeIdFile, O_RDONLY);
+  if (file.ok()) {
+    char buffer[128];
+    absl::StatusOr<size_t> size = ReadAt(file.get(), 0, buffer, sizeof buffer, shown);
+    if (!size.ok()) return size.status();
+    const absl::string_view text(buffer, *size);
+    if (!base::IsUuid(absl::StripSuffix(text, "\n"))) {
+      return absl::DataLossError(absl::StrCat(
+          shown, " is damaged: it holds ", oci::Quote(text),
+          " and not a UUID. Put back the id under which the control plane knows this node"));
+    }
+    node_id_ = std::string(absl::StripSuffix(text, "\n"));
+    return absl::OkStatus();
+  }
+  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot open ", shown));
+
+  const std::string id = base::NewUuid7();
+  const std::string line = absl::StrCat(id, "\n");
+  file = OpenAt(root_fd(), kNewNodeIdFile, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!file.ok()) return ErrnoStatus(errno, absl::StrCat("cannot make ", shown));
+  size_t written;
+  absl::Status status = WriteAt(file.get(), 0, line, shown, written);
+  if (status.ok()) status = FlushFile(file.get(), kNewNodeIdFile);
+  if (!status.ok()) return status;
+  if (::renameat(root_fd(), kNewNodeIdFile, root_fd(), kNodeIdFile) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot make ", shown));
+  }
+  node_id_ = id;
+  return FlushFolder(".");
+}
+
+absl::Status DataFolder::CheckWritable() const {
+  std::lock_guard lock(mutex_);
+  return writable_;
+}
+
+absl::Status DataFolder::FlushFile(int fd, absl::string_view path) {
+  return Flush(options_.flush_file, fd, path);
+}
+
+absl::Status DataFolder::FlushFolder(const std::string& path) {
+  const UniqueFd folder = OpenAt(root_fd(), path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!folder.ok()) return ErrnoStatus(errno, absl::StrCat("cannot open ", root_, "/", path));
+  return Flush(options_.flush_folder, folder.get(), path);
+}
+
+absl::Status DataFolder::Flush(const std::function<int(int fd)>& flush, int fd,
+                               absl::string_view path) {
+  int result;
+  do {
+    result = flush(fd);
+  } while (result != 0 && errno == EINTR);
+  if (result == 0) return absl::OkStatus();
+
+  const std::string reason = std::generic_category().message(errno);
+  std::lock_guard lock(mutex_);
+  if (writable_.ok()) {
+    writable_ = absl::UnavailableError(
+        absl::StrCat("the storage node takes no writes since flushing ", root_, "/", path,
+                     " to disk failed (", reason, "); check the disk, then restart the node"));
+    base::LogError("flushing to disk failed: no more writes until a restart",
+                   {{"folder", root_}, {"path", path}, {"error", reason}});
+  }
+  return writable_;
+}
+
+}  // namespace registry::dataplane

@@ -1,0 +1,56 @@
+// Small helpers around POSIX files: a descriptor that closes itself, and errno as absl::Status.
+#ifndef REGISTRY_DATAPLANE_FILE_H_
+#define REGISTRY_DATAPLANE_FILE_H_
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace registry::dataplane {
+
+// Owns a file descriptor; -1 is none. Moved by one thread at a time.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    other.Close();
+    return *this;
+  }
+  ~UniqueFd() { Close(); }
+
+  bool ok() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  void Close();
+
+ private:
+  int fd_ = -1;
+};
+
+// What `error` (an errno) means to a caller: RESOURCE_EXHAUSTED for a full disk, DATA_LOSS for a
+// failing one, UNAVAILABLE for what an operator can set right, else INTERNAL. The message is
+// "<what>: <text of errno>".
+absl::Status ErrnoStatus(int error, absl::string_view what);
+
+// openat() with O_CLOEXEC and O_NOFOLLOW. When it fails, errno tells why.
+UniqueFd OpenAt(int folder_fd, const char* path, int flags);
+
+// The size of an open file. Error: INTERNAL when it is not a regular file.
+absl::StatusOr<int64_t> FileSize(int fd, absl::string_view path);
+
+// Reads at most `size` bytes; fewer only at the end of the file.
+absl::StatusOr<size_t> ReadAt(int fd, int64_t offset, char* buffer, size_t size,
+                              absl::string_view path);
+
+// Writes all of `bytes`. Also when it fails, `written` tells how many of them are in the file.
+absl::Status WriteAt(int fd, int64_t offset, absl::string_view bytes, absl::string_view path,
+                     size_t& written);
+
+}  // namespace registry::dataplane
+
+#endif  // REGISTRY_DATAPLANE_FILE_H_

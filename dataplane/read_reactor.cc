@@ -1,0 +1,74 @@
+#include "dataplane/read_reactor.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/grpc_status.h"
+#include "base/limits.h"
+#include "dataplane/incarnation.h"
+#include "oci/digest.h"
+
+namespace registry::dataplane {
+
+ReadReactor* ReadReactor::Start(const BlobFiles& blobs, FileExecutor& executor,
+                                const v1::ReadRequest* request) {
+  auto* reactor = new ReadReactor(blobs, executor, request);
+  reactor->Submit(&ReadReactor::Open);
+  return reactor;
+}
+
+void ReadReactor::Submit(absl::Status (ReadReactor::*job)()) {
+  absl::Status queued = executor_.Submit([this, job] {
+    absl::Status status =
+        cancelled_ ? absl::CancelledError("the request was cancelled") : (this->*job)();
+    // An OK means that a write is under way, and then *this may be gone by now.
+    if (!status.ok()) Finish(base::ToGrpcStatus(status));
+  });
+  if (!queued.ok()) Finish(base::ToGrpcStatus(queued));
+}
+
+void ReadReactor::OnWriteDone(bool ok) {
+  if (!ok) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the reader is gone"));
+  Submit(&ReadReactor::SendChunk);
+}
+
+absl::Status ReadReactor::Open() {
+  absl::StatusOr<Incarnation> incarnation = Incarnation::Parse(request_->incarnation());
+  if (!incarnation.ok()) return incarnation.status();
+  absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request_->digest());
+  if (!digest.ok()) return digest.status();
+  absl::StatusOr<BlobFile> blob = blobs_.Open(*incarnation, *digest);
+  if (!blob.ok()) return blob.status();
+  absl::Status in_range = blob->CheckRange(request_->offset(), request_->length_bytes());
+  if (!in_range.ok()) return in_range;
+
+  if (request_->accept_path()) {
+    response_.set_path(blob->path());
+    StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+    return absl::OkStatus();
+  }
+  blob_ = *std::move(blob);
+  offset_ = request_->offset();
+  remaining_bytes_ = request_->length_bytes();
+  return SendChunk();
+}
+
+absl::Status ReadReactor::SendChunk() {
+  const int64_t size = std::min<int64_t>(remaining_bytes_, base::kChunkBytes);
+  std::string& chunk = *response_.mutable_chunk();
+  chunk.resize(static_cast<size_t>(size));
+  absl::Status status = blob_->Read(offset_, chunk.data(), chunk.size());
+  if (!status.ok()) return status;
+  offset_ += size;
+  remaining_bytes_ -= size;
+  if (remaining_bytes_ > 0) {
+    StartWrite(&response_);
+  } else {
+    StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace registry::dataplane

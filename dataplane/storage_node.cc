@@ -1,0 +1,86 @@
+#include "dataplane/storage_node.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
+#include "dataplane/blob_files.h"
+#include "dataplane/data_folder.h"
+#include "dataplane/file.h"
+#include "dataplane/file_executor.h"
+#include "dataplane/storage_service.h"
+#include "dataplane/upload_files.h"
+
+namespace registry::dataplane {
+namespace {
+
+absl::StatusOr<std::string> ReadBootId() {
+  constexpr char kPath[] = "/proc/sys/kernel/random/boot_id";
+  const UniqueFd file = OpenAt(AT_FDCWD, kPath, O_RDONLY);
+  if (!file.ok()) return ErrnoStatus(errno, kPath);
+  char buffer[64];
+  absl::StatusOr<size_t> size = ReadAt(file.get(), 0, buffer, sizeof buffer, kPath);
+  if (!size.ok()) return size.status();
+  return std::string(absl::StripAsciiWhitespace(absl::string_view(buffer, *size)));
+}
+
+absl::StatusOr<std::string> ReadMountNamespace() {
+  constexpr char kPath[] = "/proc/self/ns/mnt";
+  char buffer[64];
+  const ssize_t size = ::readlink(kPath, buffer, sizeof buffer);
+  if (size < 0) return ErrnoStatus(errno, kPath);
+  return std::string(buffer, static_cast<size_t>(size));
+}
+
+}  // namespace
+
+// In the order in which they use each other; the executor ends its jobs before the rest goes.
+struct StorageNode::Parts {
+  Parts(const StorageNodeOptions& options, std::unique_ptr<DataFolder> opened, v1::Node node)
+      : folder(std::move(opened)),
+        blobs(*folder),
+        uploads(*folder, blobs, options.max_hash_states),
+        executor({.short_threads = options.file_threads,
+                  .long_threads = options.finish_threads,
+                  .max_queued = options.max_queued_jobs}),
+        service(std::move(node), blobs, uploads, executor) {}
+
+  std::unique_ptr<DataFolder> folder;
+  BlobFiles blobs;
+  UploadFiles uploads;
+  FileExecutor executor;
+  StorageService service;
+};
+
+absl::StatusOr<std::unique_ptr<StorageNode>> StorageNode::Open(StorageNodeOptions options) {
+  DataFolderOptions folder_options;
+  folder_options.root = options.root;
+  absl::StatusOr<std::unique_ptr<DataFolder>> folder = DataFolder::Open(std::move(folder_options));
+  if (!folder.ok()) return folder.status();
+  absl::StatusOr<std::string> boot_id = ReadBootId();
+  if (!boot_id.ok()) return boot_id.status();
+  absl::StatusOr<std::string> mount_namespace = ReadMountNamespace();
+  if (!mount_namespace.ok()) return mount_namespace.status();
+
+  v1::Node node;
+  node.set_id((*folder)->node_id());
+  node.set_root((*folder)->root());
+  node.set_boot_id(*std::move(boot_id));
+  node.set_mount_namespace(*std::move(mount_namespace));
+  return std::unique_ptr<StorageNode>(
+      new StorageNode(std::make_unique<Parts>(options, *std::move(folder), std::move(node))));
+}
+
+StorageNode::StorageNode(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+StorageNode::~StorageNode() = default;
+
+grpc::Service* StorageNode::service() { return &parts_->service; }
+
+const std::string& StorageNode::id() const { return parts_->folder->node_id(); }
+
+}  // namespace registry::dataplane

@@ -1,0 +1,183 @@
+#include "gateway/dispatcher.h"
+
+#include <chrono>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "gateway/error_response.h"
+#include "oci/error.h"
+
+namespace registry::gateway {
+namespace {
+
+// Adds to each response what every answer of this registry carries.
+class AnnotatedExchange final : public Exchange {
+ public:
+  AnnotatedExchange(Exchange& inner, std::string request_id)
+      : inner_(inner), request_id_(std::move(request_id)) {}
+
+  const Request& request() const override { return inner_.request(); }
+  Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
+    co_return co_await inner_.ReadBody(max_bytes);
+  }
+  Awaitable<absl::Status> Send(Response response) override {
+    Annotate(response.head);
+    co_return co_await inner_.Send(std::move(response));
+  }
+  Awaitable<absl::Status> SendHead(ResponseHead head) override {
+    Annotate(head);
+    co_return co_await inner_.SendHead(std::move(head));
+  }
+  Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
+    co_return co_await inner_.SendBody(bytes);
+  }
+  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
+    co_return co_await inner_.SendFile(descriptor, offset, length);
+  }
+  int status_sent() const override { return inner_.status_sent(); }
+  uint64_t body_bytes_sent() const override { return inner_.body_bytes_sent(); }
+
+ private:
+  void Annotate(ResponseHead& head) {
+    const absl::string_view path = request().path;
+    if (path == "/v2" || absl::StartsWith(path, "/v2/")) {
+      head.Set("Docker-Distribution-Api-Version", "registry/2.0");
+    }
+    head.Set("X-Request-Id", request_id_);
+  }
+
+  Exchange& inner_;
+  const std::string request_id_;
+};
+
+Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
+                                 absl::string_view body) {
+  Response response;
+  response.head.Set("Content-Type", type);
+  response.body = std::string(body);
+  co_return co_await exchange.Send(std::move(response));
+}
+
+Awaitable<absl::Status> RefuseMethod(Exchange& exchange, const Route& route) {
+  Response refusal = ErrorResponse(
+      405, "UNSUPPORTED",
+      absl::StrCat("method ", oci::Quote(exchange.request().method()), " is not supported by ",
+                   route.pattern, "; supported: ", route.methods));
+  refusal.head.Set("Allow", route.methods);
+  co_return co_await exchange.Send(std::move(refusal));
+}
+
+Awaitable<absl::Status> RefuseAccess(Exchange& exchange, const Route& route,
+                                     const std::vector<v1::Action>& actions,
+                                     AccessDecision decision, absl::string_view reason) {
+  const bool forbidden = decision == AccessDecision::kDenied;
+  Response refusal = ErrorResponse(
+      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized, reason),
+      route);
+  if (!forbidden) {
+    refusal.head.Set("WWW-Authenticate", Challenge(exchange.request(), actions, decision));
+  }
+  co_return co_await exchange.Send(std::move(refusal));
+}
+
+Awaitable<absl::Status> CallHandler(Context context) {
+  const absl::string_view method = context.request().method();
+  switch (context.route.resource) {
+    case Resource::kVersion:
+      return SendText(context.exchange, "application/json", "{}");
+    case Resource::kBlob:
+      return method == "DELETE" ? DeleteBlob(context) : GetBlob(context);
+    case Resource::kUploads:
+      return PostUpload(context);
+    case Resource::kUpload:
+      if (method == "GET") return GetUpload(context);
+      if (method == "PATCH") return PatchUpload(context);
+      return method == "PUT" ? PutUpload(context) : DeleteUpload(context);
+    case Resource::kManifest:
+      if (method == "PUT") return PutManifest(context);
+      return method == "DELETE" ? DeleteManifest(context) : GetManifest(context);
+    default:
+      return ListTags(context);
+  }
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Planes& planes)
+    : planes_(planes), process_id_(absl::BytesToHexString(base::RandomBytes(4))) {}
+
+std::string Dispatcher::NextRequestId() {
+  return absl::StrCat(process_id_, "-", next_request_.fetch_add(1, std::memory_order_relaxed));
+}
+
+Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string request_id = NextRequestId();
+  AnnotatedExchange annotated(exchange, request_id);
+  LogEntry entry;
+  const absl::Status status = co_await Dispatch(annotated, entry);
+  if (!status.ok()) {
+    entry.error = std::string(status.message());
+    if (exchange.status_sent() == 0) {
+      // Fails only when the connection is lost, which the log then shows as status 0.
+      (void)co_await annotated.Send(ErrorResponse(status, entry.route));
+    }
+  }
+  const std::chrono::duration<double, std::milli> duration =
+      std::chrono::steady_clock::now() - start;
+  const Request& request = exchange.request();
+  base::LogInfo("request", {{"method", request.method()},
+                            {"route", entry.route.pattern},
+                            {"repository", entry.route.repository},
+                            {"reference", entry.route.reference},
+                            {"status", exchange.status_sent()},
+                            {"bytes", exchange.body_bytes_sent()},
+                            {"duration_ms", duration.count()},
+                            {"principal", entry.principal},
+                            {"client", request.client_address},
+                            {"user_agent", request.Header("User-Agent")},
+                            {"request_id", request_id},
+                            {"error", entry.error}});
+}
+
+Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
+  const Request& request = exchange.request();
+  absl::StatusOr<Route> route = ParseRoute(request.path);
+  if (!route.ok()) co_return route.status();
+  entry.route = *std::move(route);
+  if (entry.route.resource == Resource::kUnknown) {
+    co_return co_await exchange.Send(ErrorResponse(
+        404, "UNSUPPORTED", absl::StrCat("there is nothing at ", oci::Quote(request.path))));
+  }
+  if (!Allows(entry.route, request.method())) {
+    co_return co_await RefuseMethod(exchange, entry.route);
+  }
+  if (entry.route.resource == Resource::kHealth) {
+    co_return co_await SendText(exchange, "text/plain", "ok\n");
+  }
+  const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
+  const std::vector<v1::Action> actions = RequiredActions(entry.route, request.method());
+  if (!credential.ok()) {
+    co_return co_await RefuseAccess(exchange, entry.route, actions,
+                                    AccessDecision::kCredentialInvalid,
+                                    credential.status().message());
+  }
+  Context context{planes_, exchange, entry.route, *credential, entry.principal};
+  if (entry.route.resource == Resource::kReadiness) co_return co_await CheckReadiness(context);
+  if (entry.route.resource == Resource::kToken) co_return co_await GetToken(context);
+  const absl::StatusOr<AccessAnswer> answer =
+      co_await planes_.access.Authorize(*credential, actions, request.client_address);
+  if (!answer.ok()) co_return answer.status();
+  entry.principal = answer->principal;
+  if (answer->decision != AccessDecision::kAllowed) {
+    entry.error = answer->reason;
+    co_return co_await RefuseAccess(exchange, entry.route, actions, answer->decision,
+                                    answer->reason);
+  }
+  co_return co_await CallHandler(context);
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,47 @@
+#include "gateway/error_response.h"
+
+#include <boost/json.hpp>
+
+#include "oci/error.h"
+
+namespace registry::gateway {
+namespace {
+
+namespace json = boost::json;
+
+json::string_view ToJson(absl::string_view text) { return {text.data(), text.size()}; }
+
+Response Make(int http_status, absl::string_view code, absl::string_view message,
+              json::object detail) {
+  json::object error;
+  error["code"] = ToJson(code);
+  error["message"] = ToJson(message);
+  error["detail"] = std::move(detail);
+  json::object body;
+  body["errors"] = json::array({std::move(error)});
+  Response response;
+  response.head.status = http_status;
+  response.head.Set("Content-Type", "application/json");
+  if (http_status == 503 || http_status == 429) response.head.Set("Retry-After", "1");
+  response.body = json::serialize(body);
+  return response;
+}
+
+}  // namespace
+
+Response ErrorResponse(const absl::Status& status, const Route& route) {
+  const oci::HttpError error = oci::ToHttpError(status);
+  json::object detail;
+  if (!route.repository.empty()) detail["name"] = route.repository;
+  // A reference that is not UTF-8 would make the whole body invalid; the message has it escaped.
+  const bool ascii = std::all_of(route.reference.begin(), route.reference.end(),
+                                 [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (!route.reference.empty() && ascii) detail["reference"] = route.reference;
+  return Make(error.status, error.code, status.message(), std::move(detail));
+}
+
+Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {
+  return Make(http_status, code, message, {});
+}
+
+}  // namespace registry::gateway

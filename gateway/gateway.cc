@@ -1,0 +1,75 @@
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.h"
+#include "gateway/dispatcher.h"
+#include "gateway/error_response.h"
+#include "gateway/http/event_loops.h"
+#include "gateway/http/server.h"
+
+namespace registry::gateway {
+namespace {
+
+Response MalformedRequest(int status, absl::string_view reason) {
+  base::LogInfo("request refused", {{"status", status}, {"error", reason}});
+  return ErrorResponse(status, status >= 500 ? "UNAVAILABLE" : "UNSUPPORTED", reason);
+}
+
+}  // namespace
+
+// In the order of their lives: what is listed later uses what is listed before.
+struct Gateway::Parts {
+  explicit Parts(const GatewayOptions& options)
+      : control_plane(options.control_plane),
+        storage_nodes(options.storage_nodes),
+        access(control_plane),
+        planes{control_plane, storage_nodes, access},
+        dispatcher(planes),
+        loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
+
+  ControlPlane control_plane;
+  StorageNodes storage_nodes;
+  Access access;
+  Planes planes;
+  Dispatcher dispatcher;
+  EventLoops loops;
+  std::unique_ptr<Server> server;
+  bool stopped = false;
+};
+
+Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Gateway::~Gateway() {
+  if (!parts_->stopped) Stop(std::chrono::milliseconds(0));
+}
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::make_unique<Parts>(options)));
+  Parts& parts = *gateway->parts_;
+  const ServerOptions server_options{.host = options.host,
+                                     .port = options.port,
+                                     .certificate_file = options.certificate_file,
+                                     .private_key_file = options.private_key_file,
+                                     .connection = {}};
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
+      parts.loops, server_options,
+      [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);
+  if (!server.ok()) return server.status();
+  parts.server = *std::move(server);
+  parts.access.Start(parts.loops.loop(0));
+  return gateway;
+}
+
+std::string Gateway::address() const { return parts_->server->address(); }
+
+size_t Gateway::Stop(std::chrono::milliseconds timeout) {
+  parts_->stopped = true;
+  const size_t cut_off = parts_->server ? parts_->server->Drain(timeout) : 0;
+  parts_->access.Stop();
+  parts_->loops.Stop(/*abandon=*/cut_off > 0 || !parts_->server);
+  return cut_off;
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,58 @@
+// What the handlers of all resources share. One handler answers one method of one resource; it
+// reads top to bottom as the HTTP exchange does.
+#ifndef REGISTRY_GATEWAY_HANDLER_H_
+#define REGISTRY_GATEWAY_HANDLER_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "gateway/access.h"
+#include "gateway/control_plane.h"
+#include "gateway/http/exchange.h"
+#include "gateway/route.h"
+#include "gateway/storage_nodes.h"
+
+namespace registry::gateway {
+
+// The planes behind the gateway. Thread-safe.
+struct Planes {
+  ControlPlane& control_plane;
+  StorageNodes& storage_nodes;
+  Access& access;
+};
+
+// One request that was allowed. Lives as long as the handler runs.
+struct Context {
+  Planes& planes;
+  Exchange& exchange;
+  const Route& route;
+  const v1::Credential& credential;
+  // The user's name; empty for an anonymous client.
+  const std::string& principal;
+
+  const Request& request() const { return exchange.request(); }
+};
+
+// Each answers the exchange, or returns the error to answer with if nothing was sent yet.
+Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
+Awaitable<absl::Status> DeleteBlob(Context context);
+
+Awaitable<absl::Status> PostUpload(Context context);
+Awaitable<absl::Status> GetUpload(Context context);
+Awaitable<absl::Status> PatchUpload(Context context);
+Awaitable<absl::Status> PutUpload(Context context);
+Awaitable<absl::Status> DeleteUpload(Context context);
+
+Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
+Awaitable<absl::Status> PutManifest(Context context);
+Awaitable<absl::Status> DeleteManifest(Context context);
+
+Awaitable<absl::Status> ListTags(Context context);
+
+Awaitable<absl::Status> GetToken(Context context);
+
+Awaitable<absl::Status> CheckReadiness(Context context);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HANDLER_H_

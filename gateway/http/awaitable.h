@@ -1,0 +1,48 @@
+// The coroutine types of the gateway: every coroutine runs on one of the event loops, and its
+// executor is part of its type, which saves Asio's type-erased executor on each operation.
+#ifndef REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
+#define REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <utility>
+
+namespace registry::gateway {
+
+using Executor = boost::asio::io_context::executor_type;
+
+template <class T>
+using Awaitable = boost::asio::awaitable<T, Executor>;
+
+// Waits for an Asio operation; gives a tuple that begins with the error code.
+inline constexpr boost::asio::as_tuple_t<boost::asio::use_awaitable_t<Executor>> kAwait{
+    boost::asio::use_awaitable_t<Executor>{}};
+
+// Suspends the coroutine until `start`'s callback is called, from any thread, exactly once; resumes
+// it on its own event loop, which is kept running meanwhile.
+//
+//   int n = co_await Suspend<int>([&](auto done) { service.Ask(std::move(done)); });
+template <class T, class Start>
+Awaitable<T> Suspend(Start start) {
+  auto initiate = [](auto handler, Start start) {
+    auto executor = boost::asio::get_associated_executor(handler);
+    auto work = boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
+    // Shared, because callbacks of gRPC must be copyable.
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    start([shared, work](T value) mutable {
+      boost::asio::post(
+          work, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
+    });
+  };
+  const boost::asio::use_awaitable_t<Executor> token{};
+  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>,
+                                                 void(T)>(initiate, token, std::move(start));
+}
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_AWAITABLE_H_

@@ -1,0 +1,329 @@
+#include "gateway/http/connection.h"
+
+#include <algorithm>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/status.hpp>
+#include <limits>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace registry::gateway {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+SteadyTime After(std::chrono::milliseconds timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
+
+asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.size()}; }
+
+int StatusOfParseError(const beast::error_code& error) {
+  if (error == http::error::header_limit) return 431;
+  if (error == http::error::bad_version) return 505;
+  return 400;
+}
+
+}  // namespace
+
+Connection::Connection(Transport transport, const ConnectionOptions& options,
+                       const Handler& handler, const ErrorResponder& error_responder,
+                       const bool& draining)
+    : transport_(std::move(transport)),
+      options_(options),
+      handler_(handler),
+      error_responder_(error_responder),
+      draining_(draining),
+      // Beast parses a header only when it is whole in the buffer.
+      buffer_(std::max(base::kChunkBytes, options.max_header_bytes + 4096)) {}
+
+Awaitable<void> Connection::Run() {
+  const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
+  if (handshake.ok()) {
+    while (co_await ServeOne()) {
+    }
+  }
+  transport_.Close();
+}
+
+void Connection::CloseIfLate(SteadyTime now) {
+  if (now >= transport_.deadline()) transport_.Close();
+}
+
+void Connection::CloseIfIdle() {
+  if (idle_) transport_.Close();
+}
+
+Awaitable<bool> Connection::ServeOne() {
+  if (draining_) co_return false;
+  if (!co_await ReadHeader()) co_return false;
+  PrepareRequest();
+  if (request_.head.version() >= 11 && !request_.HasHeader("Host")) {
+    co_await RefuseMalformed(400, "malformed HTTP request: HTTP/1.1 requires a Host header");
+    co_return false;
+  }
+  if (const absl::string_view expect = request_.Header("Expect"); !expect.empty()) {
+    if (!absl::EqualsIgnoreCase(expect, "100-continue")) {
+      co_await RefuseMalformed(417, "the only expectation supported is 100-continue");
+      co_return false;
+    }
+    continue_expected_ = request_.has_body && request_.head.version() >= 11;
+  }
+  co_await handler_(*this);
+  co_return co_await FinishExchange();
+}
+
+Awaitable<bool> Connection::ReadHeader() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<uint32_t>(options_.max_header_bytes));
+  parser_->body_limit(boost::none);
+  request_ = Request();
+  status_sent_ = 0;
+  body_bytes_sent_ = 0;
+  continue_expected_ = false;
+
+  idle_ = buffer_.size() == 0;
+  // An idle connection holds no buffer.
+  if (idle_) buffer_.shrink_to_fit();
+  SteadyTime deadline = After(idle_ ? options_.idle_timeout : options_.header_timeout);
+  while (true) {
+    if (buffer_.size() > 0) {
+      beast::error_code error;
+      buffer_.consume(parser_->put(buffer_.data(), error));
+      if (parser_->is_header_done()) co_return true;
+      if (error && error != http::error::need_more) {
+        co_await RefuseMalformed(StatusOfParseError(error),
+                                 absl::StrCat("malformed HTTP request: ", error.message()));
+        co_return false;
+      }
+    }
+    // A header that does not end within the buffer is over the limit, whatever Beast still awaits.
+    const size_t room = buffer_.max_size() - buffer_.size();
+    if (room == 0) {
+      co_await RefuseMalformed(431, "the request's header is too large");
+      co_return false;
+    }
+    const size_t want = std::min<size_t>(idle_ ? 2048 : 16 * 1024, room);
+    const absl::StatusOr<size_t> count =
+        co_await transport_.ReadSome(buffer_.prepare(want), deadline);
+    if (!count.ok() || *count == 0) co_return false;
+    if (idle_) deadline = After(options_.header_timeout);
+    idle_ = false;
+    buffer_.commit(*count);
+  }
+}
+
+void Connection::PrepareRequest() {
+  request_.content_length.reset();
+  const auto length = parser_->content_length();
+  if (length) request_.content_length = *length;
+  request_.has_body = parser_->chunked() || (length && *length > 0);
+  keep_alive_ = parser_->keep_alive();
+  // The parser keeps only what it still needs for the body.
+  request_.head = std::move(parser_->get().base());
+  request_.client_address = transport_.peer_address();
+  request_.secure = transport_.secure();
+  const auto target = request_.head.target();
+  const absl::string_view text(target.data(), target.size());
+  const size_t question = text.find('?');
+  request_.path = text.substr(0, question);
+  request_.query =
+      question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
+}
+
+Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
+  if (lost_) co_return absl::CancelledError("connection lost");
+  if (continue_expected_) {
+    continue_expected_ = false;
+    absl::Status status = co_await transport_.Write(ToBuffer("HTTP/1.1 100 Continue\r\n\r\n"),
+                                                    asio::const_buffer(), options_.body_timeout);
+    if (!status.ok()) co_return status;
+  }
+  while (!parser_->is_done()) {
+    if (buffer_.size() > 0) {
+      std::string part(std::min(max_bytes, buffer_.size()), '\0');
+      auto& body = parser_->get().body();
+      body.data = part.data();
+      body.size = part.size();
+      beast::error_code error;
+      buffer_.consume(parser_->put(buffer_.data(), error));
+      part.resize(part.size() - body.size);
+      if (error && error != http::error::need_more && error != http::error::need_buffer) {
+        lost_ = true;
+        co_return absl::InvalidArgumentError(
+            absl::StrCat("malformed request body: ", error.message()));
+      }
+      if (!part.empty()) co_return part;
+      if (error != http::error::need_more) continue;
+    }
+    const size_t room = std::min(base::kChunkBytes, buffer_.max_size() - buffer_.size());
+    if (room == 0) {
+      lost_ = true;
+      co_return absl::InvalidArgumentError("malformed request body: a chunk's header is too long");
+    }
+    absl::StatusOr<size_t> count =
+        co_await transport_.ReadSome(buffer_.prepare(room), After(options_.body_timeout));
+    if (!count.ok() || *count == 0) {
+      lost_ = true;
+      if (!count.ok()) co_return count.status();
+      co_return absl::CancelledError("connection lost: the request's body is incomplete");
+    }
+    buffer_.commit(*count);
+  }
+  co_return std::string();
+}
+
+// The rest of a small body is cheaper to read than a new connection; a client that waits for
+// "100 Continue" may or may not send its body now, so such a connection cannot go on.
+bool Connection::MayKeepAlive() const {
+  if (!keep_alive_ || draining_ || lost_) return false;
+  if (parser_->is_done()) return true;
+  if (continue_expected_ || !request_.content_length) return false;
+  const auto remaining = parser_->content_length_remaining();
+  return remaining && *remaining <= options_.max_discarded_bytes;
+}
+
+std::string Connection::FormatHead(const ResponseHead& head) {
+  const auto reason = http::obsolete_reason(static_cast<http::status>(head.status));
+  std::string text = absl::StrCat("HTTP/1.1 ", head.status, " ",
+                                  absl::string_view(reason.data(), reason.size()), "\r\n");
+  for (const auto& [name, value] : head.headers) {
+    const size_t start = text.size();
+    absl::StrAppend(&text, name, ": ", value, "\r\n");
+    // No value may end its line early, whatever text it was made of.
+    std::replace_if(
+        text.begin() + start, text.end() - 2,
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  }
+  if (chunked_response_) {
+    text += "Transfer-Encoding: chunked\r\n";
+  } else if (head.content_length) {
+    absl::StrAppend(&text, "Content-Length: ", *head.content_length, "\r\n");
+  }
+  if (!keep_alive_) {
+    text += "Connection: close\r\n";
+  } else if (request_.head.version() < 11) {
+    text += "Connection: keep-alive\r\n";
+  }
+  text += "\r\n";
+  return text;
+}
+
+Awaitable<absl::Status> Connection::Send(Response response) {
+  if (!response.head.content_length && response.head.status != 204 && response.head.status != 304) {
+    response.head.content_length = response.body.size();
+  }
+  keep_alive_ = MayKeepAlive();
+  chunked_response_ = false;
+  status_sent_ = response.head.status;
+  const std::string head = FormatHead(response.head);
+  const absl::string_view body =
+      request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
+  absl::Status status =
+      co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout);
+  if (status.ok()) body_bytes_sent_ = body_bytes_promised_ = body.size();
+  lost_ = lost_ || !status.ok();
+  co_return status;
+}
+
+Awaitable<absl::Status> Connection::SendHead(ResponseHead head) {
+  keep_alive_ = MayKeepAlive();
+  const bool body_follows = request_.method() != "HEAD";
+  chunked_response_ = !head.content_length && request_.head.version() >= 11;
+  // HTTP/1.0 has no chunks: there the end of the connection ends the body.
+  if (!head.content_length && !chunked_response_) keep_alive_ = false;
+  status_sent_ = head.status;
+  const std::string text = FormatHead(head);
+  if (!body_follows) chunked_response_ = false;
+  body_bytes_promised_ = body_follows ? head.content_length.value_or(0) : 0;
+  absl::Status status =
+      co_await transport_.Write(ToBuffer(text), asio::const_buffer(), options_.body_timeout);
+  lost_ = lost_ || !status.ok();
+  co_return status;
+}
+
+Awaitable<absl::Status> Connection::SendBody(absl::string_view bytes) {
+  if (request_.method() == "HEAD" || bytes.empty()) co_return absl::OkStatus();
+  absl::Status status;
+  if (chunked_response_) {
+    const std::string size = absl::StrCat(absl::Hex(bytes.size()), "\r\n");
+    status = co_await transport_.Write(ToBuffer(size), ToBuffer(bytes), options_.body_timeout);
+    if (status.ok()) {
+      status =
+          co_await transport_.Write(ToBuffer("\r\n"), asio::const_buffer(), options_.body_timeout);
+    }
+  } else {
+    status =
+        co_await transport_.Write(ToBuffer(bytes), asio::const_buffer(), options_.body_timeout);
+  }
+  if (status.ok()) body_bytes_sent_ += bytes.size();
+  lost_ = lost_ || !status.ok();
+  co_return status;
+}
+
+Awaitable<absl::Status> Connection::SendFile(int descriptor, int64_t offset, int64_t length) {
+  if (request_.method() == "HEAD") co_return absl::OkStatus();
+  absl::Status status =
+      co_await transport_.SendFile(descriptor, offset, length, options_.body_timeout);
+  if (status.ok()) body_bytes_sent_ += static_cast<uint64_t>(length);
+  lost_ = lost_ || !status.ok();
+  co_return status;
+}
+
+Awaitable<bool> Connection::FinishExchange() {
+  if (status_sent_ == 0 && !lost_) {
+    co_await RefuseMalformed(500, "the request was not answered");
+    co_return false;
+  }
+  if (lost_) co_return false;
+  if (chunked_response_) {
+    const absl::Status status = co_await transport_.Write(
+        ToBuffer("0\r\n\r\n"), asio::const_buffer(), options_.body_timeout);
+    if (!status.ok()) co_return false;
+  } else if (body_bytes_sent_ < body_bytes_promised_) {
+    // Only the end of the connection can tell the client that the body is incomplete.
+    co_return false;
+  }
+  if (keep_alive_) co_return co_await DiscardBody();
+  co_await Linger();
+  co_return false;
+}
+
+Awaitable<bool> Connection::DiscardBody() {
+  while (true) {
+    const absl::StatusOr<std::string> part = co_await ReadBody(base::kChunkBytes);
+    if (!part.ok()) co_return false;
+    if (part->empty()) co_return true;
+  }
+}
+
+Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
+  Response response = error_responder_(status, reason);
+  keep_alive_ = false;
+  chunked_response_ = false;
+  status_sent_ = status;
+  response.head.content_length = response.body.size();
+  const std::string head = FormatHead(response.head);
+  const absl::Status sent =
+      co_await transport_.Write(ToBuffer(head), ToBuffer(response.body), options_.body_timeout);
+  if (sent.ok()) co_await Linger();
+}
+
+// Closing a socket with unread bytes resets the connection, and the peer may lose the answer that
+// it has not read yet (RFC 9112, section 9.6).
+Awaitable<void> Connection::Linger() {
+  const SteadyTime deadline = After(options_.linger_timeout);
+  co_await transport_.ShutdownSend(deadline);
+  buffer_.consume(buffer_.size());
+  while (true) {
+    const absl::StatusOr<size_t> count =
+        co_await transport_.ReadSome(buffer_.prepare(4096), deadline);
+    if (!count.ok() || *count == 0) co_return;
+  }
+}
+
+}  // namespace registry::gateway

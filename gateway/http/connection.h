@@ -1,0 +1,102 @@
+// One HTTP/1.1 connection: reads requests, hands each to the handler, keeps alive, closes politely.
+//
+// Owned by its coroutine, Run. Not thread-safe: one event loop. Source: RFC 9112.
+#ifndef REGISTRY_GATEWAY_HTTP_CONNECTION_H_
+#define REGISTRY_GATEWAY_HTTP_CONNECTION_H_
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/limits.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/transport.h"
+
+namespace registry::gateway {
+
+// Answers one request. It must not throw, and should send a response even on its own errors.
+using Handler = std::function<Awaitable<void>(Exchange&)>;
+
+// Makes the answer to what is no valid HTTP request, from its status and the reason.
+using ErrorResponder = std::function<Response(int status, absl::string_view reason)>;
+
+struct ConnectionOptions {
+  size_t max_header_bytes = base::kMaxHeaderBytes;
+  std::chrono::milliseconds header_timeout = base::kHeaderTimeout;
+  std::chrono::milliseconds idle_timeout = base::kIdleTimeout;
+  std::chrono::milliseconds body_timeout = base::kBodyTimeout;
+  // An unread body up to this size is read and dropped to keep the connection.
+  uint64_t max_discarded_bytes = base::kChunkBytes;
+  // How long a connection that closes with an unread body lets the peer read the answer.
+  std::chrono::milliseconds linger_timeout{5000};
+};
+
+class Connection final : private Exchange {
+ public:
+  // All references must outlive the connection.
+  Connection(Transport transport, const ConnectionOptions& options, const Handler& handler,
+             const ErrorResponder& error_responder, const bool& draining);
+
+  // Serves the connection until it ends.
+  Awaitable<void> Run();
+
+  // Closes the connection if what it waits for is late.
+  void CloseIfLate(SteadyTime now);
+
+  // Closes the connection if no request is under way.
+  void CloseIfIdle();
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+
+  // Exchange.
+  const Request& request() const override { return request_; }
+  Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override;
+  Awaitable<absl::Status> Send(Response response) override;
+  Awaitable<absl::Status> SendHead(ResponseHead head) override;
+  Awaitable<absl::Status> SendBody(absl::string_view bytes) override;
+  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override;
+  int status_sent() const override { return status_sent_; }
+  uint64_t body_bytes_sent() const override { return body_bytes_sent_; }
+
+  // False when the connection is over.
+  Awaitable<bool> ReadHeader();
+  Awaitable<bool> ServeOne();
+  Awaitable<void> RefuseMalformed(int status, std::string reason);
+  Awaitable<bool> FinishExchange();
+  // Reads and drops the rest of the request's body.
+  Awaitable<bool> DiscardBody();
+  Awaitable<void> Linger();
+
+  void PrepareRequest();
+  bool MayKeepAlive() const;
+  std::string FormatHead(const ResponseHead& head);
+
+  Transport transport_;
+  const ConnectionOptions& options_;
+  const Handler& handler_;
+  const ErrorResponder& error_responder_;
+  const bool& draining_;
+
+  boost::beast::flat_buffer buffer_;
+  bool idle_ = true;
+  bool lost_ = false;
+
+  // Of the current request.
+  std::optional<Parser> parser_;
+  Request request_;
+  bool continue_expected_ = false;
+  int status_sent_ = 0;
+  bool keep_alive_ = false;
+  bool chunked_response_ = false;
+  uint64_t body_bytes_sent_ = 0;
+  uint64_t body_bytes_promised_ = 0;
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_CONNECTION_H_

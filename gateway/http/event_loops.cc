@@ -1,0 +1,28 @@
+#include "gateway/http/event_loops.h"
+
+#include <algorithm>
+
+namespace registry::gateway {
+
+EventLoops::EventLoops(size_t threads) {
+  threads = std::max<size_t>(threads, 1);
+  for (size_t i = 0; i < threads; ++i) {
+    loops_.push_back(std::make_unique<boost::asio::io_context>(1));
+    work_.push_back(boost::asio::make_work_guard(*loops_.back()));
+  }
+  for (auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+}
+
+EventLoops::~EventLoops() { Stop(/*abandon=*/true); }
+
+void EventLoops::Stop(bool abandon) {
+  work_.clear();
+  if (abandon) {
+    for (auto& loop : loops_) loop->stop();
+  }
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+}  // namespace registry::gateway

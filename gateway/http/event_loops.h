@@ -1,0 +1,43 @@
+// The threads of the gateway: one io_context each. A connection and its coroutines stay on one.
+//
+// Thread-safe.
+#ifndef REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_
+#define REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "gateway/http/awaitable.h"
+
+namespace registry::gateway {
+
+class EventLoops {
+ public:
+  // Starts `threads` threads, at least one.
+  explicit EventLoops(size_t threads);
+
+  // Stops as Stop does.
+  ~EventLoops();
+
+  EventLoops(const EventLoops&) = delete;
+  EventLoops& operator=(const EventLoops&) = delete;
+
+  size_t size() const { return loops_.size(); }
+  boost::asio::io_context& loop(size_t index) { return *loops_[index]; }
+
+  // Ends the threads once nothing is left to do; at once with `abandon`, which leaves suspended
+  // coroutines behind.
+  void Stop(bool abandon);
+
+ private:
+  std::vector<std::unique_ptr<boost::asio::io_context>> loops_;
+  std::vector<boost::asio::executor_work_guard<Executor>> work_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_

@@ -1,0 +1,89 @@
+#include "gateway/http/message.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+
+namespace registry::gateway {
+namespace {
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+boost::beast::string_view ToBoost(absl::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+absl::string_view Request::method() const {
+  const auto text = head.method_string();
+  return {text.data(), text.size()};
+}
+
+absl::string_view Request::Header(absl::string_view name) const {
+  const auto it = head.find(ToBoost(name));
+  if (it == head.end()) return {};
+  return {it->value().data(), it->value().size()};
+}
+
+bool Request::HasHeader(absl::string_view name) const {
+  return head.find(ToBoost(name)) != head.end();
+}
+
+std::optional<std::string> Request::QueryParameter(absl::string_view name) const {
+  std::vector<std::string> values = QueryParameters(name);
+  if (values.empty()) return std::nullopt;
+  return std::move(values.front());
+}
+
+std::vector<std::string> Request::QueryParameters(absl::string_view name) const {
+  std::vector<std::string> values;
+  for (absl::string_view item : absl::StrSplit(query, '&', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> pair =
+        absl::StrSplit(item, absl::MaxSplits('=', 1));
+    if (PercentDecode(pair.first, true) != name) continue;
+    // A malformed escape is kept as it came: whoever parses the value names it in the error.
+    values.push_back(PercentDecode(pair.second, true).value_or(std::string(pair.second)));
+  }
+  return values;
+}
+
+std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = HexValue(text[i + 1]);
+      const int low = HexValue(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return out;
+}
+
+std::string PercentEncode(absl::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ||
+        c == '~') {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,68 @@
+// HTTP requests and responses as handlers see them.
+//
+// A Request belongs to its Exchange; views into it live as long. Not thread-safe: one coroutine.
+// Source: RFC 9110, RFC 9112.
+#ifndef REGISTRY_GATEWAY_HTTP_MESSAGE_H_
+#define REGISTRY_GATEWAY_HTTP_MESSAGE_H_
+
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace registry::gateway {
+
+struct Request {
+  boost::beast::http::request_header<> head;
+  // The target, split at the question mark; still percent-encoded.
+  absl::string_view path;
+  absl::string_view query;
+  // Absent for a chunked body.
+  std::optional<uint64_t> content_length;
+  bool has_body = false;
+  // The peer's IP address.
+  std::string client_address;
+  // The connection uses TLS.
+  bool secure = false;
+
+  absl::string_view method() const;
+  // The header's value, empty when absent; the first one of several.
+  absl::string_view Header(absl::string_view name) const;
+  bool HasHeader(absl::string_view name) const;
+  // The decoded value of the query's first parameter of that name; nullopt when absent.
+  std::optional<std::string> QueryParameter(absl::string_view name) const;
+  // All of them, in order.
+  std::vector<std::string> QueryParameters(absl::string_view name) const;
+};
+
+// Decodes %XX (and, in a query, + as a space); nullopt when an escape is malformed.
+std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space);
+
+// Encodes everything but unreserved characters, for a value in a query.
+std::string PercentEncode(absl::string_view text);
+
+struct ResponseHead {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  // Absent: a chunked body.
+  std::optional<uint64_t> content_length;
+
+  ResponseHead& Set(absl::string_view name, absl::string_view value) {
+    headers.emplace_back(std::string(name), std::string(value));
+    return *this;
+  }
+};
+
+struct Response {
+  ResponseHead head;
+  // Its size is the Content-Length unless `head` has one (the answer to HEAD).
+  std::string body;
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_MESSAGE_H_

@@ -1,0 +1,254 @@
+#include "gateway/http/server.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <unordered_set>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+
+namespace registry::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// How often late connections are looked for: often enough for the shortest timeout.
+std::chrono::milliseconds SweepInterval(const ConnectionOptions& options) {
+  const auto shortest = std::min(
+      {options.header_timeout, options.idle_timeout, options.body_timeout, options.linger_timeout});
+  return std::clamp(shortest / 4, std::chrono::milliseconds(10), std::chrono::milliseconds(1000));
+}
+
+std::string OpenSslReason() {
+  char text[256] = "unknown reason";
+  if (const unsigned long code = ERR_get_error(); code != 0) {
+    ERR_error_string_n(code, text, sizeof text);
+  }
+  ERR_clear_error();
+  return text;
+}
+
+std::string FormatAddress(const tcp::endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? absl::StrCat("[", host, "]:", endpoint.port())
+                                    : absl::StrCat(host, ":", endpoint.port());
+}
+
+}  // namespace
+
+struct Server::Loop {
+  explicit Loop(asio::io_context& context) : context(context), sweep_timer(context) {}
+
+  asio::io_context& context;
+  std::unordered_set<Connection*> connections;
+  Timer sweep_timer;
+  bool draining = false;
+};
+
+Server::Server(EventLoops& loops, ServerOptions options, Handler handler,
+               ErrorResponder error_responder)
+    : event_loops_(loops),
+      options_(std::move(options)),
+      handler_(std::move(handler)),
+      error_responder_(std::move(error_responder)),
+      acceptor_(loops.loop(0)) {
+  for (size_t i = 0; i < loops.size(); ++i) {
+    loops_.push_back(std::make_unique<Loop>(loops.loop(i)));
+  }
+}
+
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Listen(EventLoops& loops, ServerOptions options,
+                                                       Handler handler,
+                                                       ErrorResponder error_responder) {
+  std::unique_ptr<Server> server(
+      new Server(loops, std::move(options), std::move(handler), std::move(error_responder)));
+  if (absl::Status status = server->LoadCertificate(); !status.ok()) return status;
+  if (absl::Status status = server->Bind(); !status.ok()) return status;
+  {
+    std::lock_guard lock(server->mutex_);
+    server->own_coroutines_ = 1 + server->loops_.size();
+  }
+  asio::co_spawn(loops.loop(0).get_executor(), server->Accept(), asio::detached);
+  for (auto& loop : server->loops_) {
+    asio::co_spawn(loop->context.get_executor(), server->CloseLate(*loop), asio::detached);
+  }
+  return server;
+}
+
+absl::Status Server::LoadCertificate() {
+  if (options_.certificate_file.empty()) return absl::OkStatus();
+  tls_.emplace(asio::ssl::context::tls_server);
+  SSL_CTX* context = tls_->native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  if (SSL_CTX_use_certificate_chain_file(context, options_.certificate_file.c_str()) != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot use the certificate file \"", options_.certificate_file, "\": ", OpenSslReason()));
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, options_.private_key_file.c_str(), SSL_FILETYPE_PEM) !=
+      1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot use the key file \"", options_.private_key_file, "\" with the certificate \"",
+        options_.certificate_file, "\": ", OpenSslReason()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Bind() {
+  const std::string wanted = absl::StrCat(options_.host, ":", options_.port);
+  boost::system::error_code error;
+  tcp::endpoint endpoint(tcp::v6(), options_.port);
+  if (!options_.host.empty()) {
+    tcp::resolver resolver(event_loops_.loop(0));
+    const auto found = resolver.resolve(options_.host, std::to_string(options_.port),
+                                        tcp::resolver::passive, error);
+    if (error || found.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("cannot resolve the address to listen on, \"",
+                                                     wanted, "\": ", error.message(),
+                                                     "; use an IP address of this machine"));
+    }
+    endpoint = *found.begin();
+  }
+  acceptor_.open(endpoint.protocol(), error);
+  if (error && options_.host.empty()) {
+    // A machine without IPv6.
+    endpoint = tcp::endpoint(tcp::v4(), options_.port);
+    acceptor_.open(endpoint.protocol(), error);
+  }
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && options_.host.empty() && endpoint.address().is_v6()) {
+    acceptor_.set_option(asio::ip::v6_only(false), error);
+  }
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(4096, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on \"", wanted, "\": ", error.message(),
+                     "; stop what uses this address or choose another one with -addr"));
+  }
+  return absl::OkStatus();
+}
+
+std::string Server::address() const {
+  boost::system::error_code error;
+  const tcp::endpoint endpoint = acceptor_.local_endpoint(error);
+  return error ? std::string() : FormatAddress(endpoint);
+}
+
+Awaitable<void> Server::Accept() {
+  Timer pause(event_loops_.loop(0));
+  for (size_t next = 0; !loops_[0]->draining; ++next) {
+    Loop& loop = *loops_[next % loops_.size()];
+    auto [error, socket] = co_await acceptor_.async_accept(loop.context.get_executor(), kAwait);
+    if (error) {
+      if (loops_[0]->draining) break;
+      // Out of file descriptors, most likely: what is open goes on, and closing frees some.
+      base::LogError("cannot accept a connection", {{"error", error.message()}});
+      pause.expires_after(std::chrono::milliseconds(100));
+      co_await pause.async_wait(kAwait);
+      continue;
+    }
+    bool overload = false;
+    {
+      std::lock_guard lock(mutex_);
+      overload = open_connections_ >= options_.max_connections;
+      ++open_connections_;
+    }
+    auto coroutine = overload ? RefuseOverload(std::move(socket)) : Serve(std::move(socket), loop);
+    asio::co_spawn(loop.context.get_executor(), std::move(coroutine), asio::detached);
+  }
+  std::lock_guard lock(mutex_);
+  --own_coroutines_;
+  connection_ended_.notify_all();
+}
+
+Awaitable<void> Server::Serve(Socket socket, Loop& loop) {
+  {
+    Connection connection(Transport(std::move(socket), tls_ ? &*tls_ : nullptr),
+                          options_.connection, handler_, error_responder_, loop.draining);
+    loop.connections.insert(&connection);
+    co_await connection.Run();
+    loop.connections.erase(&connection);
+  }
+  std::lock_guard lock(mutex_);
+  --open_connections_;
+  connection_ended_.notify_all();
+}
+
+// Says so without waiting for anything: whatever the socket's buffer takes at once.
+Awaitable<void> Server::RefuseOverload(Socket socket) {
+  boost::system::error_code error;
+  if (!tls_) {
+    Response response = error_responder_(503, "too many connections; try again later");
+    const std::string text = absl::StrCat(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n",
+        "Retry-After: 5\r\nConnection: close\r\nContent-Length: ", response.body.size(), "\r\n\r\n",
+        response.body);
+    socket.non_blocking(true, error);
+    socket.write_some(asio::buffer(text), error);
+  }
+  socket.close(error);
+  std::lock_guard lock(mutex_);
+  --open_connections_;
+  connection_ended_.notify_all();
+  co_return;
+}
+
+Awaitable<void> Server::CloseLate(Loop& loop) {
+  while (!loop.draining) {
+    loop.sweep_timer.expires_after(SweepInterval(options_.connection));
+    co_await loop.sweep_timer.async_wait(kAwait);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (Connection* connection : loop.connections) connection->CloseIfLate(now);
+    if (loop.draining) {
+      for (Connection* connection : loop.connections) connection->CloseIfIdle();
+    }
+  }
+  // Requests under way still have deadlines.
+  while (!loop.connections.empty()) {
+    loop.sweep_timer.expires_after(std::chrono::milliseconds(10));
+    co_await loop.sweep_timer.async_wait(kAwait);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    for (Connection* connection : loop.connections) {
+      connection->CloseIfLate(now);
+      connection->CloseIfIdle();
+    }
+  }
+  std::lock_guard lock(mutex_);
+  --own_coroutines_;
+  connection_ended_.notify_all();
+}
+
+size_t Server::Drain(std::chrono::milliseconds timeout) {
+  for (auto& loop : loops_) {
+    asio::post(loop->context, [this, &loop = *loop] {
+      loop.draining = true;
+      loop.sweep_timer.cancel();
+      if (&loop == loops_[0].get()) {
+        boost::system::error_code error;
+        acceptor_.close(error);
+      }
+    });
+  }
+  std::unique_lock lock(mutex_);
+  connection_ended_.wait_for(lock, timeout, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return open_connections_ == 0 && own_coroutines_ == 0;
+  });
+  return open_connections_;
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,87 @@
+// The HTTP/1.1 server: accepts connections and spreads them over the event loops.
+//
+//   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(loops, options, handler, ...);
+//   (*server)->Drain(std::chrono::seconds(30));
+//
+// Thread-safe. Errors say which address or file and what to do.
+#ifndef REGISTRY_GATEWAY_HTTP_SERVER_H_
+#define REGISTRY_GATEWAY_HTTP_SERVER_H_
+
+#include <boost/asio/ssl/context.hpp>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "gateway/http/connection.h"
+#include "gateway/http/event_loops.h"
+
+namespace registry::gateway {
+
+struct ServerOptions {
+  // An IP address or a host name; empty means all addresses.
+  std::string host = "0.0.0.0";
+  // 0 takes any free port.
+  uint16_t port = 5000;
+  // PEM files: the certificate with its chain, and its key. Both or none; none means plain HTTP.
+  std::string certificate_file;
+  std::string private_key_file;
+  // More connections than this are answered 503 and closed.
+  size_t max_connections = base::kMaxConnections;
+  ConnectionOptions connection;
+};
+
+class Server {
+ public:
+  // Starts to accept. `loops` must outlive the server and run until Drain has returned.
+  // Errors: INVALID_ARGUMENT (host, certificate, key), UNAVAILABLE (address in use).
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(EventLoops& loops, ServerOptions options,
+                                                        Handler handler,
+                                                        ErrorResponder error_responder);
+
+  // Call Drain first.
+  ~Server();
+
+  // The address that is being listened on, for example "127.0.0.1:5000".
+  std::string address() const;
+
+  // Stops accepting, closes idle connections, and waits until the requests under way have finished,
+  // at most `timeout`. Returns how many connections were still open then.
+  size_t Drain(std::chrono::milliseconds timeout);
+
+ private:
+  // What belongs to one event loop; touched only by its thread.
+  struct Loop;
+
+  Server(EventLoops& loops, ServerOptions options, Handler handler, ErrorResponder error_responder);
+
+  absl::Status LoadCertificate();
+  absl::Status Bind();
+  Awaitable<void> Accept();
+  Awaitable<void> Serve(Socket socket, Loop& loop);
+  Awaitable<void> RefuseOverload(Socket socket);
+  Awaitable<void> CloseLate(Loop& loop);
+
+  EventLoops& event_loops_;
+  const ServerOptions options_;
+  const Handler handler_;
+  const ErrorResponder error_responder_;
+  std::optional<boost::asio::ssl::context> tls_;
+  boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor> acceptor_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable connection_ended_;
+  size_t open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Coroutines of the server itself: the acceptor and the sweepers.
+  size_t own_coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_SERVER_H_

@@ -1,0 +1,154 @@
+#include "gateway/http/transport.h"
+
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+
+namespace registry::gateway {
+namespace {
+
+namespace asio = boost::asio;
+
+// sendfile works without returning to the event loop until the socket is full; this bounds it, so
+// that one fast reader does not hold up the other connections of its loop.
+constexpr size_t kSendFileBytes = 1024 * 1024;
+
+SteadyTime After(std::chrono::milliseconds timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
+
+}  // namespace
+
+Transport::Transport(Socket socket, asio::ssl::context* tls) : socket_(std::move(socket)) {
+  boost::system::error_code error;
+  const auto peer = socket_.remote_endpoint(error);
+  if (!error) {
+    auto address = peer.address();
+    // A dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    }
+    peer_address_ = address.to_string();
+  }
+  // An answer's last segment must not wait for the peer's delayed acknowledgement. A socket that is
+  // lost already tells so on its first use.
+  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+  socket_.non_blocking(true, error);
+  if (tls != nullptr) tls_.emplace(socket_, *tls);
+}
+
+absl::Status Transport::Error(const boost::system::error_code& error) {
+  if (std::chrono::steady_clock::now() >= deadline_) {
+    return absl::DeadlineExceededError("the client was silent for too long");
+  }
+  return absl::CancelledError(absl::StrCat("connection lost: ", error.message()));
+}
+
+Awaitable<absl::Status> Transport::Handshake(SteadyTime deadline) {
+  if (!tls_) co_return absl::OkStatus();
+  deadline_ = deadline;
+  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+  if (error) co_return Error(error);
+  deadline_ = SteadyTime::max();
+  co_return absl::OkStatus();
+}
+
+Awaitable<absl::StatusOr<size_t>> Transport::ReadSome(asio::mutable_buffer buffer,
+                                                      SteadyTime deadline) {
+  deadline_ = deadline;
+  boost::system::error_code error;
+  size_t count = 0;
+  if (tls_) {
+    std::tie(error, count) = co_await tls_->async_read_some(buffer, kAwait);
+  } else {
+    std::tie(error, count) = co_await socket_.async_read_some(buffer, kAwait);
+  }
+  // A peer that closes TCP without TLS's close_notify is common, and HTTP frames its messages.
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) co_return 0;
+  if (error) co_return Error(error);
+  deadline_ = SteadyTime::max();
+  co_return count;
+}
+
+Awaitable<absl::Status> Transport::Write(asio::const_buffer first, asio::const_buffer second,
+                                         std::chrono::milliseconds progress_timeout) {
+  std::array<asio::const_buffer, 2> buffers = {first, second};
+  while (buffers[0].size() + buffers[1].size() > 0) {
+    deadline_ = After(progress_timeout);
+    boost::system::error_code error;
+    size_t count = 0;
+    if (tls_) {
+      std::tie(error, count) = co_await tls_->async_write_some(buffers, kAwait);
+    } else {
+      std::tie(error, count) = co_await socket_.async_write_some(buffers, kAwait);
+    }
+    if (error) co_return Error(error);
+    const size_t from_first = std::min(count, buffers[0].size());
+    buffers[0] += from_first;
+    buffers[1] += count - from_first;
+  }
+  deadline_ = SteadyTime::max();
+  co_return absl::OkStatus();
+}
+
+Awaitable<absl::Status> Transport::SendFile(int descriptor, int64_t offset, int64_t length,
+                                            std::chrono::milliseconds progress_timeout) {
+  std::vector<char> buffer(tls_ ? base::kChunkBytes : 0);
+  while (length > 0) {
+    if (tls_) {
+      const size_t want = std::min<size_t>(buffer.size(), static_cast<size_t>(length));
+      const ssize_t got = ::pread(descriptor, buffer.data(), want, offset);
+      if (got < 0) co_return absl::DataLossError(absl::StrCat("pread: ", std::strerror(errno)));
+      if (got == 0) co_return absl::DataLossError("the stored file is shorter than its record");
+      const asio::const_buffer part(buffer.data(), static_cast<size_t>(got));
+      absl::Status status = co_await Write(part, asio::const_buffer(), progress_timeout);
+      if (!status.ok()) co_return status;
+      offset += got;
+      length -= got;
+      continue;
+    }
+    off_t position = offset;
+    const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &position,
+                                    std::min<size_t>(kSendFileBytes, static_cast<size_t>(length)));
+    if (sent > 0) {
+      offset += sent;
+      length -= sent;
+      if (length > 0) co_await asio::post(asio::use_awaitable_t<Executor>{});
+    } else if (sent == 0) {
+      co_return absl::DataLossError("the stored file is shorter than its record");
+    } else if (errno == EAGAIN) {
+      deadline_ = After(progress_timeout);
+      const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
+      if (error) co_return Error(error);
+    } else if (errno != EINTR) {
+      co_return absl::CancelledError(absl::StrCat("connection lost: ", std::strerror(errno)));
+    }
+  }
+  deadline_ = SteadyTime::max();
+  co_return absl::OkStatus();
+}
+
+Awaitable<void> Transport::ShutdownSend(SteadyTime deadline) {
+  boost::system::error_code error;
+  if (tls_) {
+    deadline_ = deadline;
+    // Its result does not matter: the connection ends either way.
+    std::tie(error) = co_await tls_->async_shutdown(kAwait);
+  }
+  socket_.shutdown(Socket::shutdown_send, error);
+}
+
+void Transport::Close() {
+  boost::system::error_code error;
+  socket_.close(error);
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,68 @@
+// The bytes of one connection, with or without TLS, and the deadline of what it waits for.
+//
+// A deadline is only noted; whoever owns the connections closes those that are late (server.cc):
+// this costs an assignment for each operation instead of a timer. Not thread-safe: one event loop.
+#ifndef REGISTRY_GATEWAY_HTTP_TRANSPORT_H_
+#define REGISTRY_GATEWAY_HTTP_TRANSPORT_H_
+
+#include <array>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <chrono>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gateway/http/awaitable.h"
+
+namespace registry::gateway {
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+class Transport {
+ public:
+  // `tls` is null for plain HTTP; it must outlive this object.
+  Transport(Socket socket, boost::asio::ssl::context* tls);
+
+  // The TLS handshake; nothing without TLS.
+  Awaitable<absl::Status> Handshake(SteadyTime deadline);
+
+  // Reads at least one byte; 0 at the end of the stream.
+  Awaitable<absl::StatusOr<size_t>> ReadSome(boost::asio::mutable_buffer buffer,
+                                             SteadyTime deadline);
+
+  // Writes everything. Each byte written starts `progress_timeout` anew.
+  Awaitable<absl::Status> Write(boost::asio::const_buffer first, boost::asio::const_buffer second,
+                                std::chrono::milliseconds progress_timeout);
+
+  // The same for a part of a file: sendfile where there is no TLS.
+  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length,
+                                   std::chrono::milliseconds progress_timeout);
+
+  // Tells the peer that nothing more comes, so that it can read what was sent before a close.
+  Awaitable<void> ShutdownSend(SteadyTime deadline);
+
+  // Closes the socket; whatever is under way ends with an error.
+  void Close();
+
+  // When what is being waited for is late; SteadyTime::max() while nothing is.
+  SteadyTime deadline() const { return deadline_; }
+  bool secure() const { return tls_.has_value(); }
+  const std::string& peer_address() const { return peer_address_; }
+
+ private:
+  absl::Status Error(const boost::system::error_code& error);
+
+  Socket socket_;
+  std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  std::string peer_address_;
+  SteadyTime deadline_ = SteadyTime::max();
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_TRANSPORT_H_

@@ -1,0 +1,96 @@
+// GET, HEAD, PUT and DELETE of a manifest. Source: distribution-spec spec.md#pulling-manifests,
+// #pushing-manifests, #deleting-manifests.
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "gateway/error_response.h"
+#include "gateway/handler.h"
+#include "oci/name.h"
+
+namespace registry::gateway {
+namespace {
+
+Response TooLarge() {
+  return ErrorResponse(413, "MANIFEST_INVALID",
+                       absl::StrCat("the manifest is larger than ", base::kMaxManifestBytes,
+                                    " bytes, the most that is accepted"));
+}
+
+// The Content-Type without its parameters.
+std::string MediaType(const Request& request) {
+  const absl::string_view header = request.Header("Content-Type");
+  return std::string(absl::StripAsciiWhitespace(header.substr(0, header.find(';'))));
+}
+
+}  // namespace
+
+Awaitable<absl::Status> GetManifest(Context context) {
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
+  if (!reference.ok()) co_return reference.status();
+  const bool head_only = context.request().method() == "HEAD";
+  v1::GetManifestRequest request;
+  request.set_repository(context.route.repository);
+  request.set_reference(context.route.reference);
+  request.set_head(head_only);
+  absl::StatusOr<v1::Manifest> manifest =
+      co_await context.planes.control_plane.GetManifest(std::move(request));
+  if (!manifest.ok()) co_return manifest.status();
+  Response response;
+  response.head.Set("Content-Type", manifest->media_type())
+      .Set("Docker-Content-Digest", manifest->digest())
+      .Set("ETag", absl::StrCat("\"", manifest->digest(), "\""));
+  response.head.content_length = static_cast<uint64_t>(manifest->size_bytes());
+  response.body = std::move(*manifest->mutable_content());
+  co_return co_await context.exchange.Send(std::move(response));
+}
+
+Awaitable<absl::Status> PutManifest(Context context) {
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
+  if (!reference.ok()) co_return reference.status();
+  const auto& length = context.request().content_length;
+  if (length && *length > base::kMaxManifestBytes) {
+    co_return co_await context.exchange.Send(TooLarge());
+  }
+  v1::PutManifestRequest request;
+  std::string& content = *request.mutable_content();
+  while (true) {
+    const absl::StatusOr<std::string> part = co_await context.exchange.ReadBody(base::kChunkBytes);
+    if (!part.ok()) co_return part.status();
+    if (part->empty()) break;
+    if (content.size() + part->size() > base::kMaxManifestBytes) {
+      co_return co_await context.exchange.Send(TooLarge());
+    }
+    content += *part;
+  }
+  request.set_repository(context.route.repository);
+  request.set_reference(context.route.reference);
+  request.set_media_type(MediaType(context.request()));
+  request.set_principal(context.principal);
+  const absl::StatusOr<v1::PutManifestResponse> stored =
+      co_await context.planes.control_plane.PutManifest(std::move(request));
+  if (!stored.ok()) co_return stored.status();
+  Response response;
+  response.head.status = 201;
+  response.head
+      .Set("Location",
+           absl::StrCat("/v2/", context.route.repository, "/manifests/", stored->digest()))
+      .Set("Docker-Content-Digest", stored->digest());
+  co_return co_await context.exchange.Send(std::move(response));
+}
+
+Awaitable<absl::Status> DeleteManifest(Context context) {
+  const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
+  if (!reference.ok()) co_return reference.status();
+  v1::DeleteManifestRequest request;
+  request.set_repository(context.route.repository);
+  request.set_reference(context.route.reference);
+  request.set_principal(context.principal);
+  const absl::StatusOr<v1::DeleteManifestResponse> deleted =
+      co_await context.planes.control_plane.DeleteManifest(std::move(request));
+  if (!deleted.ok()) co_return deleted.status();
+  Response response;
+  response.head.status = 202;
+  co_return co_await context.exchange.Send(std::move(response));
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,31 @@
+// Byte ranges of requests: `Range: bytes=…` of a download, `Content-Range: a-b` of an upload.
+//
+// Thread-safe. Sources: RFC 9110 section 14; distribution-spec spec.md#pushing-a-blob-in-chunks.
+#ifndef REGISTRY_GATEWAY_RANGE_H_
+#define REGISTRY_GATEWAY_RANGE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace registry::gateway {
+
+struct ByteRange {
+  int64_t offset;
+  int64_t length;
+};
+
+// What of `size` bytes to send. nullopt: everything, because there is no range, it has another
+// unit, is malformed, or names several ranges (which a server may ignore).
+// Error: BLOB_UPLOAD_INVALID (416) when no byte of it exists.
+absl::StatusOr<std::optional<ByteRange>> ParseRange(absl::string_view header, int64_t size);
+
+// `a-b`, both inclusive, as chunked uploads send it (without a unit).
+// Error: BLOB_UPLOAD_INVALID (416) when malformed.
+absl::StatusOr<ByteRange> ParseUploadRange(absl::string_view header);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_RANGE_H_

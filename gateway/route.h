@@ -1,0 +1,53 @@
+// What a path asks for.
+//
+// Thread-safe. Source: distribution-spec spec.md#endpoints.
+#ifndef REGISTRY_GATEWAY_ROUTE_H_
+#define REGISTRY_GATEWAY_ROUTE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gateway/http/message.h"
+#include "registry/v1/access.pb.h"
+
+namespace registry::gateway {
+
+enum class Resource {
+  kUnknown,
+  kHealth,     // /healthz
+  kReadiness,  // /readyz
+  kToken,      // /token
+  kVersion,    // /v2/
+  kBlob,       // /v2/<name>/blobs/<digest>
+  kUploads,    // /v2/<name>/blobs/uploads/
+  kUpload,     // /v2/<name>/blobs/uploads/<id>
+  kManifest,   // /v2/<name>/manifests/<reference>
+  kTags,       // /v2/<name>/tags/list
+};
+
+struct Route {
+  Resource resource = Resource::kUnknown;
+  // The repository's name, valid by oci::RepositoryName.
+  std::string repository;
+  // What stands behind it, decoded but not validated: a digest, a tag, an upload's id.
+  std::string reference;
+  // The path with its variable parts named, for the log: "/v2/<name>/blobs/<digest>".
+  absl::string_view pattern = "";
+  // The methods that it answers, for the Allow header.
+  absl::string_view methods = "";
+};
+
+// Unknown paths give Resource::kUnknown. Error: NAME_INVALID.
+absl::StatusOr<Route> ParseRoute(absl::string_view path);
+
+// Whether `method` is one of the route's.
+bool Allows(const Route& route, absl::string_view method);
+
+// What a request asks of the access policy.
+std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_ROUTE_H_

@@ -1,0 +1,235 @@
+#include "gateway/storage_nodes.h"
+
+#include <fcntl.h>
+#include <grpcpp/grpcpp.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "gateway/health_check.h"
+#include "gateway/rpc.h"
+#include "registry/v1/storage.grpc.pb.h"
+
+namespace registry::gateway {
+namespace {
+
+// The same running kernel and the same mounts: a path means the same file to the node and to us.
+std::string BootId() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
+}
+
+std::string MountNamespace() {
+  char target[64];
+  const ssize_t size = ::readlink("/proc/self/ns/mnt", target, sizeof target);
+  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
+}
+
+// Opens `path`, which never leads out of the folder `root`, whatever it says.
+int OpenBeneath(int root, const std::string& path) {
+  open_how how = {};
+  how.flags = O_RDONLY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+}
+
+class StreamWrite final : public StorageWrite {
+ public:
+  explicit StreamWrite(v1::StorageService::Stub& stub)
+      : writer_([&stub](auto* context, auto* response, auto* reactor) {
+          stub.async()->Write(context, response, reactor);
+        }) {}
+
+  Awaitable<bool> Send(v1::WriteRequest message) {
+    co_return co_await writer_.Write(std::move(message));
+  }
+
+  Awaitable<bool> Write(std::string chunk) override {
+    v1::WriteRequest message;
+    message.set_chunk(std::move(chunk));
+    co_return co_await writer_.Write(std::move(message));
+  }
+
+  Awaitable<absl::StatusOr<int64_t>> Finish() override {
+    const absl::StatusOr<v1::WriteResponse> response = co_await writer_.Finish();
+    if (!response.ok()) co_return response.status();
+    co_return response->size_bytes();
+  }
+
+ private:
+  ClientWriter<v1::WriteRequest, v1::WriteResponse> writer_;
+};
+
+class StreamRead final : public StorageRead {
+ public:
+  StreamRead(v1::StorageService::Stub& stub, v1::ReadRequest request)
+      : request_(std::move(request)), reader_([&stub, this](auto* context, auto* reactor) {
+          stub.async()->Read(context, &request_, reactor);
+        }) {}
+  ~StreamRead() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  // Waits for the first message, which is a path or a chunk.
+  Awaitable<absl::Status> Begin(int root) {
+    first_ = co_await reader_.Read();
+    if (!first_) {
+      absl::Status status = co_await reader_.Finish();
+      if (status.ok()) status = absl::DataLossError("the storage node sent no bytes");
+      co_return status;
+    }
+    if (first_->message_case() != v1::ReadResponse::kPath) co_return absl::OkStatus();
+    descriptor_ = OpenBeneath(root, first_->path());
+    if (descriptor_ < 0) co_return absl::NotFoundError("the storage node's file cannot be opened");
+    co_return absl::OkStatus();
+  }
+
+  Awaitable<absl::StatusOr<std::string>> Next() override {
+    std::optional<v1::ReadResponse> message;
+    if (first_) {
+      message.swap(first_);
+    } else {
+      message = co_await reader_.Read();
+    }
+    if (message) co_return std::move(*message->mutable_chunk());
+    const absl::Status status = co_await reader_.Finish();
+    if (!status.ok()) co_return status;
+    co_return std::string();
+  }
+
+ private:
+  const v1::ReadRequest request_;
+  std::optional<v1::ReadResponse> first_;
+  ClientReader<v1::ReadResponse> reader_;
+};
+
+}  // namespace
+
+struct StorageNodes::Node {
+  ~Node() {
+    if (root >= 0) ::close(root);
+  }
+
+  std::string id;
+  std::unique_ptr<v1::StorageService::Stub> stub;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health;
+  std::mutex mutex;
+  // The node's root folder, once it was asked and shares this machine.
+  std::atomic<int> root = -1;
+  std::atomic<bool> asked = false;
+};
+
+StorageNodes::StorageNodes(
+    const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes) {
+  for (const auto& [id, channel] : nodes) {
+    auto node = std::make_unique<Node>();
+    node->id = id;
+    node->stub = v1::StorageService::NewStub(channel);
+    node->health = grpc::health::v1::Health::NewStub(channel);
+    nodes_.push_back(std::move(node));
+  }
+}
+
+StorageNodes::~StorageNodes() = default;
+
+absl::StatusOr<StorageNodes::Node*> StorageNodes::Find(absl::string_view id) const {
+  for (const auto& node : nodes_) {
+    if (node->id == id) return node.get();
+  }
+  return absl::UnavailableError(absl::StrCat("the storage node ", id, " is not connected"));
+}
+
+Awaitable<bool> StorageNodes::SharesFiles(Node& node) {
+  if (node.asked) co_return node.root >= 0;
+  const v1::GetNodeRequest request;
+  const auto start = [&](auto* context, auto* response, auto done) {
+    node.stub->async()->GetNode(context, &request, response, std::move(done));
+  };
+  const absl::StatusOr<v1::Node> answer = co_await Call<v1::Node>(base::kRpcDeadline, start);
+  if (!answer.ok()) co_return false;
+  const std::string boot_id = BootId();
+  const std::string mount_namespace = MountNamespace();
+  std::lock_guard lock(node.mutex);
+  if (!node.asked && !boot_id.empty() && !mount_namespace.empty() && answer->boot_id() == boot_id &&
+      answer->mount_namespace() == mount_namespace) {
+    node.root = ::open(answer->root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  }
+  node.asked = true;
+  co_return node.root >= 0;
+}
+
+Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageNodes::Write(
+    std::string node_id, v1::WriteHeader header) {
+  const absl::StatusOr<Node*> node = Find(node_id);
+  if (!node.ok()) co_return node.status();
+  auto write = std::make_unique<StreamWrite>(*(*node)->stub);
+  v1::WriteRequest message;
+  *message.mutable_header() = std::move(header);
+  if (!co_await write->Send(std::move(message))) {
+    const absl::StatusOr<int64_t> result = co_await write->Finish();
+    if (!result.ok()) co_return result.status();
+    co_return absl::UnavailableError("the storage node ended the upload");
+  }
+  co_return write;
+}
+
+Awaitable<absl::StatusOr<v1::FinishResponse>> StorageNodes::Finish(std::string node_id,
+                                                                   v1::FinishRequest request) {
+  const absl::StatusOr<Node*> node = Find(node_id);
+  if (!node.ok()) co_return node.status();
+  const auto start = [&](auto* context, auto* response, auto done) {
+    (*node)->stub->async()->Finish(context, &request, response, std::move(done));
+  };
+  co_return co_await Call<v1::FinishResponse>(base::kFinishDeadline, start);
+}
+
+Awaitable<absl::StatusOr<v1::StatResponse>> StorageNodes::Stat(std::string node_id,
+                                                               v1::StatRequest request) {
+  const absl::StatusOr<Node*> node = Find(node_id);
+  if (!node.ok()) co_return node.status();
+  const auto start = [&](auto* context, auto* response, auto done) {
+    (*node)->stub->async()->Stat(context, &request, response, std::move(done));
+  };
+  co_return co_await Call<v1::StatResponse>(base::kRpcDeadline, start);
+}
+
+Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageNodes::Read(
+    std::vector<std::string> node_ids, v1::ReadRequest request) {
+  absl::Status last = absl::DataLossError("no storage node has a copy of this blob");
+  for (const std::string& id : node_ids) {
+    const absl::StatusOr<Node*> node = Find(id);
+    if (!node.ok()) {
+      last = node.status();
+      continue;
+    }
+    const bool shares_files = co_await SharesFiles(**node);
+    for (const bool accept_path : {true, false}) {
+      if (accept_path && !shares_files) continue;
+      request.set_accept_path(accept_path);
+      auto read = std::make_unique<StreamRead>(*(*node)->stub, request);
+      last = co_await read->Begin((*node)->root);
+      if (last.ok()) co_return read;
+    }
+  }
+  co_return last;
+}
+
+Awaitable<absl::Status> StorageNodes::CheckHealth() {
+  for (const auto& node : nodes_) {
+    const absl::Status status = co_await gateway::CheckHealth(*node->health);
+    if (!status.ok()) {
+      co_return absl::Status(status.code(),
+                             absl::StrCat("storage node ", node->id, ": ", status.message()));
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,288 @@
+// Upload sessions: POST, PATCH, PUT, GET and DELETE. Source: distribution-spec
+// spec.md#pushing-blobs, #mounting-a-blob-from-another-repository.
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "gateway/error_response.h"
+#include "gateway/handler.h"
+#include "gateway/range.h"
+#include "oci/digest.h"
+#include "oci/error.h"
+#include "oci/name.h"
+
+namespace registry::gateway {
+namespace {
+
+std::string UploadLocation(const v1::Upload& upload) {
+  return absl::StrCat("/v2/", upload.repository(), "/blobs/uploads/", upload.id());
+}
+
+// `Range` of an upload names its last byte; an empty one says 0-0 as well.
+std::string UploadRange(int64_t size) { return absl::StrCat("0-", std::max<int64_t>(size - 1, 0)); }
+
+Response SessionResponse(int status, const v1::Upload& upload, int64_t size) {
+  Response response;
+  response.head.status = status;
+  response.head.Set("Location", UploadLocation(upload))
+      .Set("Range", UploadRange(size))
+      .Set("Docker-Upload-UUID", upload.id());
+  return response;
+}
+
+Response CreatedResponse(absl::string_view repository, absl::string_view digest) {
+  Response response;
+  response.head.status = 201;
+  response.head.Set("Location", absl::StrCat("/v2/", repository, "/blobs/", digest))
+      .Set("Docker-Content-Digest", digest);
+  return response;
+}
+
+absl::Status UploadUnknown(const Context& context) {
+  return oci::MakeError(
+      oci::ErrorCode::kBlobUploadUnknown,
+      absl::StrCat("upload ", oci::Quote(context.route.reference), " is not known in repository ",
+                   context.route.repository, ": it was finished, cancelled or expired"));
+}
+
+// What of an upload has arrived so far.
+struct Progress {
+  v1::Upload upload;
+  int64_t size_bytes = 0;
+  // Its bytes were verified already, but a client that lost the reply may not know.
+  bool finished = false;
+};
+
+Awaitable<absl::StatusOr<v1::Upload>> FindUpload(const Context& context) {
+  if (!base::IsUuid(context.route.reference)) co_return UploadUnknown(context);
+  v1::GetUploadRequest request;
+  request.set_repository(context.route.repository);
+  request.set_upload_id(context.route.reference);
+  request.set_touch(true);
+  co_return co_await context.planes.control_plane.GetUpload(std::move(request));
+}
+
+Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upload upload) {
+  if (!upload.committed_digest().empty()) co_return UploadUnknown(context);
+  v1::StatRequest request;
+  request.set_incarnation(upload.id());
+  const absl::StatusOr<v1::StatResponse> stat =
+      co_await context.planes.storage_nodes.Stat(upload.nodes(0), std::move(request));
+  Progress progress{.upload = std::move(upload)};
+  if (stat.ok()) {
+    progress.size_bytes = stat->size_bytes();
+    progress.finished = stat->finished();
+  } else if (stat.status().code() != absl::StatusCode::kNotFound) {
+    co_return stat.status();
+  }
+  co_return progress;
+}
+
+// Streams the request's body to the upload's primary node. Returns its size behind it.
+Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Progress& progress) {
+  if (!context.request().has_body) co_return progress.size_bytes;
+  absl::StatusOr<std::string> part = co_await context.exchange.ReadBody(base::kChunkBytes);
+  if (!part.ok()) co_return part.status();
+  if (part->empty()) co_return progress.size_bytes;
+
+  v1::WriteHeader header;
+  header.set_incarnation(progress.upload.id());
+  header.set_offset(progress.size_bytes);
+  header.set_digest_algorithm(progress.upload.digest_algorithm());
+  const absl::StatusOr<std::unique_ptr<StorageWrite>> write =
+      co_await context.planes.storage_nodes.Write(progress.upload.nodes(0), std::move(header));
+  if (!write.ok()) co_return write.status();
+  while (!part->empty()) {
+    const bool taken = co_await (*write)->Write(*std::move(part));
+    if (!taken) break;
+    part = co_await context.exchange.ReadBody(base::kChunkBytes);
+    // What has arrived stays: the client resumes from there.
+    if (!part.ok()) break;
+  }
+  const absl::StatusOr<int64_t> size = co_await (*write)->Finish();
+  if (!part.ok()) co_return part.status();
+  co_return size;
+}
+
+// 416 with where the upload stands, so that the client can resume.
+Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& progress,
+                                    absl::Status reason) {
+  Response refusal = ErrorResponse(reason, context.route);
+  const Response session = SessionResponse(416, progress.upload, progress.size_bytes);
+  for (const auto& [name, value] : session.head.headers) refusal.head.Set(name, value);
+  co_return co_await context.exchange.Send(std::move(refusal));
+}
+
+// Whether Content-Range, when there is one, continues the upload. The error is for RefuseRange.
+absl::Status CheckContentRange(const Request& request, const Progress& progress) {
+  const absl::string_view header = request.Header("Content-Range");
+  if (header.empty()) return absl::OkStatus();
+  const absl::StatusOr<ByteRange> range = ParseUploadRange(header);
+  if (!range.ok()) return range.status();
+  if (range->offset != progress.size_bytes) {
+    return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
+                          absl::StrCat("Content-Range ", header, " does not continue the upload: ",
+                                       progress.size_bytes, " bytes have arrived"));
+  }
+  if (request.content_length && static_cast<int64_t>(*request.content_length) != range->length) {
+    return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
+                          absl::StrCat("Content-Range ", header, " names ", range->length,
+                                       " bytes, Content-Length is ", *request.content_length));
+  }
+  return absl::OkStatus();
+}
+
+// Verifies the bytes, makes them the blob `digest`, and says so to the client.
+Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& upload,
+                                     const oci::Digest& digest) {
+  v1::FinishRequest finish;
+  finish.set_incarnation(upload.id());
+  finish.set_digest(digest.ToString());
+  const absl::StatusOr<v1::FinishResponse> finished =
+      co_await context.planes.storage_nodes.Finish(upload.nodes(0), std::move(finish));
+  if (!finished.ok()) co_return finished.status();
+
+  v1::CommitUploadRequest commit;
+  commit.set_repository(upload.repository());
+  commit.set_upload_id(upload.id());
+  commit.set_digest(digest.ToString());
+  commit.set_size_bytes(finished->size_bytes());
+  commit.add_durable_nodes(upload.nodes(0));
+  const absl::StatusOr<v1::CommitUploadResponse> committed =
+      co_await context.planes.control_plane.CommitUpload(std::move(commit));
+  if (!committed.ok()) co_return committed.status();
+  co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
+}
+
+// True when the blob was mounted and the client was told. Whatever keeps it from being mounted
+// makes a plain upload, as the specification allows.
+Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
+                                         const std::string& from) {
+  const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(mount);
+  if (!digest.ok()) co_return digest.status();
+  const absl::StatusOr<oci::RepositoryName> source = oci::RepositoryName::Parse(from);
+  if (!source.ok()) co_return false;
+  v1::Action read;
+  read.set_resource(v1::RESOURCE_BLOBS);
+  read.set_verb(v1::VERB_GET);
+  read.set_repository(source->ToString());
+  const std::vector<v1::Action> actions = {read};
+  const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(
+      context.credential, actions, context.request().client_address);
+  if (!access.ok()) co_return access.status();
+  if (access->decision != AccessDecision::kAllowed) co_return false;
+
+  v1::MountBlobRequest request;
+  request.set_repository(context.route.repository);
+  request.set_from_repository(source->ToString());
+  request.set_digest(digest->ToString());
+  const absl::StatusOr<v1::MountBlobResponse> mounted =
+      co_await context.planes.control_plane.MountBlob(std::move(request));
+  if (!mounted.ok()) co_return mounted.status();
+  if (!mounted->mounted()) co_return false;
+  const absl::Status sent =
+      co_await context.exchange.Send(CreatedResponse(context.route.repository, digest->ToString()));
+  if (!sent.ok()) co_return sent;
+  co_return true;
+}
+
+}  // namespace
+
+Awaitable<absl::Status> PostUpload(Context context) {
+  const Request& request = context.request();
+  const std::optional<std::string> mount = request.QueryParameter("mount");
+  const std::optional<std::string> from = request.QueryParameter("from");
+  if (mount && from) {
+    const absl::StatusOr<bool> mounted = co_await TryMount(context, *mount, *from);
+    if (!mounted.ok()) co_return mounted.status();
+    if (*mounted) co_return absl::OkStatus();
+  }
+  // A digest that cannot be right is refused before any byte is taken.
+  std::optional<oci::Digest> digest;
+  if (const std::optional<std::string> text = request.QueryParameter("digest")) {
+    absl::StatusOr<oci::Digest> parsed = oci::Digest::Parse(*text);
+    if (!parsed.ok()) co_return parsed.status();
+    digest = *std::move(parsed);
+  }
+  v1::BeginUploadRequest begin;
+  begin.set_repository(context.route.repository);
+  if (digest) {
+    begin.set_digest_algorithm(std::string(digest->algorithm_name()));
+  } else if (const std::optional<std::string> name = request.QueryParameter("digest-algorithm")) {
+    const absl::StatusOr<oci::DigestAlgorithm> algorithm = oci::ParseDigestAlgorithm(*name);
+    if (!algorithm.ok()) co_return algorithm.status();
+    begin.set_digest_algorithm(*name);
+  }
+  absl::StatusOr<v1::Upload> upload =
+      co_await context.planes.control_plane.BeginUpload(std::move(begin));
+  if (!upload.ok()) co_return upload.status();
+  if (!digest) co_return co_await context.exchange.Send(SessionResponse(202, *upload, 0));
+
+  const Progress progress{.upload = *std::move(upload)};
+  const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, progress);
+  if (!size.ok()) co_return size.status();
+  co_return co_await FinishUpload(context, progress.upload, *digest);
+}
+
+Awaitable<absl::Status> GetUpload(Context context) {
+  absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
+  if (!upload.ok()) co_return upload.status();
+  const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
+  if (!progress.ok()) co_return progress.status();
+  co_return co_await context.exchange.Send(
+      SessionResponse(204, progress->upload, progress->size_bytes));
+}
+
+Awaitable<absl::Status> PatchUpload(Context context) {
+  absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
+  if (!upload.ok()) co_return upload.status();
+  const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
+  if (!progress.ok()) co_return progress.status();
+  const absl::Status range = CheckContentRange(context.request(), *progress);
+  if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
+  const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);
+  if (!size.ok()) co_return size.status();
+  co_return co_await context.exchange.Send(SessionResponse(202, progress->upload, *size));
+}
+
+Awaitable<absl::Status> PutUpload(Context context) {
+  const std::optional<std::string> text = context.request().QueryParameter("digest");
+  if (!text) {
+    co_return oci::MakeError(oci::ErrorCode::kDigestInvalid,
+                             "the query parameter digest is missing: it names what was uploaded");
+  }
+  const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(*text);
+  if (!digest.ok()) co_return digest.status();
+  absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
+  if (!upload.ok()) co_return upload.status();
+  // The same PUT again, after its reply was lost.
+  if (upload->committed_digest() == digest->ToString()) {
+    co_return co_await context.exchange.Send(
+        CreatedResponse(upload->repository(), digest->ToString()));
+  }
+  const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
+  if (!progress.ok()) co_return progress.status();
+  if (!progress->finished) {
+    const absl::Status range = CheckContentRange(context.request(), *progress);
+    if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
+    const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);
+    if (!size.ok()) co_return size.status();
+  }
+  co_return co_await FinishUpload(context, progress->upload, *digest);
+}
+
+Awaitable<absl::Status> DeleteUpload(Context context) {
+  const absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
+  if (!upload.ok()) co_return upload.status();
+  if (!upload->committed_digest().empty()) co_return UploadUnknown(context);
+  v1::CancelUploadRequest request;
+  request.set_repository(upload->repository());
+  request.set_upload_id(upload->id());
+  const absl::StatusOr<v1::CancelUploadResponse> cancelled =
+      co_await context.planes.control_plane.CancelUpload(std::move(request));
+  if (!cancelled.ok()) co_return cancelled.status();
+  Response response;
+  response.head.status = 204;
+  co_return co_await context.exchange.Send(std::move(response));
+}
+
+}  // namespace registry::gateway

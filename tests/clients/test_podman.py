@@ -1,0 +1,97 @@
+"""podman: login, push, pull, copy between repositories, a multi-arch index, delete."""
+
+import os
+import unittest
+
+from images import PASSWORD, USER, BUSYBOX, ClientTestCase, Layout, file_in_saved_image
+
+
+class Podman(ClientTestCase):
+    program = "podman"
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("podman with storage of its own needs root")
+        self.use_storage("one")
+        self.layout = Layout(self.folder / "layout", files={"hello": b"hello from podman\n"})
+        self.auth = self.folder / "auth.json"
+
+    def use_storage(self, name):
+        """Images are kept in a folder of this test; another name is another, empty machine."""
+        folder = self.folder / name
+        self.global_flags = (
+            "--storage-driver", "vfs", "--root", folder / "root", "--runroot", folder / "run",
+            "--tmpdir", folder / "tmp", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
+        )  # fmt: skip
+
+    def environment(self):
+        return {**super().environment(), "REGISTRY_AUTH_FILE": str(self.auth)}
+
+    def login(self, password=PASSWORD, succeeds=True):
+        return self.run_client(
+            "login", "--tls-verify=false", "-u", USER, "--password-stdin", self.registry.host,
+            stdin=password, succeeds=succeeds,
+        )  # fmt: skip
+
+    def remote(self, name):
+        return f"{self.registry.host}/{name}"
+
+    def push(self, name="team/app:v1"):
+        self.login()
+        self.run_client("pull", f"oci:{self.layout.folder}:v1")
+        image = self.run_client("images", "-q").split()[0]
+        self.run_client("tag", image, self.remote(name))
+        self.run_client("push", "--tls-verify=false", self.remote(name))
+
+    def expect_image(self, name):
+        archive = self.folder / "saved.tar"
+        self.run_client("save", "--format", "docker-archive", "-o", archive, self.remote(name))
+        self.assertEqual(file_in_saved_image(archive, "hello"), b"hello from podman\n")
+        self.assertEqual(file_in_saved_image(archive, "bin/busybox"), BUSYBOX.read_bytes())
+
+    def test_login_with_the_right_password(self):
+        self.assertIn("Login Succeeded", self.login())
+
+    def test_login_with_a_wrong_password_fails(self):
+        self.login("wrong", succeeds=False)
+
+    def test_a_pushed_image_is_pulled_on_another_machine(self):
+        self.push()
+        self.use_storage("two")
+        self.run_client("pull", "--tls-verify=false", self.remote("team/app:v1"))
+        self.expect_image("team/app:v1")
+
+    def test_a_push_to_another_repository_mounts_the_layers(self):
+        self.push()
+        self.run_client("tag", self.remote("team/app:v1"), self.remote("team/copy:v1"))
+        self.run_client("push", "--tls-verify=false", self.remote("team/copy:v1"))
+        self.assertGreaterEqual(self.mounts(), 1)
+        self.use_storage("two")
+        self.run_client("pull", "--tls-verify=false", self.remote("team/copy:v1"))
+        self.expect_image("team/copy:v1")
+
+    def test_a_multi_arch_index_is_pushed_and_one_architecture_pulled(self):
+        self.login()
+        self.run_client("manifest", "create", "list", f"oci:{self.layout.folder}:v1", "--all")
+        target = "docker://" + self.remote("team/app:multi")
+        self.run_client("manifest", "push", "--all", "--tls-verify=false", "list", target)
+        self.use_storage("two")
+        self.run_client(
+            "pull", "--tls-verify=false", "--arch", "arm64", self.remote("team/app:multi")
+        )
+        archive = self.folder / "saved.tar"
+        self.run_client("save", "-o", archive, self.remote("team/app:multi"))
+        self.assertEqual(file_in_saved_image(archive, "architecture"), b"arm64")
+
+    def test_a_deleted_image_cannot_be_pulled(self):
+        self.push()
+        manifest = self.client.get("/v2/team/app/manifests/v1")
+        digest = manifest.headers["Docker-Content-Digest"]
+        self.client.delete(f"/v2/team/app/manifests/{digest}")
+        self.use_storage("two")
+        self.run_client("pull", "--tls-verify=false", self.remote("team/app:v1"), succeeds=False)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,73 @@
+"""Finds the test methods in Python files and writes a CMake file that registers each with ctest.
+
+The files are parsed, not imported. A test is named FOLDER.FILE.METHOD without the "test_" prefixes:
+integration.uploads.post_then_put_stores_the_blob. A class may set properties of its ctest entries:
+
+    class Memory(RegistryTestCase):
+        ctest = {"RUN_SERIAL": True, "TIMEOUT": 300}
+"""
+
+import argparse
+import ast
+import pathlib
+import sys
+
+DEFAULT_TIMEOUT_S = 120
+# Instrumented code is slower.
+SANITIZER_TIMEOUT_FACTOR = 3
+
+
+def tests_in(path):
+    """Yields (class name, method name, ctest properties)."""
+    for node in ast.parse(path.read_text(), str(path)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        properties = {}
+        for item in node.body:
+            if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "ctest":
+                properties = ast.literal_eval(item.value)
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name.startswith("test_"):
+                yield node.name, item.name, properties
+
+
+def quote(value):
+    text = {True: "ON", False: "OFF"}.get(value, str(value)) if isinstance(value, bool) else value
+    return f"[==[{text}]==]"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--sanitizer", default="")
+    parser.add_argument("--output", required=True, type=pathlib.Path)
+    parser.add_argument("files", nargs="+", type=pathlib.Path)
+    options = parser.parse_args()
+
+    runner = pathlib.Path(__file__).with_name("run.py")
+    lines = []
+    names = set()
+    for path in options.files:
+        for class_name, method, properties in tests_in(path):
+            name = f"{path.parent.name}.{path.stem.removeprefix('test_')}.{method.removeprefix('test_')}"
+            if name in names:
+                sys.exit(f"{path}: two tests are named {name}")
+            names.add(name)
+            command = [options.python, runner, path, f"{class_name}.{method}"]
+            lines.append(f"add_test(NAME {name} COMMAND {' '.join(map(quote, command))})")
+            properties = {"TIMEOUT": DEFAULT_TIMEOUT_S, "SKIP_RETURN_CODE": 77, **properties}
+            if options.sanitizer:
+                properties["TIMEOUT"] *= SANITIZER_TIMEOUT_FACTOR
+            environment = {
+                "REGISTRY_TEST_BINARY": options.binary,
+                "REGISTRY_TEST_SANITIZER": options.sanitizer,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+            properties["ENVIRONMENT"] = ";".join(f"{k}={v}" for k, v in environment.items())
+            settings = " ".join(f"{key} {quote(value)}" for key, value in properties.items())
+            lines.append(f"set_tests_properties({name} PROPERTIES {settings})")
+    options.output.write_text("\n".join(lines) + "\n")
+
+
+main()

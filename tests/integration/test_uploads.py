@@ -1,0 +1,373 @@
+"""Uploading blobs: three ways, resuming, cancelling, and what goes wrong.
+
+Source: distribution-spec spec.md#pushing-blobs.
+"""
+
+import re
+import threading
+import unittest
+
+from registry import RegistryTestCase, digest_of, wait_for, with_query
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+REPOSITORY = "team/app"
+UPLOADS = f"/v2/{REPOSITORY}/blobs/uploads/"
+
+
+def chunk_headers(data, start=0):
+    return {"Content-Range": f"{start}-{start + len(data) - 1}"}
+
+
+class Uploads(RegistryTestCase):
+    def blob(self, digest):
+        return self.client.get(f"/v2/{REPOSITORY}/blobs/{digest}").body
+
+    # The three ways.
+
+    def test_post_then_put_stores_the_blob(self):
+        data = b"x" * 300_000
+        begun = self.client.post(UPLOADS)
+        location = begun.headers["Location"]
+        self.assertRegex(location, f"^/v2/{REPOSITORY}/blobs/uploads/.*{UUID}")
+        self.assertRegex(begun.headers["Docker-Upload-UUID"], f"^{UUID}$")
+        self.assertEqual(begun.headers["Range"], "0-0")
+        digest = digest_of(data)
+        done = self.client.put(
+            with_query(location, digest=digest), data, {"Content-Type": "application/octet-stream"}
+        )
+        self.assertEqual(done.headers["Location"], f"/v2/{REPOSITORY}/blobs/{digest}")
+        self.assertEqual(done.headers["Docker-Content-Digest"], digest)
+        self.assertEqual(self.client.get(done.headers["Location"]).body, data)
+
+    def test_one_post_with_a_digest_stores_the_blob(self):
+        data = b"all at once"
+        digest = digest_of(data)
+        done = self.client.post(f"{UPLOADS}?digest={digest}", data, expect=201)
+        self.assertEqual(self.client.get(done.headers["Location"]).body, data)
+        self.assertEqual(done.headers["Docker-Content-Digest"], digest)
+
+    def test_patches_then_an_empty_put_store_the_blob(self):
+        parts = [b"a" * 100_000, b"b", b"c" * 200_000]
+        location = self.client.begin_upload(REPOSITORY)
+        offset = 0
+        for part in parts:
+            answer = self.client.patch(location, part, chunk_headers(part, offset))
+            offset += len(part)
+            self.assertEqual(answer.headers["Range"], f"0-{offset - 1}")
+            self.assertRegex(answer.headers["Docker-Upload-UUID"], f"^{UUID}$")
+            location = answer.headers["Location"]
+        digest = digest_of(b"".join(parts))
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"".join(parts))
+
+    def test_the_closing_put_may_carry_the_last_chunk(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"first ", chunk_headers(b"first "))
+        digest = digest_of(b"first last")
+        self.client.put(with_query(location, digest=digest), b"last", chunk_headers(b"last", 6))
+        self.assertEqual(self.blob(digest), b"first last")
+
+    def test_a_patch_without_content_range_is_appended(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"one ")
+        self.client.patch(location, b"two")
+        digest = digest_of(b"one two")
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"one two")
+
+    def test_a_chunked_patch_is_streamed(self):
+        location = self.client.begin_upload(REPOSITORY)
+        parts = [bytes([i]) * 70_000 for i in range(20)]
+        answer = self.client.patch(location, iter(parts))
+        self.assertEqual(answer.headers["Range"], f"0-{20 * 70_000 - 1}")
+        digest = digest_of(b"".join(parts))
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"".join(parts))
+
+    def test_a_chunked_put_is_streamed(self):
+        location = self.client.begin_upload(REPOSITORY)
+        digest = digest_of(b"ab" * 100_000)
+        self.client.put(with_query(location, digest=digest), iter([b"ab"] * 100_000))
+        self.assertEqual(len(self.blob(digest)), 200_000)
+
+    def test_the_empty_blob_can_be_stored(self):
+        digest = self.client.push_blob(REPOSITORY, b"")
+        self.assertEqual(self.blob(digest), b"")
+        self.assertEqual(
+            self.client.head(f"/v2/{REPOSITORY}/blobs/{digest}").headers["Content-Length"], "0"
+        )
+
+    def test_the_same_blob_can_be_pushed_again(self):
+        for _ in range(3):
+            digest = self.client.push_blob(REPOSITORY, b"again")
+        self.assertEqual(self.blob(digest), b"again")
+
+    def test_many_clients_may_push_the_same_blob_at_once(self):
+        data = bytes(range(256)) * 4000
+        failures = []
+
+        def push():
+            try:
+                self.registry.client().push_blob(REPOSITORY, data)
+            except AssertionError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=push) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.blob(digest_of(data)), data)
+
+    # Digests.
+
+    def test_sha512_first_named_on_the_put_works(self):
+        data = b"longer hash"
+        digest = self.client.push_blob(REPOSITORY, data, "sha512")
+        self.assertEqual(self.blob(digest), data)
+        # Two algorithms over the same bytes are two objects.
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{digest_of(data)}", expect=404)
+
+    def test_sha512_after_patches_that_hashed_sha256_works(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"one ")
+        self.client.patch(location, b"two")
+        digest = digest_of(b"one two", "sha512")
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"one two")
+
+    def test_digest_algorithm_on_post_is_honoured(self):
+        location = self.client.post(f"{UPLOADS}?digest-algorithm=sha512").headers["Location"]
+        self.client.patch(location, b"bytes")
+        digest = digest_of(b"bytes", "sha512")
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"bytes")
+
+    def test_an_unknown_digest_algorithm_on_post_is_400(self):
+        answer = self.client.post(f"{UPLOADS}?digest-algorithm=md5", expect=400)
+        self.assertIn("md5", answer.error_message())
+
+    def test_a_mismatching_digest_is_400_and_its_bytes_are_not_served(self):
+        wrong = digest_of(b"something else")
+        location = self.client.begin_upload(REPOSITORY)
+        answer = self.client.put(with_query(location, digest=wrong), b"bytes", expect=400)
+        self.expect_error(answer, 400, "DIGEST_INVALID")
+        for digest in (wrong, digest_of(b"bytes")):
+            self.client.get(f"/v2/{REPOSITORY}/blobs/{digest}", expect=404)
+
+    def test_a_mismatching_digest_on_a_single_post_is_400(self):
+        wrong = digest_of(b"something else")
+        answer = self.client.post(f"{UPLOADS}?digest={wrong}", b"bytes", expect=400)
+        self.expect_error(answer, 400, "DIGEST_INVALID")
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{wrong}", expect=404)
+
+    def test_malformed_and_unknown_digests_are_400(self):
+        for digest in ("", "sha256", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "A" * 64):
+            with self.subTest(digest=digest):
+                location = self.client.begin_upload(REPOSITORY)
+                answer = self.client.put(with_query(location, digest=digest), b"x", expect=400)
+                self.expect_error(answer, 400, "DIGEST_INVALID")
+
+    def test_a_put_without_digest_is_400(self):
+        answer = self.client.put(self.client.begin_upload(REPOSITORY), b"x", expect=400)
+        self.expect_error(answer, 400, "DIGEST_INVALID")
+
+    # Resuming.
+
+    def test_get_reports_how_much_arrived(self):
+        location = self.client.begin_upload(REPOSITORY)
+        empty = self.client.get(location, expect=204)
+        self.assertEqual(empty.headers["Range"], "0-0")
+        self.client.patch(location, b"x" * 1000)
+        answer = self.client.get(location, expect=204)
+        self.assertEqual(answer.headers["Range"], "0-999")
+        self.assertTrue(answer.headers["Location"])
+        self.assertTrue(answer.headers["Docker-Upload-UUID"])
+
+    def test_an_out_of_order_patch_is_416_and_nothing_is_lost(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"01234", chunk_headers(b"01234"))
+        for start in (0, 3, 6, 1_000_000):
+            with self.subTest(start=start):
+                answer = self.client.patch(
+                    location, b"xyz", chunk_headers(b"xyz", start), expect=416
+                )
+                self.expect_error(answer, 416, "BLOB_UPLOAD_INVALID")
+                self.assertEqual(answer.headers["Range"], "0-4")
+                self.assertTrue(answer.headers["Location"])
+        self.client.patch(location, b"56789", chunk_headers(b"56789", 5))
+        digest = digest_of(b"0123456789")
+        self.client.put(with_query(location, digest=digest))
+        self.assertEqual(self.blob(digest), b"0123456789")
+
+    def test_an_out_of_order_closing_put_is_416_and_nothing_is_lost(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"01234", chunk_headers(b"01234"))
+        closing = with_query(location, digest=digest_of(b"0123456789"))
+        answer = self.client.put(closing, b"56789", chunk_headers(b"56789", 7), expect=416)
+        self.assertEqual(answer.headers["Range"], "0-4")
+        self.assertTrue(answer.headers["Location"])
+        self.client.put(closing, b"56789", chunk_headers(b"56789", 5))
+
+    def test_malformed_content_ranges_are_refused(self):
+        location = self.client.begin_upload(REPOSITORY)
+        for value in ("x", "5", "-", "0-", "-5", "4-0", "0-99999999999999999999", "0--5", "0-9"):
+            with self.subTest(value=value):
+                answer = self.client.patch(location, b"01234", {"Content-Range": value}, expect=None)
+                self.assertIn(answer.status, (400, 416), answer)
+        self.assertEqual(self.client.get(location, expect=204).headers["Range"], "0-0")
+
+    def test_an_interrupted_patch_resumes_from_the_reported_offset(self):
+        data = bytes(range(256)) * 1000
+        location = self.client.begin_upload(REPOSITORY)
+        with self.registry.connect() as broken:
+            broken.request("PATCH", location, {"Content-Length": len(data)}, data[:100_000])
+            # The connection dies with less than half of the body sent.
+        stored = wait_for(lambda: self.offset(location), "bytes to be stored")
+        # All that was sent may still be on its way; the newer request wins at whatever offset holds.
+        stored = wait_for(lambda: self.offset(location) == 100_000 and 100_000, "all bytes")
+        rest = data[stored:]
+        self.client.patch(location, rest, chunk_headers(rest, stored))
+        self.client.put(with_query(location, digest=digest_of(data)))
+        self.assertEqual(self.blob(digest_of(data)), data)
+
+    def offset(self, location):
+        last = int(self.client.get(location, expect=204).headers["Range"].split("-")[1])
+        return last + 1 if last else 0
+
+    def test_a_newer_request_wins_over_a_hanging_one(self):
+        data = bytes(range(256)) * 1000
+        location = self.client.begin_upload(REPOSITORY)
+        with self.registry.connect() as hanging:
+            hanging.request("PATCH", location, {"Content-Length": len(data)}, data[:50_000])
+            wait_for(lambda: self.offset(location) == 50_000, "the first bytes")
+            self.client.patch(location, data[50_000:], chunk_headers(data[50_000:], 50_000))
+            # What the half-open connection still sends must not land in the upload.
+            try:
+                hanging.send(b"garbage" * 1000)
+                answer = hanging.response("PATCH")
+                self.assertGreaterEqual(answer.status, 400)
+            except (ConnectionError, OSError):
+                pass
+        self.client.put(with_query(location, digest=digest_of(data)))
+        self.assertEqual(self.blob(digest_of(data)), data)
+
+    def test_a_closing_put_wins_over_a_hanging_patch(self):
+        location = self.client.begin_upload(REPOSITORY)
+        with self.registry.connect() as hanging:
+            hanging.request("PATCH", location, {"Content-Length": 1000}, b"0123456789")
+            wait_for(lambda: self.offset(location) == 10, "the first bytes")
+            self.client.put(with_query(location, digest=digest_of(b"0123456789")))
+        self.assertEqual(self.blob(digest_of(b"0123456789")), b"0123456789")
+
+    def test_the_closing_put_again_after_a_lost_reply_is_201_again(self):
+        data = b"the reply is lost"
+        digest = digest_of(data)
+        location = self.client.begin_upload(REPOSITORY)
+        closing = with_query(location, digest=digest)
+        first = self.client.put(closing, data)
+        for body in (data, None):
+            again = self.client.put(closing, body)
+            self.assertEqual(again.headers["Location"], first.headers["Location"])
+        self.assertEqual(self.blob(digest), data)
+
+    def test_anything_else_on_a_finished_session_is_404(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.put(with_query(location, digest=digest_of(b"x")), b"x")
+        for method, path in (
+            ("PATCH", location),
+            ("GET", location),
+            ("DELETE", location),
+            ("PUT", with_query(location, digest=digest_of(b"y"))),
+        ):
+            with self.subTest(method=method):
+                answer = self.client.request(method, path, b"y" if method[0] == "P" else None)
+                self.expect_error(answer, 404, "BLOB_UPLOAD_UNKNOWN")
+
+    def test_an_upload_goes_on_after_a_restart(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"before ")
+        self.registry.restart()
+        self.assertEqual(self.client.get(location, expect=204).headers["Range"], "0-6")
+        self.client.patch(location, b"after", chunk_headers(b"after", 7))
+        self.client.put(with_query(location, digest=digest_of(b"before after")))
+        self.registry.restart()
+        self.assertEqual(self.blob(digest_of(b"before after")), b"before after")
+
+    # Sessions.
+
+    def test_a_cancelled_session_is_gone(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, b"x")
+        self.client.delete(location, expect=204)
+        self.expect_error(self.client.get(location, expect=404), 404, "BLOB_UPLOAD_UNKNOWN")
+        self.client.patch(location, b"y", expect=404)
+        self.client.put(with_query(location, digest=digest_of(b"x")), expect=404)
+        self.client.delete(location, expect=404)
+
+    def test_an_unknown_or_malformed_session_is_404(self):
+        for session in ("01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "..%2f..%2fetc", "a" * 500):
+            with self.subTest(session=session):
+                path = UPLOADS + session
+                for method in ("GET", "PATCH", "DELETE"):
+                    answer = self.client.request(method, path, b"x" if method == "PATCH" else None)
+                    self.expect_error(answer, 404, "BLOB_UPLOAD_UNKNOWN")
+                answer = self.client.put(with_query(path, digest=digest_of(b"x")), b"x", expect=404)
+                self.expect_error(answer, 404, "BLOB_UPLOAD_UNKNOWN")
+
+    def test_the_session_of_another_repository_is_404(self):
+        location = self.client.begin_upload(REPOSITORY)
+        elsewhere = location.replace(f"/v2/{REPOSITORY}/", "/v2/team/other/")
+        self.assertNotEqual(location, elsewhere)
+        for method in ("GET", "PATCH", "DELETE"):
+            answer = self.client.request(method, elsewhere, b"x" if method == "PATCH" else None)
+            self.expect_error(answer, 404, "BLOB_UPLOAD_UNKNOWN")
+        self.client.put(with_query(elsewhere, digest=digest_of(b"x")), b"x", expect=404)
+        self.client.get(location, expect=204)
+
+    def test_a_malformed_repository_name_is_400(self):
+        for name in ("UPPER", "a..b", "a//b", "-a", "x" * 256):
+            with self.subTest(name=name):
+                answer = self.client.post(f"/v2/{name}/blobs/uploads/", expect=None)
+                self.assertIn(answer.status, (400, 404), answer)
+                if answer.status == 400:
+                    self.expect_error(answer, 400, "NAME_INVALID")
+
+    # Mounting.
+
+    def test_a_mounted_blob_is_readable_at_once(self):
+        digest = self.client.push_blob("team/source", b"shared layer")
+        answer = self.client.post(f"{UPLOADS}?mount={digest}&from=team/source", expect=201)
+        self.assertEqual(answer.headers["Location"], f"/v2/{REPOSITORY}/blobs/{digest}")
+        self.assertEqual(answer.headers["Docker-Content-Digest"], digest)
+        self.assertEqual(self.blob(digest), b"shared layer")
+
+    def test_mounting_what_is_not_there_begins_an_upload(self):
+        digest = digest_of(b"nowhere")
+        present = self.client.push_blob("team/source", b"elsewhere")
+        for query in (
+            f"mount={digest}&from=team/source",
+            f"mount={digest}&from=team/unknown",
+            f"mount={present}&from=team/unknown",
+            f"mount={present}&from=NOT%20VALID",
+        ):
+            with self.subTest(query=query):
+                answer = self.client.post(f"{UPLOADS}?{query}")
+                self.assertTrue(re.search(UUID, answer.headers["Location"]))
+        self.client.put(with_query(answer.headers["Location"], digest=digest), b"nowhere")
+
+    def test_mounting_without_from_is_201_only_when_the_blob_is_really_there(self):
+        digest = self.client.push_blob("team/source", b"found or not")
+        answer = self.client.post(f"{UPLOADS}?mount={digest}", expect=(201, 202))
+        self.client.get(
+            f"/v2/{REPOSITORY}/blobs/{digest}", expect=200 if answer.status == 201 else 404
+        )
+
+    def test_mounting_a_malformed_digest_is_no_server_error(self):
+        answer = self.client.post(f"{UPLOADS}?mount=nonsense&from=team/source", expect=None)
+        self.assertIn(answer.status, (202, 400), answer)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,162 @@
+"""The rules of the house that a compiler does not check."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLANES = ("gateway", "controlplane", "dataplane")
+FOLDERS = ("oci", "base", *PLANES, "app")
+MAX_LINES = 400
+MAX_TEST_LINES = 600
+
+# What each folder may include of the others. Generated contracts are open to all but oci and base.
+MAY_INCLUDE = {
+    "oci": {"oci", "base"},
+    "base": {"base"},
+    "gateway": {"gateway", "oci", "base"},
+    "controlplane": {"controlplane", "oci", "base"},
+    "dataplane": {"dataplane", "oci", "base"},
+    "app": set(FOLDERS),
+}
+# Libraries that only some folders may use: the knowledge of one place.
+ONLY_IN = {
+    r"<boost/(asio|beast)": ("gateway",),
+    r"<sqlite3\.h>": ("controlplane/sql",),
+    r"<jwt\.h>": ("controlplane",),
+    r"<crypt\.h>": ("controlplane",),
+    r"<grpc": ("base", *PLANES, "app"),
+}
+# Hosts that a text may name. Others would be places of somebody's machine or network.
+KNOWN_HOSTS = {
+    "127.0.0.1", "localhost", "github.com", "docs.docker.com", "distribution.github.io",
+    "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "wiki.postgresql.org",
+    "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org",
+}  # fmt: skip
+RESERVED_NAMES = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid)$")
+
+
+def sources(*suffixes, folders=(*FOLDERS, "tests")):
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in suffixes:
+                yield path
+
+
+def texts():
+    """All files of the project that people wrote."""
+    skipped = re.compile(r"^(\.git|build.*|data|__pycache__)$")
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        if path.is_file() and not skipped.match(parts[0]) and "corpus" not in parts:
+            if "__pycache__" not in parts and path.name != "LICENSE":
+                yield path
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+class Sources(unittest.TestCase):
+    maxDiff = None
+
+    def expect_none(self, findings):
+        self.assertFalse(findings, "\n" + "\n".join(findings))
+
+    def includes(self, path):
+        for line in path.read_text().splitlines():
+            if match := re.match(r'\s*#\s*include\s+(["<][^">]+[">])', line):
+                yield match.group(1)
+
+    def test_includes_go_only_in_the_direction_of_the_design(self):
+        findings = []
+        for path in sources(".h", ".cc", folders=FOLDERS):
+            folder = path.relative_to(ROOT).parts[0]
+            for include in self.includes(path):
+                place = include[1:].partition("/")[0]
+                if place in FOLDERS and place not in MAY_INCLUDE[folder]:
+                    findings.append(f"{name(path)} includes {include}")
+        self.expect_none(findings)
+
+    def test_libraries_are_used_only_where_they_belong(self):
+        findings = []
+        for path in sources(".h", ".cc", folders=FOLDERS):
+            for include in self.includes(path):
+                for pattern, places in ONLY_IN.items():
+                    if re.match(pattern, include) and not name(path).startswith(places):
+                        findings.append(f"{name(path)} includes {include}")
+        self.expect_none(findings)
+
+    def test_a_source_includes_its_own_header_first(self):
+        findings = []
+        for path in sources(".cc", folders=FOLDERS):
+            header = path.with_suffix(".h")
+            if header.exists() and next(self.includes(path), None) != f'"{name(header)}"':
+                findings.append(f"{name(path)} does not begin with {name(header)}")
+        self.expect_none(findings)
+
+    def test_include_guards_are_named_after_the_file(self):
+        findings = []
+        for path in sources(".h", folders=FOLDERS):
+            guard = "REGISTRY_" + re.sub(r"[^A-Z0-9]", "_", name(path).upper()) + "_"
+            if f"#ifndef {guard}\n#define {guard}\n" not in path.read_text():
+                findings.append(f"{name(path)} lacks {guard}")
+        self.expect_none(findings)
+
+    def test_headers_begin_with_what_they_are_for(self):
+        self.expect_none(
+            [name(p) for p in sources(".h", folders=FOLDERS) if not p.read_text().startswith("//")]
+        )
+
+    def test_files_are_short(self):
+        findings = []
+        for path in sources(".h", ".cc"):
+            lines = path.read_text().count("\n")
+            limit = MAX_TEST_LINES if name(path).startswith("tests/") else MAX_LINES
+            if lines > limit:
+                findings.append(f"{name(path)} has {lines} lines, more than {limit}")
+        self.expect_none(findings)
+
+    def test_nothing_is_left_to_do_without_an_issue(self):
+        marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
+        findings = []
+        for path in sources(".h", ".cc", ".py", ".proto", ".txt", folders=(*FOLDERS, "tests", "proto")):
+            if "corpus" in path.parts:
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if marks.search(line):
+                    findings.append(f"{name(path)}:{number}: {line.strip()}")
+        self.expect_none(findings)
+
+    def test_no_text_names_somebodys_machine_or_network(self):
+        places = re.compile(r"(?<![\w.~<-])/(?:work|home|Users|root)/[\w.]")
+        hosts = re.compile(r"https?://([A-Za-z0-9.-]+\.[a-z]{2,}|[0-9.]+|localhost)")
+        findings = []
+        for path in texts():
+            try:
+                content = path.read_text()
+            except UnicodeDecodeError:
+                continue
+            for number, line in enumerate(content.splitlines(), 1):
+                named = [
+                    host
+                    for host in hosts.findall(line)
+                    if host not in KNOWN_HOSTS and not RESERVED_NAMES.search(host)
+                ]
+                if named or places.search(line):
+                    findings.append(f"{name(path)}:{number}: {line.strip()[:120]}")
+        self.expect_none(findings)
+
+    @unittest.skipUnless(shutil.which("clang-format"), "clang-format is not installed")
+    def test_sources_are_formatted(self):
+        files = [str(path) for path in sources(".h", ".cc")]
+        done = subprocess.run(
+            ["clang-format", "--dry-run", "-Werror", *files], cwd=ROOT, capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, "run ./dev format:\n" + done.stderr[-4000:])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,107 @@
+#include "app/admin_password.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "controlplane/passwords.h"
+
+namespace registry::app {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kHash[] = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+class AdminPasswordTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "admin_password_XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string File(const std::string& content) {
+    const std::string path = folder_ + "/pwd.txt";
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+  std::string ErrorOf(const std::string& content) {
+    return std::string(ReadAdminPasswordFile(File(content)).status().message());
+  }
+  absl::StatusOr<std::string> HashOfFile(const std::string& content) {
+    ServeFlags flags;
+    flags.admin_password_file = File(content);
+    return AdminPasswordHash(flags);
+  }
+  static absl::StatusOr<std::string> HashOfFlag(const std::string& value) {
+    ServeFlags flags;
+    flags.admin_password = value;
+    return AdminPasswordHash(flags);
+  }
+
+  std::string folder_;
+};
+
+TEST_F(AdminPasswordTest, OneNewlineAtTheEndIsNoPartOfIt) {
+  EXPECT_EQ(ReadAdminPasswordFile(File("secret")).value(), "secret");
+  EXPECT_EQ(ReadAdminPasswordFile(File("secret\n")).value(), "secret");
+  EXPECT_EQ(ReadAdminPasswordFile(File("secret\r\n")).value(), "secret");
+  EXPECT_EQ(ReadAdminPasswordFile(File(" secret \n")).value(), " secret ");
+}
+
+TEST_F(AdminPasswordTest, FilesThatCannotBeRightAreNamed) {
+  EXPECT_THAT(ErrorOf(""), AllOf(HasSubstr("pwd.txt"), HasSubstr("empty")));
+  EXPECT_THAT(ErrorOf("\n"), HasSubstr("empty"));
+  EXPECT_THAT(ErrorOf("a\nb\n"), AllOf(HasSubstr("several lines"), Not(HasSubstr("a\n"))));
+  EXPECT_THAT(ErrorOf("a\n\n"), HasSubstr("several lines"));
+  EXPECT_THAT(ErrorOf(std::string(4097, 'x')), HasSubstr("more than 4096 bytes"));
+
+  const absl::Status missing = ReadAdminPasswordFile(folder_ + "/none").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), AllOf(HasSubstr("cannot open password file"),
+                                                    HasSubstr("/none"), HasSubstr("No such file")));
+  EXPECT_THAT(std::string(ReadAdminPasswordFile(folder_).status().message()),
+              HasSubstr("Is a directory"));
+}
+
+TEST_F(AdminPasswordTest, AnUnreadableFileIsNamed) {
+  const std::string path = File("secret");
+  chmod(path.c_str(), 0);
+  if (geteuid() == 0) GTEST_SKIP() << "root reads every file";
+  EXPECT_THAT(std::string(ReadAdminPasswordFile(path).status().message()),
+              HasSubstr("Permission denied"));
+}
+
+TEST_F(AdminPasswordTest, AHashIsTakenAsItIs) {
+  EXPECT_EQ(HashOfFlag(kHash).value(), kHash);
+  EXPECT_EQ(HashOfFile(std::string(kHash) + "\n").value(), kHash);
+}
+
+TEST_F(AdminPasswordTest, APasswordIsHashed) {
+  EXPECT_TRUE(controlplane::VerifyPassword("secret", HashOfFlag("secret").value()));
+  EXPECT_TRUE(controlplane::VerifyPassword("secret", HashOfFile("secret\n").value()));
+}
+
+TEST_F(AdminPasswordTest, MalformedHashesAndPasswordsAreNamedButNotShown) {
+  for (const std::string& secret : {std::string(kHash).substr(0, 40), std::string(80, 'x')}) {
+    const absl::Status of_flag = HashOfFlag(secret).status();
+    EXPECT_EQ(of_flag.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(of_flag.message()),
+                AllOf(HasSubstr("the administrator's password"), Not(HasSubstr(secret))));
+    const absl::Status of_file = HashOfFile(secret).status();
+    EXPECT_EQ(of_file.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(of_file.message()),
+                AllOf(HasSubstr("pwd.txt"), Not(HasSubstr(secret))));
+  }
+}
+
+}  // namespace
+}  // namespace registry::app

@@ -1,0 +1,195 @@
+#include "app/flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace registry::app {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Args = std::vector<const char*>;
+
+ServeFlags Parse(const Args& args, const Environment& environment = {}) {
+  const absl::StatusOr<ServeFlags> flags = ParseServeFlags(args, environment);
+  EXPECT_TRUE(flags.ok()) << flags.status();
+  return flags.ok() ? *flags : ServeFlags();
+}
+
+std::string Error(const Args& args, const Environment& environment = {}) {
+  const absl::StatusOr<ServeFlags> flags = ParseServeFlags(args, environment);
+  if (flags.ok()) return "";
+  EXPECT_EQ(flags.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(flags.status().message()),
+              EndsWith("; see 'simple-registry help serve'"));
+  return std::string(flags.status().message());
+}
+
+TEST(FlagsTest, DefaultsAreThoseOfTheHelp) {
+  const ServeFlags flags = Parse({"-adminpwd", "x"});
+  EXPECT_EQ(flags.address.ToString(), "0.0.0.0:5000");
+  EXPECT_EQ(flags.data_dir, "./data");
+  EXPECT_EQ(flags.admin_name, "admin");
+  EXPECT_EQ(flags.admin_password, "x");
+  EXPECT_EQ(flags.admin_password_file, "");
+  EXPECT_EQ(flags.cert_file, "");
+  EXPECT_EQ(flags.key_file, "");
+  EXPECT_THAT(flags.warnings, IsEmpty());
+}
+
+TEST(FlagsTest, EveryWayToWriteAFlagIsTheSame) {
+  for (const Args& args :
+       {Args{"-addr", ":1"}, Args{"--addr", ":1"}, Args{"-addr=:1"}, Args{"--addr=:1"}}) {
+    Args all = {"-adminpwd", "x"};
+    all.insert(all.end(), args.begin(), args.end());
+    EXPECT_EQ(Parse(all).address.ToString(), ":1") << args[0];
+  }
+}
+
+TEST(FlagsTest, AllFlagsAreRead) {
+  const ServeFlags flags = Parse({"-addr", "[::1]:80", "-datadir=/d", "--adminname", "root",
+                                  "--adminpwdfile=/p", "-certfile", "c.pem", "-keyfile", "k.pem"});
+  EXPECT_EQ(flags.address.ToString(), "[::1]:80");
+  EXPECT_EQ(flags.data_dir, "/d");
+  EXPECT_EQ(flags.admin_name, "root");
+  EXPECT_EQ(flags.admin_password, "");
+  EXPECT_EQ(flags.admin_password_file, "/p");
+  EXPECT_EQ(flags.cert_file, "c.pem");
+  EXPECT_EQ(flags.key_file, "k.pem");
+}
+
+TEST(FlagsTest, ShortNamesOfCertificateAndKey) {
+  const ServeFlags flags = Parse({"-cert=c", "-key", "k"}, {{"SIMPLE_REGISTRY_ADMINPWD", "x"}});
+  EXPECT_EQ(flags.cert_file, "c");
+  EXPECT_EQ(flags.key_file, "k");
+}
+
+TEST(FlagsTest, ValuesMayHoldSpacesEqualsSignsAndDashes) {
+  EXPECT_EQ(Parse({"-adminpwd", "a b"}).admin_password, "a b");
+  EXPECT_EQ(Parse({"-adminpwd=a=b"}).admin_password, "a=b");
+  EXPECT_EQ(Parse({"-adminpwd", "-secret"}).admin_password, "-secret");
+  EXPECT_EQ(Parse({"-adminpwd", "--"}).admin_password, "--");
+  EXPECT_EQ(Parse({"-adminpwd=-datadir"}).admin_password, "-datadir");
+}
+
+TEST(FlagsTest, AVariableStandsInForAFlag) {
+  const Environment environment = {
+      {"SIMPLE_REGISTRY_ADDR", ":7"},     {"SIMPLE_REGISTRY_DATADIR", "/env"},
+      {"SIMPLE_REGISTRY_ADMINNAME", "e"}, {"SIMPLE_REGISTRY_ADMINPWD", "p"},
+      {"SIMPLE_REGISTRY_CERT", "c"},      {"SIMPLE_REGISTRY_KEYFILE", "k"}};
+  ServeFlags flags = Parse({}, environment);
+  EXPECT_EQ(flags.address.ToString(), ":7");
+  EXPECT_EQ(flags.data_dir, "/env");
+  EXPECT_EQ(flags.admin_name, "e");
+  EXPECT_EQ(flags.admin_password, "p");
+  EXPECT_EQ(flags.cert_file, "c");
+  EXPECT_EQ(flags.key_file, "k");
+
+  flags = Parse({"-addr", ":8", "-certfile", "c2"}, environment);
+  EXPECT_EQ(flags.address.ToString(), ":8") << "a flag wins";
+  EXPECT_EQ(flags.cert_file, "c2") << "also under its other name";
+  EXPECT_EQ(flags.data_dir, "/env");
+}
+
+TEST(FlagsTest, AnArgumentChoosesHowThePasswordComes) {
+  const ServeFlags flags = Parse({"-adminpwdfile", "/p"}, {{"SIMPLE_REGISTRY_ADMINPWD", "x"}});
+  EXPECT_EQ(flags.admin_password_file, "/p");
+  EXPECT_EQ(flags.admin_password, "");
+}
+
+TEST(FlagsTest, AnEmptyVariableIsNotSet) {
+  const ServeFlags flags =
+      Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_ADDR", ""}, {"SIMPLE_REGISTRY_CERTFILE", ""}});
+  EXPECT_EQ(flags.address.ToString(), "0.0.0.0:5000");
+  EXPECT_THAT(flags.warnings, IsEmpty());
+}
+
+TEST(FlagsTest, UnknownVariablesAreWarnedOfButNotThoseOfKubernetes) {
+  const ServeFlags flags = Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_DATA_DIR", "secret"},
+                                                   {"SIMPLE_REGISTRY_PORT", "tcp://10.0.0.1:5000"},
+                                                   {"SIMPLE_REGISTRY_PORT_5000_TCP", "x"},
+                                                   {"SIMPLE_REGISTRY_SERVICE_HOST", "10.0.0.1"}});
+  EXPECT_THAT(flags.warnings,
+              ElementsAre(AllOf(HasSubstr("SIMPLE_REGISTRY_DATA_DIR"), Not(HasSubstr("secret")))));
+}
+
+TEST(FlagsTest, WrongArgumentsAreNamed) {
+  const struct {
+    Args args;
+    const char* error;
+  } cases[] = {
+      {{}, "the administrator has no password: give -adminpwdfile FILE or -adminpwd PASSWORD"},
+      {{"-adminpwd"}, "flag -adminpwd has no value"},
+      {{"-adminpwd="}, "flag -adminpwd has no value"},
+      {{"-adminpwd", ""}, "flag -adminpwd has an empty value"},
+      {{"-adminpwd", "-datadir", "x"}, "flag -adminpwd has no value"},
+      {{"-adminpwd", "--datadir=x"}, "flag -adminpwd has no value"},
+      {{"-adminpwd=x", "-addr"}, "flag -addr has no value"},
+      {{"-adminpwd=x", "-datadir="}, "flag -datadir has no value"},
+      {{"-adminpwd=x", "-addr", "5000"}, R"(flag -addr: invalid address "5000": it has no port)"},
+      {{"-adminpwd=x", "-addr", "h:70000"}, "the port must be a number from 0 to 65535"},
+      {{"-adminpwd=x", "-addr", ":1", "--addr=:2"}, "flag -addr is given twice"},
+      {{"-adminpwd=x", "-cert=a", "-certfile=b"},
+       "flag -cert and flag -certfile are the same: give one"},
+      {{"-adminpwd=x", "-adminpwdfile=y"}, "flag -adminpwd and flag -adminpwdfile exclude"},
+      {{"-adminpwd=x", "-cert=c"}, "flag -cert needs the key of the certificate: give -keyfile"},
+      {{"-adminpwd=x", "-keyfile=k"}, "flag -keyfile needs its certificate: give -certfile"},
+      {{"-adminpwd=x", "-adminname=a:b"}, R"(flag -adminname: invalid user name "a:b")"},
+      {{"-adminpwd=x", "-adminname=anonymous"}, "do not log in"},
+      {{"-adminpwd=x", "-verbose"}, R"(unknown flag "-verbose")"},
+      {{"-adminpwd=x", "-verbose=y"}, R"(unknown flag "-verbose")"},
+      {{"-adminpwd=x", "--verbose", "y"}, R"(unknown flag "--verbose")"},
+      {{"-adminpwd=x", "-a", ":1"}, R"(unknown flag "-a")"},
+      {{"-admin", "x"}, R"(unknown flag "-admin")"},
+      {{"-adminpwd=x", "-data=y"}, R"(unknown flag "-data")"},
+      {{"-adminpwd=x", "-ADDR=:1"}, R"(unknown flag "-ADDR")"},
+      {{"-adminpwd=x", "---addr=:1"}, R"(unknown flag "---addr")"},
+      {{"-adminpwd=x", "word"}, R"(unexpected word "word")"},
+      {{"-adminpwd=x", "-"}, R"(unexpected word "-")"},
+      {{"-adminpwd=x", ""}, R"(unexpected word "")"},
+      {{"-adminpwd=x", "--", "word"}, R"(unexpected word "word")"},
+      {{"-adminpwd=x", "-=y"}, "flags cannot be read"},
+  };
+  for (const auto& test : cases) EXPECT_THAT(Error(test.args), HasSubstr(test.error));
+}
+
+TEST(FlagsTest, WrongVariablesAreNamed) {
+  const struct {
+    Environment environment;
+    const char* error;
+  } cases[] = {
+      {{{"SIMPLE_REGISTRY_ADDR", "x"}, {"SIMPLE_REGISTRY_ADMINPWD", "x"}},
+       R"(variable SIMPLE_REGISTRY_ADDR: invalid address "x")"},
+      {{{"SIMPLE_REGISTRY_ADMINPWDFILE", "x"}, {"SIMPLE_REGISTRY_ADMINPWD", "x"}},
+       "variable SIMPLE_REGISTRY_ADMINPWD and variable SIMPLE_REGISTRY_ADMINPWDFILE exclude"},
+      {{{"SIMPLE_REGISTRY_CERT", "x"}, {"SIMPLE_REGISTRY_CERTFILE", "x"}}, "are the same"},
+      {{{"SIMPLE_REGISTRY_CERT", "x"}, {"SIMPLE_REGISTRY_ADMINPWD", "x"}},
+       "variable SIMPLE_REGISTRY_CERT needs the key"},
+  };
+  for (const auto& test : cases) EXPECT_THAT(Error({}, test.environment), HasSubstr(test.error));
+}
+
+TEST(FlagsTest, PasswordsAreNotRepeated) {
+  EXPECT_THAT(Error({"-adminpwd=hush", "-adminpwd=hush"}), Not(HasSubstr("hush")));
+  EXPECT_THAT(Error({"-adminpw=hush"}), Not(HasSubstr("hush")));
+  EXPECT_THAT(Error({"-adminpwd=hush", "-adminpwdfile=f"}), Not(HasSubstr("hush")));
+}
+
+TEST(FlagsTest, OnlyOurVariablesAreTaken) {
+  const char* variables[] = {"PATH=/bin",
+                             "SIMPLE_REGISTRY_ADDR=:1=2",
+                             "SIMPLE_REGISTRY_X=",
+                             "SIMPLE_REGISTRY_NOVALUE",
+                             "simple_registry_addr=:3",
+                             nullptr};
+  EXPECT_EQ(RegistryEnvironment(variables), (Environment{{"SIMPLE_REGISTRY_ADDR", ":1=2"},
+                                                         {"SIMPLE_REGISTRY_X", ""},
+                                                         {"SIMPLE_REGISTRY_NOVALUE", ""}}));
+}
+
+}  // namespace
+}  // namespace registry::app

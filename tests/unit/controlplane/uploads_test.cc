@@ -1,0 +1,290 @@
+#include "controlplane/uploads.h"
+
+#include <thread>
+
+#include "base/limits.h"
+#include "tests/unit/controlplane/metadata_fixture.h"
+
+namespace registry::controlplane {
+namespace {
+
+using oci::ErrorCode;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+class UploadsTest : public MetadataTest {
+ protected:
+  absl::StatusOr<std::optional<LiveCopy>> Commit(const UploadCommit& commit,
+                                                 std::optional<ExaminedCopy> examined = {}) {
+    return CommitUpload(*database_, commit, examined, now_ms_);
+  }
+  // Commits what is live already, having found its bytes `intact` or not.
+  void CommitAgain(const UploadCommit& commit, bool intact) {
+    const auto live = Commit(commit);
+    ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
+    const auto done = Commit(commit, ExaminedCopy{(*live)->incarnation, intact});
+    ASSERT_TRUE(done.ok()) << done.status();
+    EXPECT_FALSE(done->has_value());
+  }
+  absl::StatusOr<Upload> Get(absl::string_view repository, const std::string& id,
+                             bool touch = false) {
+    return GetUpload(*database_, Repo(repository), id, touch, now_ms_);
+  }
+  std::vector<std::string> Trash() {
+    return Texts("SELECT incarnation FROM trash ORDER BY incarnation");
+  }
+  absl::StatusOr<Blob> Read(absl::string_view repository, absl::string_view content) {
+    return GetBlob(*database_, Repo(repository), DigestOf(content), BlobUse::kRead, now_ms_);
+  }
+};
+
+TEST_F(UploadsTest, BeginningRecordsTheNodesBeforeAnyByteExists) {
+  const auto upload = BeginUpload(*database_, Repo("a/b"), oci::DigestAlgorithm::kSha512,
+                                  {"node-2", "node-1"}, now_ms_);
+  ASSERT_TRUE(upload.ok()) << upload.status();
+  EXPECT_TRUE(base::IsUuid(upload->id));
+  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'writing'"), 2);
+  const auto found = Get("a/b", upload->id);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_THAT(found->nodes, ElementsAre("node-2", "node-1"));
+  EXPECT_EQ(found->digest_algorithm, oci::DigestAlgorithm::kSha512);
+  EXPECT_FALSE(found->committed.has_value());
+}
+
+TEST_F(UploadsTest, WithoutANodeNoUploadBegins) {
+  const auto upload =
+      BeginUpload(*database_, Repo("a"), oci::DigestAlgorithm::kSha256, {}, now_ms_);
+  EXPECT_EQ(upload.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Number("SELECT count(*) FROM repositories"), 0);
+}
+
+TEST_F(UploadsTest, ASessionIsUnknownElsewhere) {
+  const std::string id = Begin("a");
+  Begin("b");
+  EXPECT_EQ(ErrorOf(Get("b", id)), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(Get("c", id)), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(Get("a", "no-uuid")), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(Get("a", std::string("\0\xff", 2))), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(Commit(CommitOf("b", id, "x"))), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(CancelUpload(*database_, Repo("b"), id, now_ms_)),
+            ErrorCode::kBlobUploadUnknown);
+  EXPECT_TRUE(Get("a", id).ok());
+}
+
+TEST_F(UploadsTest, CommittingMakesALinkedBlob) {
+  const std::string id = Begin("a");
+  const auto done = Commit(CommitOf("a", id, "hello"));
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_FALSE(done->has_value());
+  const auto blob = Read("a", "hello");
+  ASSERT_TRUE(blob.ok()) << blob.status();
+  EXPECT_EQ(blob->incarnation, id);
+  EXPECT_EQ(blob->size_bytes, 5);
+  EXPECT_THAT(blob->nodes, ElementsAre("node-1"));
+  EXPECT_EQ(ErrorOf(Read("b", "hello")), ErrorCode::kBlobUnknown);
+  const auto upload = Get("a", id);
+  ASSERT_TRUE(upload.ok() && upload->committed.has_value());
+  EXPECT_EQ(upload->committed->digest, DigestOf("hello"));
+  EXPECT_EQ(upload->committed->size_bytes, 5);
+}
+
+TEST_F(UploadsTest, RepeatingACommitSucceedsOnlyWithTheSameDigest) {
+  const std::string id = Begin("a");
+  ASSERT_TRUE(Commit(CommitOf("a", id, "hello")).ok());
+  const auto again = Commit(CommitOf("a", id, "hello"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(again->has_value());
+  EXPECT_EQ(ErrorOf(Commit(CommitOf("a", id, "other"))), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(CancelUpload(*database_, Repo("a"), id, now_ms_)),
+            ErrorCode::kBlobUploadUnknown);
+  EXPECT_THAT(Trash(), IsEmpty());
+  ASSERT_TRUE(DeleteBlob(*database_, Repo("a"), DigestOf("hello")).ok());
+  EXPECT_EQ(ErrorOf(Commit(CommitOf("a", id, "hello"))), ErrorCode::kBlobUploadUnknown);
+}
+
+TEST_F(UploadsTest, CommitsThatNameWrongNodesOrSizesChangeNothing) {
+  const std::string id = Begin("a");
+  UploadCommit commit = CommitOf("a", id, "hello");
+  commit.durable_nodes = {"node-1", "stranger"};
+  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  commit.durable_nodes = {};
+  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  commit.durable_nodes = {"node-1"};
+  commit.size_bytes = -1;
+  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(Get("a", id)->committed.has_value());
+  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'writing'"), 1);
+}
+
+TEST_F(UploadsTest, ADigestThatIsLiveKeepsItsIntactBytesAndTheNewOnesAreTrash) {
+  PushBlob("a", "hello");
+  const std::string first = Read("a", "hello")->incarnation;
+  const std::string second = Begin("b");
+  now_ms_ += 2 * kHourMs;
+  const auto live = Commit(CommitOf("b", second, "hello"));
+  ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
+  EXPECT_EQ((*live)->incarnation, first);
+  EXPECT_THAT((*live)->nodes, ElementsAre("node-1"));
+  EXPECT_EQ(ErrorOf(Read("b", "hello")), ErrorCode::kBlobUnknown);  // nothing has changed yet
+
+  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/true);
+  EXPECT_EQ(Read("b", "hello")->incarnation, first);
+  EXPECT_THAT(Trash(), ElementsAre(second));
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM blobs"), now_ms_);
+  EXPECT_TRUE(Get("b", second)->committed.has_value());
+  EXPECT_THAT(Get("b", second)->nodes, IsEmpty());
+}
+
+TEST_F(UploadsTest, ADigestWhoseLiveBytesAreLostIsReplaced) {
+  PushBlob("a", "hello");
+  const std::string first = Read("a", "hello")->incarnation;
+  const std::string second = Begin("b");
+  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/false);
+  EXPECT_EQ(Read("a", "hello")->incarnation, second);
+  EXPECT_EQ(Read("b", "hello")->incarnation, second);
+  EXPECT_THAT(Trash(), ElementsAre(first));
+}
+
+TEST_F(UploadsTest, ARowOfAWrongSizeIsReplaced) {
+  PushBlob("a", "hello");
+  Run("UPDATE blobs SET size_bytes = 4");
+  const std::string second = Begin("a");
+  const auto done = Commit(CommitOf("a", second, "hello"));
+  ASSERT_TRUE(done.ok() && !done->has_value()) << done.status();
+  EXPECT_EQ(Read("a", "hello")->size_bytes, 5);
+  EXPECT_EQ(Read("a", "hello")->incarnation, second);
+}
+
+TEST_F(UploadsTest, SuspectAndCondemnedBytesAreReplacedUnseen) {
+  for (const char* state : {"suspect", "condemned"}) {
+    const std::string content = absl::StrCat("bytes that are ", state);
+    PushBlob("a", content);
+    const std::string first = Texts(
+        "SELECT incarnation FROM blobs WHERE state = 'live' "
+        "ORDER BY incarnation DESC LIMIT 1")[0];
+    Run(absl::StrCat("UPDATE blobs SET state = '", state, "' WHERE incarnation = '", first, "'"));
+    const std::string second = Begin("a");
+    const auto done = Commit(CommitOf("a", second, content));
+    ASSERT_TRUE(done.ok() && !done->has_value()) << done.status();
+    EXPECT_EQ(Read("a", content)->incarnation, second);
+    EXPECT_THAT(Trash(), testing::Contains(first));
+  }
+}
+
+TEST_F(UploadsTest, AnExaminedCopyThatWasReplacedMeanwhileIsLookedAtAgain) {
+  PushBlob("a", "hello");
+  const std::string first = Read("a", "hello")->incarnation;
+  const std::string second = Begin("b");
+  const std::string third = Begin("c");
+  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/false);
+  const auto live = Commit(CommitOf("c", third, "hello"), ExaminedCopy{first, true});
+  ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
+  EXPECT_EQ((*live)->incarnation, second);
+}
+
+TEST_F(UploadsTest, OfConcurrentCommitsOfOneDigestExactlyOneCopyStays) {
+  constexpr int kThreads = 8;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      const std::string repository = absl::StrCat("repo-", i);
+      const UploadCommit commit = CommitOf(repository, Begin(repository), "hello");
+      std::optional<ExaminedCopy> examined;
+      while (true) {
+        const auto live = Commit(commit, examined);
+        ASSERT_TRUE(live.ok()) << live.status();
+        if (!live->has_value()) break;
+        examined = ExaminedCopy{(*live)->incarnation, /*intact=*/i % 2 == 0};
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string live = Read("repo-0", "hello")->incarnation;
+  for (int i = 0; i < kThreads; ++i) {
+    EXPECT_EQ(Read(absl::StrCat("repo-", i), "hello")->incarnation, live);
+  }
+  EXPECT_EQ(Trash().size(), kThreads - 1u);
+  EXPECT_THAT(Trash(), testing::Not(testing::Contains(live)));
+}
+
+TEST_F(UploadsTest, CancellingEndsTheSessionAndItsBytes) {
+  const std::string id = Begin("a");
+  ASSERT_TRUE(CancelUpload(*database_, Repo("a"), id, now_ms_).ok());
+  EXPECT_THAT(Trash(), ElementsAre(id));
+  EXPECT_EQ(ErrorOf(Get("a", id)), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(Commit(CommitOf("a", id, "x"))), ErrorCode::kBlobUploadUnknown);
+  EXPECT_EQ(ErrorOf(CancelUpload(*database_, Repo("a"), id, now_ms_)),
+            ErrorCode::kBlobUploadUnknown);
+}
+
+TEST_F(UploadsTest, IdleSessionsExpireAndTouchedOnesStay) {
+  const std::string idle = Begin("a");
+  const std::string touched = Begin("a");
+  now_ms_ += ToMs(base::kUploadIdleExpiry) - kMinuteMs;
+  ASSERT_TRUE(Get("a", touched, /*touch=*/true).ok());
+  ASSERT_TRUE(Get("a", idle, /*touch=*/false).ok());
+  EXPECT_EQ(*ExpireUploads(*database_, 100, now_ms_), 0);
+  now_ms_ += 2 * kMinuteMs;
+  EXPECT_EQ(*ExpireUploads(*database_, 100, now_ms_), 1);
+  EXPECT_EQ(ErrorOf(Get("a", idle)), ErrorCode::kBlobUploadUnknown);
+  EXPECT_TRUE(Get("a", touched).ok());
+  EXPECT_THAT(Trash(), ElementsAre(idle));
+}
+
+TEST_F(UploadsTest, TouchingWritesOnlyWhenTheLastTouchIsOld) {
+  const std::string id = Begin("a");
+  const int64_t begun_ms = now_ms_;
+  now_ms_ += kMinuteMs;
+  ASSERT_TRUE(Get("a", id, /*touch=*/true).ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM uploads"), begun_ms);
+  now_ms_ += 10 * kMinuteMs;
+  ASSERT_TRUE(Get("a", id, /*touch=*/true).ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM uploads"), now_ms_);
+}
+
+TEST_F(UploadsTest, FinishedSessionsAreForgottenAfterAnHourAndTheBlobStays) {
+  const std::string id = Begin("a");
+  ASSERT_TRUE(Commit(CommitOf("a", id, "hello")).ok());
+  now_ms_ += kHourMs - kMinuteMs;
+  EXPECT_EQ(*ExpireUploads(*database_, 100, now_ms_), 0);
+  EXPECT_TRUE(Get("a", id, /*touch=*/true).ok());  // does not prolong it
+  now_ms_ += 2 * kMinuteMs;
+  EXPECT_EQ(*ExpireUploads(*database_, 100, now_ms_), 1);
+  EXPECT_EQ(ErrorOf(Get("a", id)), ErrorCode::kBlobUploadUnknown);
+  EXPECT_TRUE(Read("a", "hello").ok());
+  EXPECT_THAT(Trash(), IsEmpty());
+}
+
+TEST_F(UploadsTest, ExpiryWorksInBatches) {
+  for (int i = 0; i < 5; ++i) Begin("a");
+  now_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
+  EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 2);
+  EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 2);
+  EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 1);
+  EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 0);
+}
+
+TEST_F(UploadsTest, TrashIsClaimedOnceAndDueAgainUntilForgotten) {
+  const std::string first = Begin("a");
+  const std::string second = Begin("a");
+  ASSERT_TRUE(CancelUpload(*database_, Repo("a"), first, now_ms_).ok());
+  ASSERT_TRUE(CancelUpload(*database_, Repo("a"), second, now_ms_).ok());
+  const auto claimed = ClaimTrash(*database_, 1, now_ms_);
+  const auto claimed_by_another = ClaimTrash(*database_, 10, now_ms_);
+  ASSERT_TRUE(claimed.ok() && claimed->size() == 1);
+  ASSERT_TRUE(claimed_by_another.ok() && claimed_by_another->size() == 1);
+  EXPECT_THAT((std::vector{(*claimed)[0].incarnation, (*claimed_by_another)[0].incarnation}),
+              UnorderedElementsAre(first, second));
+  EXPECT_EQ((*claimed)[0].node, "node-1");
+  EXPECT_EQ((*claimed)[0].digest, "");
+  EXPECT_THAT(*ClaimTrash(*database_, 10, now_ms_), IsEmpty());
+  ASSERT_TRUE(ForgetTrash(*database_, *claimed).ok());
+  ASSERT_TRUE(ForgetTrash(*database_, *claimed).ok());
+  now_ms_ += ToMs(base::kTrashRetry);
+  EXPECT_EQ(ClaimTrash(*database_, 10, now_ms_)->size(), 1u);
+  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'deleting'"), 1);
+}
+
+}  // namespace
+}  // namespace registry::controlplane

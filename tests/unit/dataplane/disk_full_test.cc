@@ -1,0 +1,85 @@
+// A node on a disk that is full: a small tmpfs. Mounting needs a privilege; where it is missing,
+// the test runs itself again in a user namespace of its own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <cstdlib>
+
+#include "node_fixture.h"
+#include "oci/error.h"
+
+namespace registry::dataplane {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kInNamespace[] = "DATAPLANE_TEST_IN_NAMESPACE";
+
+class DiskFullTest : public NodeFixture {
+ protected:
+  ~DiskFullTest() override {
+    Stop();
+    if (mounted_) ::umount2(temp_.path().c_str(), MNT_DETACH);
+  }
+
+  // Whether the node now runs on a tmpfs of 4 MiB.
+  bool MountSmallDisk() {
+    Stop();
+    mounted_ = ::mount("tmpfs", temp_.path().c_str(), "tmpfs", 0, "size=4m") == 0;
+    if (mounted_) Start();
+    return mounted_;
+  }
+
+  // Runs the test in a user namespace; its exit code, or -1 where there are none.
+  static int RunInNamespace() {
+    if (std::getenv(kInNamespace) != nullptr || std::system("unshare -rm true 2>/dev/null") != 0) {
+      return -1;
+    }
+    const ::testing::TestInfo& info = *::testing::UnitTest::GetInstance()->current_test_info();
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+    return std::system((std::string(kInNamespace) + "=1 unshare -rm " + self +
+                        " --gtest_filter=" + info.test_suite_name() + "." + info.name())
+                           .c_str());
+  }
+
+  bool mounted_ = false;
+};
+
+TEST_F(DiskFullTest, IsSaidAndNothingStoredIsLost) {
+  if (!MountSmallDisk()) {
+    const int result = RunInNamespace();
+    if (result < 0) GTEST_SKIP() << "neither mounting nor user namespaces are allowed here";
+    EXPECT_EQ(result, 0);
+    return;
+  }
+  const std::string stored_bytes = TestBytes(1'000'000, 1);
+  const std::string stored = Store(stored_bytes);
+  const std::string ballast = Store(TestBytes(1'000'000, 2));
+  const std::string bytes = TestBytes(3'000'000, 3);
+  const std::string incarnation = base::NewUuid7();
+
+  absl::Status status = Write(incarnation, 0, bytes).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(oci::CodeOf(status), std::nullopt);
+  EXPECT_EQ(oci::ToHttpError(status).status, 507);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no space left on the storage node"));
+
+  // A new upload finds no room either, and what is stored can be read.
+  EXPECT_EQ(Write(base::NewUuid7(), 0, bytes).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(*Read(ReadRequestOf(stored, DigestOf(stored_bytes).ToString(), 0, 1'000'000)),
+            stored_bytes);
+
+  // With room again, the upload goes on where it says it is.
+  EXPECT_TRUE(Delete(ballast).ok());
+  const int64_t size = Stat(incarnation)->size_bytes();
+  EXPECT_GT(size, 0);
+  EXPECT_LT(size, 3'000'000);
+  EXPECT_EQ(*Write(incarnation, size, absl::string_view(bytes).substr(static_cast<size_t>(size))),
+            3'000'000);
+  EXPECT_EQ(*Finish(incarnation, DigestOf(bytes).ToString()), 3'000'000);
+}
+
+}  // namespace
+}  // namespace registry::dataplane
