@@ -53,7 +53,7 @@ void Log(spdlog::level::level_enum level, absl::string_view message, LogFields f
     } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
       line += std::to_string(*number);
     } else {
-      line += boost::json::serialize(boost::json::value(std::get<double>(field.value)));
+      line += fmt::format("{:.3f}", std::get<double>(field.value));
     }
   }
   backend.logger->log(level, "{}", line);

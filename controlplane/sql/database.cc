@@ -19,6 +19,11 @@ std::chrono::milliseconds Backoff(int attempt) {
   return std::chrono::milliseconds(std::uniform_int_distribution<int>(1, longest_ms)(random));
 }
 
+absl::Status LockedByOthers(const absl::Status& status) {
+  return absl::UnavailableError(
+      absl::StrCat(status.message(), "; another process holds a lock on it"));
+}
+
 }  // namespace
 
 int64_t Transaction::Run(absl::string_view sql, std::initializer_list<Value> values,
@@ -92,10 +97,15 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
 }
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> Database::Connect(bool read_only) const {
-  return SqliteConnection::Open({.path = options_.path,
-                                 .busy_timeout = options_.busy_timeout,
-                                 .read_only = read_only,
-                                 .max_pages = options_.max_pages});
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
+      SqliteConnection::Open({.path = options_.path,
+                              .busy_timeout = options_.busy_timeout,
+                              .read_only = read_only,
+                              .max_pages = options_.max_pages});
+  if (connection.status().code() == absl::StatusCode::kAborted) {
+    return LockedByOthers(connection.status());
+  }
+  return connection;
 }
 
 // Opening must be fast whatever the size: a large file is only read as far as the migrations need,
@@ -131,8 +141,7 @@ absl::Status Database::Run(TransactionMode mode,
     const absl::Status status = RunOnce(mode, body, may_retry);
     if (!may_retry) return status;
     if (attempt >= options_.max_attempts) {
-      return absl::UnavailableError(
-          absl::StrCat(status.message(), "; another process holds a lock on it"));
+      return LockedByOthers(status);
     }
     const std::chrono::milliseconds delay = Backoff(attempt);
     if (options_.sleep) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -12,6 +14,22 @@
 #include "absl/strings/str_cat.h"
 #include "controlplane/signing_key.h"
 #include "controlplane/sql/migrations.h"
+
+namespace {
+
+std::atomic<bool> disk_is_broken = false;
+
+}  // namespace
+
+// SQLite calls these instead of the C library's.
+extern "C" int fdatasync(int fd) {
+  if (disk_is_broken) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+extern "C" int fsync(int fd) { return fdatasync(fd); }
 
 namespace registry::controlplane {
 namespace {
@@ -244,6 +262,21 @@ TEST_F(DatabaseTest, AFullDiskIsResourceExhaustedAndNothingStoredIsLost) {
   EXPECT_THAT(status.message(), HasSubstr(options_.path));
   EXPECT_EQ(*Count(*database), 1);
   EXPECT_TRUE(Write(*database, kSql, {"d", Value::Bytes{"small"}}).ok());
+}
+
+TEST_F(DatabaseTest, AfterAFailedFlushNothingIsWrittenUntilItIsOpenedAgain) {
+  auto database = Open();
+  ASSERT_TRUE(Write(*database, kInsert, {"kept", 1}).ok());
+  disk_is_broken = true;
+  EXPECT_EQ(Write(*database, kInsert, {"unsure", 1}).code(), absl::StatusCode::kUnavailable);
+  disk_is_broken = false;
+  const absl::Status status = Write(*database, kInsert, {"refused", 1});
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("start the registry again"));
+  EXPECT_EQ(*Count(*database), 1);
+  database.reset();
+  database = Open();
+  EXPECT_TRUE(Write(*database, kInsert, {"refused", 1}).ok());
 }
 
 TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsNamedAndLeftAlone) {

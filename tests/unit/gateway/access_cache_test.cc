@@ -1,0 +1,87 @@
+#include "gateway/access_cache.h"
+
+#include <gtest/gtest.h>
+
+namespace registry::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+AccessAnswer Allowed(int64_t revision,
+                     system_clock::time_point expires_at = system_clock::time_point::max()) {
+  return {AccessDecision::kAllowed, "alice", "", revision, expires_at};
+}
+
+class AccessCacheTest : public ::testing::Test {
+ protected:
+  const steady_clock::time_point now_ = steady_clock::now();
+  const system_clock::time_point wall_ = system_clock::now();
+};
+
+TEST_F(AccessCacheTest, RemembersAnAnswerWhileThePolicyIsHeard) {
+  AccessCache cache;
+  cache.OnHeartbeat(1, now_);
+  cache.Insert("key", Allowed(1));
+  ASSERT_TRUE(cache.Find("key", now_, wall_).has_value());
+  EXPECT_EQ(cache.Find("key", now_, wall_)->principal, "alice");
+  EXPECT_FALSE(cache.Find("other", now_, wall_).has_value());
+}
+
+TEST_F(AccessCacheTest, ANewRevisionForgetsEverything) {
+  AccessCache cache;
+  cache.OnHeartbeat(1, now_);
+  cache.Insert("key", Allowed(1));
+  cache.OnHeartbeat(2, now_);
+  EXPECT_FALSE(cache.Find("key", now_, wall_).has_value());
+  EXPECT_EQ(cache.revision(), 2);
+}
+
+TEST_F(AccessCacheTest, AnAnswerOfAnOlderRevisionIsNotKept) {
+  AccessCache cache;
+  cache.OnHeartbeat(2, now_);
+  cache.Insert("key", Allowed(1));
+  EXPECT_FALSE(cache.Find("key", now_, wall_).has_value());
+}
+
+TEST_F(AccessCacheTest, ARevisionNeverGoesBack) {
+  AccessCache cache;
+  cache.OnHeartbeat(3, now_);
+  cache.OnHeartbeat(2, now_);
+  EXPECT_EQ(cache.revision(), 3);
+}
+
+TEST_F(AccessCacheTest, SilenceOfTheControlPlaneDisablesIt) {
+  AccessCache cache;
+  cache.OnHeartbeat(1, now_);
+  cache.Insert("key", Allowed(1));
+  EXPECT_TRUE(cache.Find("key", now_ + base::kPolicySilence, wall_).has_value());
+  EXPECT_FALSE(cache.Find("key", now_ + base::kPolicySilence + milliseconds(1), wall_).has_value());
+  cache.OnHeartbeat(1, now_ + seconds(10));
+  EXPECT_TRUE(cache.Find("key", now_ + seconds(10), wall_).has_value());
+}
+
+TEST_F(AccessCacheTest, AnAnswerEndsWithItsCredential) {
+  AccessCache cache;
+  cache.OnHeartbeat(1, now_);
+  cache.Insert("key", Allowed(1, wall_ + seconds(60)));
+  EXPECT_TRUE(cache.Find("key", now_, wall_ + seconds(59)).has_value());
+  EXPECT_FALSE(cache.Find("key", now_, wall_ + seconds(60)).has_value());
+}
+
+TEST_F(AccessCacheTest, ForgetsTheLeastRecentlyUsedWhenFull) {
+  AccessCache cache(2);
+  cache.OnHeartbeat(1, now_);
+  cache.Insert("a", Allowed(1));
+  cache.Insert("b", Allowed(1));
+  EXPECT_TRUE(cache.Find("a", now_, wall_).has_value());
+  cache.Insert("c", Allowed(1));
+  EXPECT_TRUE(cache.Find("a", now_, wall_).has_value());
+  EXPECT_FALSE(cache.Find("b", now_, wall_).has_value());
+  EXPECT_TRUE(cache.Find("c", now_, wall_).has_value());
+}
+
+}  // namespace
+}  // namespace registry::gateway

@@ -1,0 +1,370 @@
+// The HTTP server against a plain socket: framing, limits, timeouts, draining.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "gateway/http/server.h"
+
+namespace registry::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A blocking client that gives up after 10 s.
+class Client {
+ public:
+  explicit Client(absl::string_view address) {
+    int port = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+    descriptor_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in peer = {};
+    peer.sin_family = AF_INET;
+    peer.sin_port = htons(static_cast<uint16_t>(port));
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    timeval timeout = {.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&peer), sizeof peer), 0);
+  }
+  ~Client() { ::close(descriptor_); }
+
+  void Send(absl::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      text.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+
+  // Everything until `end` was received, or the connection has ended.
+  std::string ReadUntil(absl::string_view end) {
+    while (!absl::StrContains(received_, end)) {
+      if (!Receive()) break;
+    }
+    const size_t at = received_.find(std::string(end));
+    const size_t size = at == std::string::npos ? received_.size() : at + end.size();
+    std::string result = received_.substr(0, size);
+    received_.erase(0, size);
+    return result;
+  }
+
+  std::string ReadToEnd() {
+    while (Receive()) {
+    }
+    return std::exchange(received_, std::string());
+  }
+
+  // True when the server has closed the connection.
+  bool Closed() { return ReadToEnd().empty(); }
+
+ private:
+  bool Receive() {
+    char buffer[65536];
+    const ssize_t count = ::recv(descriptor_, buffer, sizeof buffer, 0);
+    if (count <= 0) return false;
+    received_.append(buffer, static_cast<size_t>(count));
+    return true;
+  }
+
+  int descriptor_;
+  std::string received_;
+};
+
+// Answers each path in its own way, as the tests below need it.
+Awaitable<void> TestHandler(Exchange& exchange) {
+  const absl::string_view path = exchange.request().path;
+  Response response;
+  response.body = absl::StrCat(exchange.request().method(), " ", path);
+  if (path == "/echo" || path == "/chunks") {
+    std::string body;
+    while (true) {
+      const absl::StatusOr<std::string> part = co_await exchange.ReadBody(1000);
+      if (!part.ok()) co_return;
+      if (part->empty()) break;
+      body += *part;
+    }
+    if (path == "/chunks") {
+      ResponseHead head;
+      if (!(co_await exchange.SendHead(std::move(head))).ok()) co_return;
+      if (!(co_await exchange.SendBody(body)).ok()) co_return;
+      co_await exchange.SendBody("!");
+      co_return;
+    }
+    response.body = body;
+  } else if (path == "/short") {
+    ResponseHead head;
+    head.content_length = 100;
+    if (!(co_await exchange.SendHead(std::move(head))).ok()) co_return;
+    co_await exchange.SendBody("only this");
+    co_return;
+  } else if (path == "/silent") {
+    co_return;
+  } else if (path == "/inject") {
+    response.head.Set("X-Text", "a\r\nX-Injected: b");
+  }
+  co_await exchange.Send(std::move(response));
+}
+
+Response TestError(int status, absl::string_view reason) {
+  Response response;
+  response.head.status = status;
+  response.body = std::string(reason);
+  return response;
+}
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void Start() {
+    options_.host = "127.0.0.1";
+    options_.port = 0;
+    auto server = Server::Listen(loops_, options_, TestHandler, TestError);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+  void TearDown() override {
+    if (server_) {
+      EXPECT_EQ(server_->Drain(seconds(10)), 0u);
+    }
+    loops_.Stop(/*abandon=*/false);
+  }
+  std::string Ask(absl::string_view request) {
+    Client client(server_->address());
+    client.Send(request);
+    return client.ReadToEnd();
+  }
+
+  ServerOptions options_;
+  EventLoops loops_{2};
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(HttpServerTest, KeepsTheConnectionForMoreRequests) {
+  Start();
+  Client client(server_->address());
+  client.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(absl::StartsWith(client.ReadUntil("GET /1"), "HTTP/1.1 200 OK\r\n"));
+  client.Send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(absl::StartsWith(client.ReadUntil("GET /2"), "HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
+  Start();
+  Client client(server_->address());
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirst"
+      "GET /second HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /third HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string all = client.ReadToEnd();
+  EXPECT_LT(all.find("first"), all.find("GET /second"));
+  EXPECT_LT(all.find("GET /second"), all.find("GET /third"));
+  EXPECT_TRUE(absl::EndsWith(all, "GET /third"));
+}
+
+TEST_F(HttpServerTest, ReadsAndWritesChunks) {
+  Start();
+  const std::string answer = Ask(
+      "POST /chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_TRUE(absl::StrContains(answer, "Transfer-Encoding: chunked\r\n")) << answer;
+  EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\n5\r\nabcde\r\n1\r\n!\r\n0\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, AnHttp10BodyOfUnknownLengthEndsWithTheConnection) {
+  Start();
+  const std::string answer =
+      Ask("POST /chunks HTTP/1.0\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc");
+  EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\nabc!")) << answer;
+}
+
+TEST_F(HttpServerTest, SendsContinueWhenTheBodyIsWanted) {
+  Start();
+  Client client(server_->address());
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("ok");
+  EXPECT_TRUE(absl::StartsWith(client.ReadUntil("\r\n\r\nok"), "HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(HttpServerTest, SendsNoContinueWhenTheBodyIsNotWanted) {
+  Start();
+  const std::string answer =
+      Ask("POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "Connection: close\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, HeadHasTheLengthButNoBody) {
+  Start();
+  const std::string answer = Ask("HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(absl::StrContains(answer, "Content-Length: 7\r\n")) << answer;
+  EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, ABodyThatEndsEarlyEndsTheConnection) {
+  Start();
+  const std::string answer = Ask("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(absl::EndsWith(answer, "only this")) << answer;
+}
+
+TEST_F(HttpServerTest, AnUnansweredRequestIs500) {
+  Start();
+  EXPECT_TRUE(absl::StartsWith(Ask("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 500 "));
+}
+
+TEST_F(HttpServerTest, AHeaderValueCannotInjectAHeader) {
+  Start();
+  const std::string answer = Ask("GET /inject HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(absl::StrContains(answer, "X-Text: a  X-Injected: b\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, RefusesAHeaderOverTheLimit) {
+  Start();
+  const std::string fits(options_.connection.max_header_bytes - 100, 'a');
+  EXPECT_TRUE(absl::StartsWith(
+      Ask(absl::StrCat("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ", fits, "\r\n\r\n")),
+      "HTTP/1.1 200 "));
+  const std::string large(options_.connection.max_header_bytes, 'a');
+  EXPECT_TRUE(absl::StartsWith(Ask(absl::StrCat("GET / HTTP/1.1\r\nHost: x\r\nX: ", large)),
+                               "HTTP/1.1 431 "));
+}
+
+TEST_F(HttpServerTest, RefusesMalformedRequests) {
+  Start();
+  for (const char* request :
+       {"\x01\x02\x03\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
+    Client client(server_->address());
+    client.Send(request);
+    const std::string status = client.ReadUntil("\r\n");
+    EXPECT_TRUE(absl::StartsWith(status, "HTTP/1.1 4") || absl::StartsWith(status, "HTTP/1.1 5"))
+        << request << ": " << status;
+  }
+  EXPECT_TRUE(absl::StartsWith(Ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                               "HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, RefusesUnknownExpectations) {
+  Start();
+  EXPECT_TRUE(
+      absl::StartsWith(Ask("GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n"), "HTTP/1.1 417 "));
+}
+
+TEST_F(HttpServerTest, ClosesAConnectionWhoseHeaderIsLate) {
+  options_.connection.header_timeout = milliseconds(100);
+  Start();
+  Client client(server_->address());
+  client.Send("GET / HTTP/1.1\r\nHo");
+  EXPECT_TRUE(client.Closed());
+}
+
+TEST_F(HttpServerTest, SlowHeaderBytesDoNotExtendTheTimeout) {
+  options_.connection.header_timeout = milliseconds(200);
+  Start();
+  Client client(server_->address());
+  client.Send("GET / HTTP/1.1\r\n");
+  std::atomic<bool> done = false;
+  std::thread trickle([&] {
+    while (!done) {
+      client.Send("a");
+      std::this_thread::yield();
+    }
+  });
+  EXPECT_FALSE(absl::StrContains(client.ReadToEnd(), " 200 "));
+  done = true;
+  trickle.join();
+}
+
+TEST_F(HttpServerTest, ClosesAnIdleConnection) {
+  options_.connection.idle_timeout = milliseconds(100);
+  Start();
+  Client fresh(server_->address());
+  EXPECT_TRUE(fresh.Closed());
+  Client used(server_->address());
+  used.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(used.ReadUntil("GET /1").empty());
+  EXPECT_TRUE(used.Closed());
+}
+
+TEST_F(HttpServerTest, ClosesAConnectionWhoseBodyStalls) {
+  options_.connection.body_timeout = milliseconds(100);
+  Start();
+  Client client(server_->address());
+  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_TRUE(client.Closed());
+}
+
+TEST_F(HttpServerTest, RefusesConnectionsOverTheLimit) {
+  options_.max_connections = 1;
+  Start();
+  Client first(server_->address());
+  first.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(first.ReadUntil("GET /1").empty());
+  Client second(server_->address());
+  EXPECT_TRUE(absl::StartsWith(second.ReadToEnd(), "HTTP/1.1 503 "));
+}
+
+TEST_F(HttpServerTest, DrainFinishesWhatRunsAndClosesWhatIsIdle) {
+  Start();
+  Client idle(server_->address());
+  idle.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(idle.ReadUntil("GET /1").empty());
+  Client busy(server_->address());
+  busy.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_FALSE(busy.ReadUntil("Continue\r\n\r\n").empty());
+  size_t cut_off = 1;
+  std::thread drain([&] { cut_off = server_->Drain(seconds(10)); });
+  EXPECT_TRUE(idle.Closed());
+  busy.Send("done");
+  const std::string answer = busy.ReadToEnd();
+  EXPECT_TRUE(absl::StrContains(answer, "Connection: close\r\n")) << answer;
+  EXPECT_TRUE(absl::EndsWith(answer, "done")) << answer;
+  drain.join();
+  EXPECT_EQ(cut_off, 0u);
+}
+
+TEST_F(HttpServerTest, DrainGivesUpAfterItsTimeout) {
+  Start();
+  {
+    Client stuck(server_->address());
+    stuck.Send(
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_FALSE(stuck.ReadUntil("Continue\r\n\r\n").empty());
+    EXPECT_EQ(server_->Drain(milliseconds(50)), 1u);
+  }
+}
+
+TEST_F(HttpServerTest, AnAddressInUseIsAnError) {
+  Start();
+  ServerOptions same = options_;
+  int port = 0;
+  const std::string address = server_->address();
+  ASSERT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+  same.port = static_cast<uint16_t>(port);
+  const auto second = Server::Listen(loops_, same, TestHandler, TestError);
+  ASSERT_FALSE(second.ok());
+  EXPECT_TRUE(absl::StrContains(second.status().message(), address)) << second.status();
+}
+
+TEST_F(HttpServerTest, AMissingCertificateIsAnError) {
+  options_.host = "127.0.0.1";
+  options_.port = 0;
+  options_.certificate_file = "/nonexistent/cert.pem";
+  options_.private_key_file = "/nonexistent/key.pem";
+  const auto server = Server::Listen(loops_, options_, TestHandler, TestError);
+  ASSERT_FALSE(server.ok());
+  EXPECT_TRUE(absl::StrContains(server.status().message(), "/nonexistent/cert.pem"));
+}
+
+}  // namespace
+}  // namespace registry::gateway
