@@ -240,9 +240,10 @@ absl::StatusOr<ServeFlags> ParseServeFlags(absl::Span<const char* const> args,
   absl::StatusOr<Settings> variables = ReadEnvironment(environment);
   if (!variables.ok()) return variables.status();
   const Settings settings = Merge(*std::move(arguments), *std::move(variables));
-  if (absl::Status status = CheckCombination(settings); !status.ok()) return status;
   absl::StatusOr<ServeFlags> flags = Convert(settings);
-  if (flags.ok()) flags->warnings = UnknownVariables(environment);
+  if (!flags.ok()) return flags.status();
+  if (absl::Status status = CheckCombination(settings); !status.ok()) return status;
+  flags->warnings = UnknownVariables(environment);
   return flags;
 }
 

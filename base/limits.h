@@ -68,7 +68,8 @@ inline constexpr size_t kSqlStatements = 128;
 // Larger databases are not read as a whole when they are opened.
 inline constexpr int64_t kSqlQuickCheckBytes = 64 * 1024 * 1024;
 
-// Control plane: `touched_at` is refreshed only when older than this, so that reading rarely writes.
+// Control plane: `touched_at` is refreshed only when older than this, so that reading rarely
+// writes.
 inline constexpr std::chrono::hours kTouchInterval{1};
 inline constexpr std::chrono::minutes kUploadTouchInterval{5};
 // Missing digests that an error message names; the others are counted.

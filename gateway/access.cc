@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -115,6 +116,7 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   if (header.empty()) return credential;
   const size_t space = header.find(' ');
   if (space == absl::string_view::npos) return BadCredential("it has no credential");
+  if (!base::IsUtf8Text(header)) return BadCredential("it is not UTF-8 text");
   const absl::string_view scheme = header.substr(0, space);
   const absl::string_view rest = absl::StripAsciiWhitespace(header.substr(space));
   if (absl::EqualsIgnoreCase(scheme, "bearer")) {
@@ -126,6 +128,7 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   }
   std::string decoded;
   if (!absl::Base64Unescape(rest, &decoded)) return BadCredential("it is not base64");
+  if (!base::IsUtf8Text(decoded)) return BadCredential("it does not hold UTF-8 text");
   const size_t colon = decoded.find(':');
   if (colon == std::string::npos) return BadCredential("it has no colon behind the user name");
   credential.mutable_basic()->set_username(decoded.substr(0, colon));

@@ -48,6 +48,11 @@ Awaitable<absl::Status> GetBlob(Context context) {
   if (!blob.ok()) co_return blob.status();
 
   ResponseHead head = BlobHead(*blob);
+  if (context.request().IfNoneMatchHas(absl::StrCat("\"", blob->digest(), "\""))) {
+    head.status = 304;
+    Response response{.head = std::move(head), .body = ""};
+    co_return co_await context.exchange.Send(std::move(response));
+  }
   if (head_only) {
     Response response{.head = std::move(head), .body = ""};
     co_return co_await context.exchange.Send(std::move(response));

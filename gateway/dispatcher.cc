@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "gateway/error_response.h"
 #include "oci/error.h"
 
@@ -59,6 +60,15 @@ Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
   response.head.Set("Content-Type", type);
   response.body = std::string(body);
   co_return co_await exchange.Send(std::move(response));
+}
+
+// What handlers pass on to other planes as text.
+bool IsText(const Request& request) {
+  const auto decodes = [](absl::string_view part, bool query) {
+    return base::IsUtf8Text(PercentDecode(part, query).value_or(std::string(part)));
+  };
+  return decodes(request.path, false) && decodes(request.query, true) &&
+         base::IsUtf8Text(request.Header("Content-Type"));
 }
 
 Awaitable<absl::Status> RefuseMethod(Exchange& exchange, const Route& route) {
@@ -145,6 +155,10 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
 
 Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
   const Request& request = exchange.request();
+  if (!IsText(request)) {
+    co_return co_await exchange.Send(ErrorResponse(
+        400, "UNSUPPORTED", "the request's target or Content-Type is not UTF-8 text"));
+  }
   absl::StatusOr<Route> route = ParseRoute(request.path);
   if (!route.ok()) co_return route.status();
   entry.route = *std::move(route);

@@ -35,10 +35,15 @@ Awaitable<absl::Status> GetManifest(Context context) {
   absl::StatusOr<v1::Manifest> manifest =
       co_await context.planes.control_plane.GetManifest(std::move(request));
   if (!manifest.ok()) co_return manifest.status();
+  const std::string etag = absl::StrCat("\"", manifest->digest(), "\"");
   Response response;
   response.head.Set("Content-Type", manifest->media_type())
       .Set("Docker-Content-Digest", manifest->digest())
-      .Set("ETag", absl::StrCat("\"", manifest->digest(), "\""));
+      .Set("ETag", etag);
+  if (context.request().IfNoneMatchHas(etag)) {
+    response.head.status = 304;
+    co_return co_await context.exchange.Send(std::move(response));
+  }
   response.head.content_length = static_cast<uint64_t>(manifest->size_bytes());
   response.body = std::move(*manifest->mutable_content());
   co_return co_await context.exchange.Send(std::move(response));

@@ -92,10 +92,15 @@ class ClientWriter {
     // gRPC holds the state until its last reaction.
     call_->self = call_;
     start(&call_->context, &call_->response, call_.get());
+    // The other side may end the call at any time; without the hold, the operation that finds it
+    // out would come after gRPC's last reaction.
+    call_->AddHold();
     call_->StartCall();
   }
   ~ClientWriter() {
-    if (!finished_) call_->context.TryCancel();
+    if (finished_) return;
+    call_->context.TryCancel();
+    call_->RemoveHold();
   }
   ClientWriter(const ClientWriter&) = delete;
   ClientWriter& operator=(const ClientWriter&) = delete;
@@ -111,8 +116,9 @@ class ClientWriter {
   // Ends the stream and waits for the answer. Call it once.
   Awaitable<absl::StatusOr<Response>> Finish() {
     call_->StartWritesDone();
-    const grpc::Status status = co_await call_->done.Take();
     finished_ = true;
+    call_->RemoveHold();
+    const grpc::Status status = co_await call_->done.Take();
     if (!status.ok()) co_return base::FromGrpcStatus(status);
     co_return std::move(call_->response);
   }
@@ -146,10 +152,13 @@ class ClientReader {
   explicit ClientReader(Start start) : call_(std::make_shared<State>()) {
     call_->self = call_;
     start(&call_->context, call_.get());
+    call_->AddHold();
     call_->StartCall();
   }
   ~ClientReader() {
-    if (!finished_) call_->context.TryCancel();
+    if (finished_) return;
+    call_->context.TryCancel();
+    call_->RemoveHold();
   }
   ClientReader(const ClientReader&) = delete;
   ClientReader& operator=(const ClientReader&) = delete;
@@ -164,8 +173,9 @@ class ClientReader {
 
   // Call it after Read has returned nullopt.
   Awaitable<absl::Status> Finish() {
-    const grpc::Status status = co_await call_->done.Take();
     finished_ = true;
+    call_->RemoveHold();
+    const grpc::Status status = co_await call_->done.Take();
     co_return base::FromGrpcStatus(status);
   }
 

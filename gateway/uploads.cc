@@ -237,6 +237,8 @@ Awaitable<absl::Status> PatchUpload(Context context) {
   if (!upload.ok()) co_return upload.status();
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
   if (!progress.ok()) co_return progress.status();
+  // Closed already: nothing can be added.
+  if (progress->finished) co_return UploadUnknown(context);
   const absl::Status range = CheckContentRange(context.request(), *progress);
   if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
   const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);

@@ -96,16 +96,27 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
   return database;
 }
 
+// Two that turn a new file's log into a write-ahead log at once do not wait for each other.
 absl::StatusOr<std::unique_ptr<SqliteConnection>> Database::Connect(bool read_only) const {
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open({.path = options_.path,
-                              .busy_timeout = options_.busy_timeout,
-                              .read_only = read_only,
-                              .max_pages = options_.max_pages});
-  if (connection.status().code() == absl::StatusCode::kAborted) {
-    return LockedByOthers(connection.status());
+  const SqliteOptions options = {.path = options_.path,
+                                 .busy_timeout = options_.busy_timeout,
+                                 .read_only = read_only,
+                                 .max_pages = options_.max_pages};
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<std::unique_ptr<SqliteConnection>> connection = SqliteConnection::Open(options);
+    if (connection.status().code() != absl::StatusCode::kAborted) return connection;
+    if (attempt >= options_.max_attempts) return LockedByOthers(connection.status());
+    WaitBeforeRetry(attempt);
   }
-  return connection;
+}
+
+void Database::WaitBeforeRetry(int attempt) const {
+  const std::chrono::milliseconds delay = Backoff(attempt);
+  if (options_.sleep) {
+    options_.sleep(delay);
+  } else {
+    std::this_thread::sleep_for(delay);
+  }
 }
 
 // Opening must be fast whatever the size: a large file is only read as far as the migrations need,
@@ -143,12 +154,7 @@ absl::Status Database::Run(TransactionMode mode,
     if (attempt >= options_.max_attempts) {
       return LockedByOthers(status);
     }
-    const std::chrono::milliseconds delay = Backoff(attempt);
-    if (options_.sleep) {
-      options_.sleep(delay);
-    } else {
-      std::this_thread::sleep_for(delay);
-    }
+    WaitBeforeRetry(attempt);
   }
 }
 

@@ -128,6 +128,7 @@ class Database {
   explicit Database(DatabaseOptions options) : options_(std::move(options)) {}
 
   absl::StatusOr<std::unique_ptr<SqliteConnection>> Connect(bool read_only) const;
+  void WaitBeforeRetry(int attempt) const;
   absl::Status CheckFile();
   absl::Status RunOnce(TransactionMode mode, absl::FunctionRef<absl::Status(Transaction&)> body,
                        bool& may_retry);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
@@ -30,10 +31,10 @@ int StatusOfParseError(const beast::error_code& error) {
 
 }  // namespace
 
-Connection::Connection(Transport transport, const ConnectionOptions& options,
+Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionOptions& options,
                        const Handler& handler, const ErrorResponder& error_responder,
                        const bool& draining)
-    : transport_(std::move(transport)),
+    : transport_(std::move(socket), tls),
       options_(options),
       handler_(handler),
       error_responder_(error_responder),
@@ -154,8 +155,8 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
       part.resize(part.size() - body.size);
       if (error && error != http::error::need_more && error != http::error::need_buffer) {
         lost_ = true;
-        co_return absl::InvalidArgumentError(
-            absl::StrCat("malformed request body: ", error.message()));
+        co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
+                                 absl::StrCat("malformed request body: ", error.message()));
       }
       if (!part.empty()) co_return part;
       if (error != http::error::need_more) continue;
@@ -163,7 +164,8 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
     const size_t room = std::min(base::kChunkBytes, buffer_.max_size() - buffer_.size());
     if (room == 0) {
       lost_ = true;
-      co_return absl::InvalidArgumentError("malformed request body: a chunk's header is too long");
+      co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
+                               "malformed request body: a chunk's header is too long");
     }
     absl::StatusOr<size_t> count =
         co_await transport_.ReadSome(buffer_.prepare(room), After(options_.body_timeout));

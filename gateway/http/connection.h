@@ -37,9 +37,9 @@ struct ConnectionOptions {
 
 class Connection final : private Exchange {
  public:
-  // All references must outlive the connection.
-  Connection(Transport transport, const ConnectionOptions& options, const Handler& handler,
-             const ErrorResponder& error_responder, const bool& draining);
+  // `tls` is null for plain HTTP. All references must outlive the connection.
+  Connection(Socket socket, boost::asio::ssl::context* tls, const ConnectionOptions& options,
+             const Handler& handler, const ErrorResponder& error_responder, const bool& draining);
 
   // Serves the connection until it ends.
   Awaitable<void> Run();

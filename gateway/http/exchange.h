@@ -32,7 +32,7 @@ class Exchange {
   virtual const Request& request() const = 0;
 
   // The next bytes of the request's body, at most `max_bytes`; empty at its end.
-  // Answers `Expect: 100-continue` first. Errors: INVALID_ARGUMENT (malformed), CANCELLED (lost),
+  // Answers `Expect: 100-continue` first. Errors: SIZE_INVALID (malformed), CANCELLED (lost),
   // DEADLINE_EXCEEDED (no byte in time).
   virtual Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) = 0;
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace registry::gateway {
 namespace {
@@ -30,6 +31,15 @@ absl::string_view Request::Header(absl::string_view name) const {
 
 bool Request::HasHeader(absl::string_view name) const {
   return head.find(ToBoost(name)) != head.end();
+}
+
+bool Request::IfNoneMatchHas(absl::string_view etag) const {
+  for (absl::string_view tag : absl::StrSplit(Header("If-None-Match"), ',')) {
+    tag = absl::StripAsciiWhitespace(tag);
+    absl::ConsumePrefix(&tag, "W/");
+    if (tag == "*" || tag == etag) return true;
+  }
+  return false;
 }
 
 std::optional<std::string> Request::QueryParameter(absl::string_view name) const {

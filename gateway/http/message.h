@@ -33,6 +33,8 @@ struct Request {
   // The header's value, empty when absent; the first one of several.
   absl::string_view Header(absl::string_view name) const;
   bool HasHeader(absl::string_view name) const;
+  // Whether If-None-Match names this entity tag, given with its quotes (RFC 9110, 13.1.2).
+  bool IfNoneMatchHas(absl::string_view etag) const;
   // The decoded value of the query's first parameter of that name; nullopt when absent.
   std::optional<std::string> QueryParameter(absl::string_view name) const;
   // All of them, in order.

@@ -178,8 +178,8 @@ Awaitable<void> Server::Accept() {
 
 Awaitable<void> Server::Serve(Socket socket, Loop& loop) {
   {
-    Connection connection(Transport(std::move(socket), tls_ ? &*tls_ : nullptr),
-                          options_.connection, handler_, error_responder_, loop.draining);
+    Connection connection(std::move(socket), tls_ ? &*tls_ : nullptr, options_.connection, handler_,
+                          error_responder_, loop.draining);
     loop.connections.insert(&connection);
     co_await connection.Run();
     loop.connections.erase(&connection);

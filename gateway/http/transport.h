@@ -28,6 +28,10 @@ class Transport {
   // `tls` is null for plain HTTP; it must outlive this object.
   Transport(Socket socket, boost::asio::ssl::context* tls);
 
+  // The TLS stream refers to the socket.
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
   // The TLS handshake; nothing without TLS.
   Awaitable<absl::Status> Handshake(SteadyTime deadline);
 

@@ -12,6 +12,10 @@ from registry import wait_for
 START_TIMEOUT_S = 60
 
 
+# The first one that works; vfs works everywhere, but copies whole file systems.
+STORAGE_DRIVERS = ("overlay2", "vfs")
+
+
 @contextlib.contextmanager
 def docker_daemon(folder):
     """Runs a daemon; yields the path of its socket. Skips the test where none can run."""
@@ -25,23 +29,27 @@ def docker_daemon(folder):
     folder = pathlib.Path(folder)
     socket = folder / "d.sock"
     log_path = folder / "dockerd.log"
-    with open(log_path, "wb") as log:
-        process = subprocess.Popen(
-            [dockerd, "--data-root", folder / "d", "--exec-root", folder / "e",
-             "--pidfile", folder / "d.pid", "-H", f"unix://{socket}", "--storage-driver", "vfs",
-             "--iptables=false", "--bridge=none"],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PATH": path},
-        )  # fmt: skip
-    try:
-        if not wait_for(
-            lambda: process.poll() is not None or answers(socket) or None,
+    for driver in STORAGE_DRIVERS:
+        with open(log_path, "wb") as log:
+            process = subprocess.Popen(
+                [dockerd, "--data-root", folder / "d", "--exec-root", folder / "e",
+                 "--pidfile", folder / "d.pid", "-H", f"unix://{socket}",
+                 "--storage-driver", driver, "--iptables=false", "--bridge=none"],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": path},
+            )  # fmt: skip
+        wait_for(
+            lambda: process.poll() is not None or answers(socket),
             "the docker daemon",
             START_TIMEOUT_S,
-        ) or process.poll() is not None:
-            reason = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-            raise unittest.SkipTest(f"no docker daemon can run here: {' '.join(reason)[:300]}")
+        )
+        if process.poll() is None:
+            break
+    else:
+        reason = log_path.read_text(errors="replace").strip().splitlines()[-1:]
+        raise unittest.SkipTest(f"no docker daemon can run here: {' '.join(reason)[:300]}")
+    try:
         yield socket
     finally:
         process.terminate()

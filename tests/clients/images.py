@@ -1,5 +1,6 @@
 """What the tests of clients share: images made here, and running programs."""
 
+import gzip
 import io
 import json
 import os
@@ -44,13 +45,15 @@ class Layout:
         self.blobs = {}
         manifests = []
         for architecture in ARCHITECTURES:
-            layer = layer_tar({"architecture": architecture.encode(), **(files or {})})
+            tar = layer_tar({"architecture": architecture.encode(), **(files or {})})
+            # Compressed: clients would compress a plain tar, and so change its bytes.
+            layer = gzip.compress(tar, mtime=0)
             config = json.dumps(
                 {
                     "architecture": architecture,
                     "os": "linux",
                     "config": {"Cmd": ["/bin/busybox", "sh"]},
-                    "rootfs": {"type": "layers", "diff_ids": [digest_of(layer)]},
+                    "rootfs": {"type": "layers", "diff_ids": [digest_of(tar)]},
                 }
             ).encode()
             manifest = json.dumps(
@@ -58,7 +61,7 @@ class Layout:
                     "schemaVersion": 2,
                     "mediaType": OCI_MANIFEST,
                     "config": descriptor(config, OCI_CONFIG),
-                    "layers": [descriptor(layer, OCI_LAYER)],
+                    "layers": [descriptor(layer, OCI_LAYER + "+gzip")],
                 }
             ).encode()
             for blob in (layer, config, manifest):
@@ -114,7 +117,7 @@ class ClientTestCase(RegistryTestCase):
     def environment(self):
         return {**os.environ, "TMPDIR": str(self.folder)}
 
-    def run_client(self, *arguments, stdin="", succeeds=True):
+    def run_client(self, *arguments, stdin="", succeeds=True, timeout_s=120):
         """Runs the program. Returns what it prints, on both channels."""
         done = subprocess.run(
             [self.program, *map(str, self.global_flags), *map(str, arguments)],
@@ -122,7 +125,7 @@ class ClientTestCase(RegistryTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=timeout_s,
             env=self.environment(),
         )
         command = f"{self.program} {' '.join(map(str, arguments))}"

@@ -108,7 +108,7 @@ class Container(ClientTestCase):
         shutil.copy(BINARY, context / "build" / "simple-registry")
         self.run_client(
             "build", "--network", "host", "--build-arg", "BASE=debian-base",
-            "-f", ROOT / "deploy" / "Dockerfile", "-t", "simple-registry", context,
+            "-f", ROOT / "deploy" / "Dockerfile", "-t", "simple-registry", context, timeout_s=500,
         )  # fmt: skip
 
     def test_the_image_is_built_and_serves_with_a_hashed_password_and_a_volume(self):

@@ -131,6 +131,7 @@ TEST(FlagsTest, WrongArgumentsAreNamed) {
       {{"-adminpwd=x", "-addr"}, "flag -addr has no value"},
       {{"-adminpwd=x", "-datadir="}, "flag -datadir has no value"},
       {{"-adminpwd=x", "-addr", "5000"}, R"(flag -addr: invalid address "5000": it has no port)"},
+      {{"-addr", "5000"}, R"(flag -addr: invalid address "5000": it has no port)"},
       {{"-adminpwd=x", "-addr", "h:70000"}, "the port must be a number from 0 to 65535"},
       {{"-adminpwd=x", "-addr", ":1", "--addr=:2"}, "flag -addr is given twice"},
       {{"-adminpwd=x", "-cert=a", "-certfile=b"},

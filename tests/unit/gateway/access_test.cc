@@ -28,7 +28,8 @@ TEST(CredentialTest, ReadsBasicAndBearerInAnyCase) {
 }
 
 TEST(CredentialTest, RefusesWhatIsNeither) {
-  for (const char* value : {"Basic", "Basic ***", "Basic YWRtaW4=", "Digest x", "x"}) {
+  for (const char* value :
+       {"Basic", "Basic ***", "Basic YWRtaW4=", "Digest x", "x", "Bearer \xff", "Basic /zpi"}) {
     EXPECT_FALSE(ParseCredential(WithHeader("Authorization", value)).ok()) << value;
   }
 }

@@ -34,7 +34,7 @@ TEST(ErrorResponseTest, OverloadSaysWhenToTryAgain) {
 
 TEST(ErrorResponseTest, AReferenceThatIsNoTextStaysOutOfTheBody) {
   Route route;
-  route.reference = "\xff\xfe";
+  route.reference.assign(2, '\xff');
   const Response response = ErrorResponse(absl::InternalError("x"), route);
   EXPECT_FALSE(boost::json::parse(response.body)
                    .at("errors")

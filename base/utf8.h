@@ -1,0 +1,16 @@
+// UTF-8 validation. Text of clients becomes text of JSON, SQL and Protobuf, which all demand it.
+//
+// Thread-safe. Source: RFC 3629.
+#ifndef REGISTRY_BASE_UTF8_H_
+#define REGISTRY_BASE_UTF8_H_
+
+#include "absl/strings/string_view.h"
+
+namespace registry::base {
+
+// No overlong forms, no surrogates, nothing above U+10FFFF, and no NUL, which ends text in SQL.
+bool IsUtf8Text(absl::string_view text);
+
+}  // namespace registry::base
+
+#endif  // REGISTRY_BASE_UTF8_H_

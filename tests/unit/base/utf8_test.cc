@@ -1,0 +1,25 @@
+#include "base/utf8.h"
+
+#include <gtest/gtest.h>
+
+namespace registry::base {
+namespace {
+
+TEST(Utf8Test, AcceptsText) {
+  for (const char* text : {"", "plain", "caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\xb3",
+                           "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"}) {
+    EXPECT_TRUE(IsUtf8Text(text)) << text;
+  }
+}
+
+TEST(Utf8Test, RefusesWhatIsNoUtf8) {
+  for (const char* text : {"\xff", "\xc3", "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x90", "\xc3("}) {
+    EXPECT_FALSE(IsUtf8Text(text));
+  }
+}
+
+TEST(Utf8Test, RefusesNul) { EXPECT_FALSE(IsUtf8Text(absl::string_view("a\0b", 3))); }
+
+}  // namespace
+}  // namespace registry::base
