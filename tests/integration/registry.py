@@ -16,6 +16,7 @@ import http.client
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import socket
@@ -424,7 +425,9 @@ class RegistryTestCase(unittest.TestCase):
     flags = ()
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="registry-test-"))
+        # Hexadecimal, because podman takes a path with "-_" in it for no valid name.
+        self.folder = pathlib.Path(tempfile.gettempdir(), f"registry-test-{secrets.token_hex(6)}")
+        self.folder.mkdir(mode=0o700)
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.registries = []
         if self.start_at_once:

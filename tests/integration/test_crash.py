@@ -22,8 +22,8 @@ from registry import (
 
 PUSHES = 100
 WORKERS = 4
-# A push takes some milliseconds; a kill comes after one to about fifteen of them.
-LONGEST_LIFE_S = 1.2 if SANITIZER else 0.4
+# A push takes some milliseconds; a kill comes after none to about ten of them.
+LONGEST_LIFE_S = 0.5 if SANITIZER else 0.12
 REPOSITORY = "team/app"
 
 

@@ -199,14 +199,6 @@ class Manifests(RegistryTestCase):
                 self.assertEqual(pulled.body, json.dumps(manifest).encode())
                 self.assertEqual(pulled.headers["Content-Type"], media_type)
 
-    def test_a_missing_subject_is_accepted_and_echoed(self):
-        subject = descriptor(b"not here yet", OCI_MANIFEST)
-        manifest = image_manifest(CONFIG, [LAYER], subject=subject)
-        answer = self.client.put_manifest(REPOSITORY, "signature", manifest)
-        self.assertEqual(answer.headers["OCI-Subject"], subject["digest"])
-
-    # What is refused.
-
     def test_malformed_manifests_are_400(self):
         for content in (b"", b"{", b"[]", b"null", b'{"schemaVersion": 1}', b"\xff\xfe", b"[" * 100_000,
                         b'{"schemaVersion": 2, "config": {"digest": "x", "size": 1}}'):  # fmt: skip

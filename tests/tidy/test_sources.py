@@ -48,9 +48,10 @@ def sources(*suffixes, folders=(*FOLDERS, "tests")):
 def texts():
     """All files of the project that people wrote."""
     skipped = re.compile(r"^(\.git|build.*|data|__pycache__)$")
-    for path in sorted(ROOT.rglob("*")):
+    kept = [path for path in sorted(ROOT.iterdir()) if not skipped.match(path.name)]
+    for path in (found for top in kept for found in [top, *sorted(top.rglob("*"))]):
         parts = path.relative_to(ROOT).parts
-        if path.is_file() and not skipped.match(parts[0]) and "corpus" not in parts:
+        if path.is_file() and "corpus" not in parts:
             if "__pycache__" not in parts and path.name != "LICENSE":
                 yield path
 

@@ -1,0 +1,121 @@
+// The plane put together, and the upkeep that it does by itself.
+#include "controlplane/control_plane.h"
+
+#include <thread>
+
+#include "controlplane/passwords.h"
+#include "controlplane/upkeep.h"
+#include "registry/v1/access.grpc.pb.h"
+#include "tests/unit/controlplane/metadata_service_fixture.h"
+
+namespace registry::controlplane {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class UpkeepTest : public MetadataServiceTest {
+ protected:
+  Upkeep upkeep_{UpkeepOptions{.database = database_.get(),
+                               .nodes = nodes_.get(),
+                               .now_ms = [this] { return clock_ms_.load(); }}};
+};
+
+TEST_F(UpkeepTest, IdleUploadsAreDeletedOnTheirNode) {
+  const std::string idle = BeginAt("a").id();
+  ASSERT_TRUE(upkeep_.RunOnce().ok());
+  EXPECT_THAT(storage_.deleted_, testing::IsEmpty());
+  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
+  ASSERT_TRUE(upkeep_.RunOnce().ok());
+  EXPECT_THAT(storage_.deleted_, ElementsAre(idle));
+  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
+  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas"), 0);
+}
+
+TEST_F(UpkeepTest, TrashStaysUntilItsNodeHasDeletedIt) {
+  PushAt("a", "hello");
+  const std::string second = PushAt("b", "hello");
+  storage_.refuse_deletes_ = true;
+  ASSERT_TRUE(upkeep_.RunOnce().ok());
+  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 1);
+  storage_.refuse_deletes_ = false;
+  clock_ms_ += ToMs(base::kTrashRetry);
+  ASSERT_TRUE(upkeep_.RunOnce().ok());
+  EXPECT_THAT(storage_.deleted_, ElementsAre(second));
+  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
+  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'durable'"), 1);
+}
+
+TEST_F(UpkeepTest, SeveralWorkersEmptyTheTrashTogether) {
+  for (int i = 0; i < 250; ++i) BeginAt("a");
+  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
+  std::thread other([&] {
+    Upkeep second(UpkeepOptions{.database = database_.get(),
+                                .nodes = nodes_.get(),
+                                .now_ms = [this] { return clock_ms_.load(); }});
+    EXPECT_TRUE(second.RunOnce().ok());
+  });
+  EXPECT_TRUE(upkeep_.RunOnce().ok());
+  other.join();
+  EXPECT_TRUE(upkeep_.RunOnce().ok());
+  EXPECT_EQ(storage_.deleted_.size(), 250u);
+  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
+}
+
+TEST_F(UpkeepTest, ItRunsByItselfOnceStarted) {
+  const std::string idle = BeginAt("a").id();
+  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
+  upkeep_.Start();
+  while (Number("SELECT count(*) FROM blob_replicas") > 0) std::this_thread::yield();
+  upkeep_.Stop();
+  upkeep_.Stop();
+  EXPECT_THAT(storage_.deleted_, ElementsAre(idle));
+}
+
+class ControlPlaneTest : public MetadataServiceTest {
+ protected:
+  ControlPlaneTest() {
+    options_.database_path = folder_ + "/plane.db";
+    options_.admin_name = "admin";
+    options_.admin_password_hash = MakeDecoyHash(4);
+    options_.storage_nodes = {{kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}};
+  }
+  ControlPlaneOptions options_;
+};
+
+TEST_F(ControlPlaneTest, ServesBothServicesAndEndsItsStreams) {
+  auto plane = ControlPlane::Open(options_);
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  grpc::ServerBuilder builder;
+  for (grpc::Service* service : (*plane)->services()) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const auto channel = server->InProcessChannel(grpc::ChannelArguments());
+
+  stub_ = v1::MetadataService::NewStub(channel);
+  const std::string id = PushAt("a", "hello");
+  EXPECT_EQ(GetAt("a", DigestOf("hello").ToString())->incarnation(), id);
+
+  grpc::ClientContext context;
+  const auto watch = v1::AccessService::NewStub(channel)->WatchPolicy(&context, {});
+  v1::WatchPolicyResponse revision;
+  EXPECT_TRUE(watch->Read(&revision));
+  (*plane)->Shutdown();
+  while (watch->Read(&revision)) {
+  }
+  server->Shutdown();
+}
+
+TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
+  ControlPlaneOptions options = options_;
+  options.storage_nodes[0].id = "node one";
+  EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr("node one"));
+  options = options_;
+  options.admin_password_hash = "plain";
+  EXPECT_FALSE(ControlPlane::Open(options).ok());
+  options = options_;
+  options.database_path = folder_ + "/missing/plane.db";
+  EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database_path));
+}
+
+}  // namespace
+}  // namespace registry::controlplane

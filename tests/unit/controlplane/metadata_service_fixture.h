@@ -1,0 +1,158 @@
+// The service over an in-process channel, with a storage node that says what a test wants.
+#ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_SERVICE_FIXTURE_H_
+#define REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_SERVICE_FIXTURE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/grpc_status.h"
+#include "controlplane/metadata_service.h"
+#include "controlplane/storage_nodes.h"
+#include "registry/v1/metadata.grpc.pb.h"
+#include "registry/v1/storage.grpc.pb.h"
+#include "tests/unit/controlplane/metadata_fixture.h"
+
+namespace registry::controlplane {
+
+inline constexpr char kNode[] = "01890000-0000-7000-8000-000000000001";
+
+class FakeStorage final : public v1::StorageService::Service {
+ public:
+  grpc::Status Stat(grpc::ServerContext*, const v1::StatRequest* request,
+                    v1::StatResponse* response) override {
+    std::unique_lock lock(mutex_);
+    ++stats_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !hold_stats_; });
+    const auto found = sizes_.find(request->incarnation());
+    if (found == sizes_.end()) return {grpc::StatusCode::NOT_FOUND, "nothing"};
+    response->set_size_bytes(found->second);
+    response->set_finished(true);
+    return grpc::Status::OK;
+  }
+  grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest* request,
+                      v1::DeleteResponse*) override {
+    std::lock_guard lock(mutex_);
+    if (refuse_deletes_) return {grpc::StatusCode::UNAVAILABLE, "read-only"};
+    deleted_.insert(request->incarnation());
+    return grpc::Status::OK;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, int64_t> sizes_;
+  std::set<std::string> deleted_;
+  int stats_ = 0;
+  bool hold_stats_ = false;
+  bool refuse_deletes_ = false;
+};
+
+class MetadataServiceTest : public MetadataTest {
+ protected:
+  MetadataServiceTest() {
+    storage_server_ = grpc::ServerBuilder().RegisterService(&storage_).BuildAndStart();
+    nodes_ = std::make_unique<StorageNodes>(std::vector<StorageNodeConnection>{
+        {kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}});
+    StartService(nodes_.get(), base::kSqlQueue);
+  }
+  ~MetadataServiceTest() override {
+    server_->Shutdown();
+    storage_server_->Shutdown();
+  }
+
+  void StartService(StorageNodes* nodes, size_t max_queued) {
+    if (server_) server_->Shutdown();
+    pool_ = std::make_unique<base::WorkerPool>(1, max_queued);
+    service_ = std::make_unique<MetadataService>(MetadataServiceOptions{
+        .database = database_.get(), .nodes = nodes, .pool = pool_.get(), .now_ms = [this] {
+          return clock_ms_.load();
+        }});
+    server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
+    stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
+  }
+
+  // Calls one of the stub's methods.
+  template <class Request, class Response>
+  absl::Status Call(grpc::Status (v1::MetadataService::Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                    const Request& request, Response& response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    return base::FromGrpcStatus((stub_.get()->*method)(&context, request, &response));
+  }
+
+  v1::Upload BeginAt(const std::string& repository) {
+    v1::BeginUploadRequest request;
+    request.set_repository(repository);
+    v1::Upload upload;
+    const absl::Status status = Call(&v1::MetadataService::Stub::BeginUpload, request, upload);
+    EXPECT_TRUE(status.ok()) << status;
+    return upload;
+  }
+
+  absl::Status CommitAt(const std::string& repository, const std::string& id,
+                        const std::string& content) {
+    v1::CommitUploadRequest request;
+    request.set_repository(repository);
+    request.set_upload_id(id);
+    request.set_digest(DigestOf(content).ToString());
+    request.set_size_bytes(static_cast<int64_t>(content.size()));
+    request.add_durable_nodes(kNode);
+    v1::CommitUploadResponse response;
+    return Call(&v1::MetadataService::Stub::CommitUpload, request, response);
+  }
+
+  // Uploads a blob whose bytes are then on the node. Returns the upload's id.
+  std::string PushAt(const std::string& repository, const std::string& content) {
+    const v1::Upload upload = BeginAt(repository);
+    {
+      std::lock_guard lock(storage_.mutex_);
+      storage_.sizes_[upload.id()] = static_cast<int64_t>(content.size());
+    }
+    const absl::Status status = CommitAt(repository, upload.id(), content);
+    EXPECT_TRUE(status.ok()) << status;
+    return upload.id();
+  }
+
+  absl::StatusOr<v1::Blob> GetAt(const std::string& repository, const std::string& digest) {
+    v1::GetBlobRequest request;
+    request.set_repository(repository);
+    request.set_digest(digest);
+    v1::Blob blob;
+    absl::Status status = Call(&v1::MetadataService::Stub::GetBlob, request, blob);
+    if (!status.ok()) return status;
+    return blob;
+  }
+
+  absl::StatusOr<v1::PutManifestResponse> PutAt(const std::string& repository,
+                                                const std::string& reference,
+                                                const std::string& content) {
+    v1::PutManifestRequest request;
+    request.set_repository(repository);
+    request.set_reference(reference);
+    request.set_content(content);
+    request.set_principal("alice");
+    v1::PutManifestResponse response;
+    absl::Status status = Call(&v1::MetadataService::Stub::PutManifest, request, response);
+    if (!status.ok()) return status;
+    return response;
+  }
+
+  std::atomic<int64_t> clock_ms_ = 1'700'000'000'000;
+  FakeStorage storage_;
+  std::unique_ptr<grpc::Server> storage_server_;
+  std::unique_ptr<StorageNodes> nodes_;
+  std::unique_ptr<MetadataService> service_;
+  std::unique_ptr<base::WorkerPool> pool_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::MetadataService::Stub> stub_;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_SERVICE_FIXTURE_H_
