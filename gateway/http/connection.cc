@@ -172,7 +172,8 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
     if (!count.ok() || *count == 0) {
       lost_ = true;
       if (!count.ok()) co_return count.status();
-      co_return absl::CancelledError("connection lost: the request's body is incomplete");
+      co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
+                               "the request's body is incomplete: the client ended it early");
     }
     buffer_.commit(*count);
   }
