@@ -6,8 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "controlplane/passwords.h"
-#include "controlplane/sql/value.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -100,7 +100,7 @@ absl::Status ValidateUserName(absl::string_view name) {
     why = "it is longer than 255 bytes";
   } else if (name == "anonymous") {
     why = "it stands for clients that do not log in";
-  } else if (!IsStorableText(name)) {
+  } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";
   } else if (std::any_of(name.begin(), name.end(), [](char c) {
                return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "controlplane/blobs.h"
 #include "controlplane/manifests.h"
 #include "controlplane/repositories.h"
@@ -31,7 +32,7 @@ absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push) {
   absl::StatusOr<oci::Manifest> manifest = oci::ParseManifest(push.media_type, push.content);
   if (!manifest.ok()) return manifest.status();
   // JSON can hold NUL characters, which text columns cannot.
-  if (!IsStorableText(manifest->media_type) || !IsStorableText(manifest->artifact_type)) {
+  if (!base::IsUtf8Text(manifest->media_type) || !base::IsUtf8Text(manifest->artifact_type)) {
     return oci::MakeError(oci::ErrorCode::kManifestInvalid,
                           "invalid manifest: media types must be UTF-8 without NUL characters");
   }

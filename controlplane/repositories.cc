@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -72,7 +73,7 @@ absl::StatusOr<TagsPage> ListTags(Database& database, const oci::RepositoryName&
   if (limit < 0) {
     return absl::InvalidArgumentError(absl::StrCat("the limit ", limit, " is below 0"));
   }
-  if (!IsStorableText(last)) {
+  if (!base::IsUtf8Text(last)) {
     return oci::MakeError(oci::ErrorCode::kManifestInvalid,
                           absl::StrCat("cannot list tags after ", oci::Quote(last),
                                        ": it must be UTF-8 without NUL characters"));

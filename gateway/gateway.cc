@@ -68,7 +68,7 @@ size_t Gateway::Stop(std::chrono::milliseconds timeout) {
   parts_->stopped = true;
   const size_t cut_off = parts_->server ? parts_->server->Drain(timeout) : 0;
   parts_->access.Stop();
-  parts_->loops.Stop(/*abandon=*/cut_off > 0 || !parts_->server);
+  parts_->loops.Stop();
   return cut_off;
 }
 

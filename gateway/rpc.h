@@ -34,7 +34,8 @@ Awaitable<absl::StatusOr<Response>> Call(std::chrono::milliseconds deadline, Sta
   context.set_deadline(std::chrono::system_clock::now() + deadline);
   Response response;
   const grpc::Status status = co_await Suspend<grpc::Status>(
-      [&](auto done) { start(&context, &response, std::move(done)); });
+      [&](auto done) { start(&context, &response, std::move(done)); },
+      [&context] { context.TryCancel(); });
   if (!status.ok()) co_return base::FromGrpcStatus(status);
   co_return std::move(response);
 }
@@ -59,8 +60,9 @@ class Slot {
     waiter(std::move(value));
   }
 
-  Awaitable<T> Take() {
-    return Suspend<T>([this](auto done) {
+  // `context` is that of the call: a coroutine that is cancelled cancels it.
+  Awaitable<T> Take(grpc::ClientContext& context) {
+    auto start = [this](auto done) {
       std::optional<T> value;
       {
         std::lock_guard lock(mutex_);
@@ -71,7 +73,8 @@ class Slot {
         value.swap(value_);
       }
       done(*std::move(value));
-    });
+    };
+    return Suspend<T>(std::move(start), [&context] { context.TryCancel(); });
   }
 
  private:
@@ -110,7 +113,7 @@ class ClientWriter {
   Awaitable<bool> Write(Request message) {
     call_->message = std::move(message);
     call_->StartWrite(&call_->message);
-    co_return co_await call_->written.Take();
+    co_return co_await call_->written.Take(call_->context);
   }
 
   // Ends the stream and waits for the answer. Call it once.
@@ -118,7 +121,7 @@ class ClientWriter {
     call_->StartWritesDone();
     finished_ = true;
     call_->RemoveHold();
-    const grpc::Status status = co_await call_->done.Take();
+    const grpc::Status status = co_await call_->done.Take(call_->context);
     if (!status.ok()) co_return base::FromGrpcStatus(status);
     co_return std::move(call_->response);
   }
@@ -166,7 +169,7 @@ class ClientReader {
   // The next message; nullopt: the stream is over, and Finish tells why.
   Awaitable<std::optional<Response>> Read() {
     call_->StartRead(&call_->message);
-    const bool ok = co_await call_->read.Take();
+    const bool ok = co_await call_->read.Take(call_->context);
     if (!ok) co_return std::nullopt;
     co_return std::move(call_->message);
   }
@@ -175,7 +178,7 @@ class ClientReader {
   Awaitable<absl::Status> Finish() {
     finished_ = true;
     call_->RemoveHold();
-    const grpc::Status status = co_await call_->done.Take();
+    const grpc::Status status = co_await call_->done.Take(call_->context);
     co_return base::FromGrpcStatus(status);
   }
 

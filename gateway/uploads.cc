@@ -112,6 +112,16 @@ Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& prog
   co_return co_await context.exchange.Send(std::move(refusal));
 }
 
+// Answers a body that was not taken. When another request has moved the upload on meanwhile, the
+// client learns where it stands now.
+Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
+                                   absl::Status reason) {
+  if (oci::CodeOf(reason) != oci::ErrorCode::kBlobUploadInvalid) co_return reason;
+  const absl::StatusOr<Progress> progress = co_await FindProgress(context, upload);
+  if (!progress.ok()) co_return progress.status();
+  co_return co_await RefuseRange(context, *progress, reason);
+}
+
 // Whether Content-Range, when there is one, continues the upload. The error is for RefuseRange.
 absl::Status CheckContentRange(const Request& request, const Progress& progress) {
   const absl::string_view header = request.Header("Content-Range");
@@ -242,7 +252,7 @@ Awaitable<absl::Status> PatchUpload(Context context) {
   const absl::Status range = CheckContentRange(context.request(), *progress);
   if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
   const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);
-  if (!size.ok()) co_return size.status();
+  if (!size.ok()) co_return co_await RefuseBody(context, progress->upload, size.status());
   co_return co_await context.exchange.Send(SessionResponse(202, progress->upload, *size));
 }
 
@@ -267,7 +277,9 @@ Awaitable<absl::Status> PutUpload(Context context) {
     const absl::Status range = CheckContentRange(context.request(), *progress);
     if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
     const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);
-    if (!size.ok()) co_return size.status();
+    if (!size.ok()) {
+      co_return co_await RefuseBody(context, progress->upload, size.status());
+    }
   }
   co_return co_await FinishUpload(context, progress->upload, *digest);
 }

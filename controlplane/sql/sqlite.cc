@@ -9,6 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace registry::controlplane {
 namespace {
@@ -143,7 +144,7 @@ absl::Status SqliteConnection::Bind(sqlite3_stmt* statement, absl::string_view s
     if (const auto* number = std::get_if<int64_t>(&value)) {
       result = sqlite3_bind_int64(statement, index, *number);
     } else if (const auto* text = std::get_if<absl::string_view>(&value)) {
-      if (!IsStorableText(*text)) {
+      if (!base::IsUtf8Text(*text)) {
         return absl::InvalidArgumentError("text must be valid UTF-8 without NUL characters");
       }
       // A null pointer would bind NULL.

@@ -43,9 +43,6 @@ class Value {
   Variant variant_;
 };
 
-// Whether both engines can store `text` as text: valid UTF-8 without NUL.
-bool IsStorableText(absl::string_view text);
-
 }  // namespace registry::controlplane
 
 #endif  // REGISTRY_CONTROLPLANE_SQL_VALUE_H_

@@ -4,7 +4,9 @@
 #define REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -23,12 +25,18 @@ inline constexpr boost::asio::as_tuple_t<boost::asio::use_awaitable_t<Executor>>
     boost::asio::use_awaitable_t<Executor>{}};
 
 // Suspends the coroutine until `start`'s callback is called, from any thread, exactly once; resumes
-// it on its own event loop, which is kept running meanwhile.
+// it on its own event loop, which is kept running meanwhile. When the coroutine is cancelled before
+// that, `cancel` is called, maybe several times; it must make the callback come soon.
 //
-//   int n = co_await Suspend<int>([&](auto done) { service.Ask(std::move(done)); });
-template <class T, class Start>
-Awaitable<T> Suspend(Start start) {
-  auto initiate = [](auto handler, Start start) {
+//   int n = co_await Suspend<int>([&](auto done) { service.Ask(std::move(done)); },
+//                                 [&] { service.Cancel(); });
+template <class T, class Start, class Cancel>
+Awaitable<T> Suspend(Start start, Cancel cancel) {
+  auto initiate = [](auto handler, Start start, Cancel cancel) {
+    // Asio clears the slot when the coroutine is resumed.
+    if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
+      slot.assign([cancel](boost::asio::cancellation_type) mutable { cancel(); });
+    }
     auto executor = boost::asio::get_associated_executor(handler);
     auto work = boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
     // Shared, because callbacks of gRPC must be copyable.
@@ -40,7 +48,8 @@ Awaitable<T> Suspend(Start start) {
   };
   const boost::asio::use_awaitable_t<Executor> token{};
   co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>,
-                                                 void(T)>(initiate, token, std::move(start));
+                                                 void(T)>(initiate, token, std::move(start),
+                                                          std::move(cancel));
 }
 
 }  // namespace registry::gateway

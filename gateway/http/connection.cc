@@ -43,8 +43,8 @@ Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionO
       buffer_(std::max(base::kChunkBytes, options.max_header_bytes + 4096)) {}
 
 Awaitable<void> Connection::Run() {
-  const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
-  if (handshake.ok()) {
+  // When draining, nobody may be left who would end a handshake that takes too long.
+  if (!draining_ && (co_await transport_.Handshake(After(options_.header_timeout))).ok()) {
     while (co_await ServeOne()) {
     }
   }

@@ -50,6 +50,9 @@ class Connection final : private Exchange {
   // Closes the connection if no request is under way.
   void CloseIfIdle();
 
+  // What the connection waits for then fails.
+  void Close() { transport_.Close(); }
+
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
 

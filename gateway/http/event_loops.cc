@@ -13,13 +13,8 @@ EventLoops::EventLoops(size_t threads) {
   for (auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
 }
 
-EventLoops::~EventLoops() { Stop(/*abandon=*/true); }
-
-void EventLoops::Stop(bool abandon) {
+void EventLoops::Stop() {
   work_.clear();
-  if (abandon) {
-    for (auto& loop : loops_) loop->stop();
-  }
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }

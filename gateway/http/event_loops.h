@@ -19,8 +19,7 @@ class EventLoops {
   // Starts `threads` threads, at least one.
   explicit EventLoops(size_t threads);
 
-  // Stops as Stop does.
-  ~EventLoops();
+  ~EventLoops() { Stop(); }
 
   EventLoops(const EventLoops&) = delete;
   EventLoops& operator=(const EventLoops&) = delete;
@@ -28,9 +27,8 @@ class EventLoops {
   size_t size() const { return loops_.size(); }
   boost::asio::io_context& loop(size_t index) { return *loops_[index]; }
 
-  // Ends the threads once nothing is left to do; at once with `abandon`, which leaves suspended
-  // coroutines behind.
-  void Stop(bool abandon);
+  // Waits until every coroutine has ended, and ends the threads.
+  void Stop();
 
  private:
   std::vector<std::unique_ptr<boost::asio::io_context>> loops_;

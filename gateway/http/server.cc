@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -51,9 +52,11 @@ struct Server::Loop {
   explicit Loop(asio::io_context& context) : context(context), sweep_timer(context) {}
 
   asio::io_context& context;
-  std::unordered_set<Connection*> connections;
+  // With what cancels the calls to other planes that a connection waits for.
+  std::unordered_map<Connection*, asio::cancellation_signal*> connections;
   Timer sweep_timer;
   bool draining = false;
+  bool cancelling = false;
 };
 
 Server::Server(EventLoops& loops, ServerOptions options, Handler handler,
@@ -168,19 +171,32 @@ Awaitable<void> Server::Accept() {
       overload = open_connections_ >= options_.max_connections;
       ++open_connections_;
     }
-    auto coroutine = overload ? RefuseOverload(std::move(socket)) : Serve(std::move(socket), loop);
-    asio::co_spawn(loop.context.get_executor(), std::move(coroutine), asio::detached);
+    if (overload) {
+      asio::co_spawn(loop.context.get_executor(), RefuseOverload(std::move(socket)),
+                     asio::detached);
+      continue;
+    }
+    auto cancellation = std::make_shared<asio::cancellation_signal>();
+    auto ended = [&loop, cancellation](const std::exception_ptr& exception) {
+      if (exception) std::rethrow_exception(exception);
+      // Asio looks at the signal until the coroutine is destroyed, which is after this.
+      asio::post(loop.context, [cancellation] {});
+    };
+    asio::co_spawn(loop.context.get_executor(), Serve(std::move(socket), loop, *cancellation),
+                   asio::bind_cancellation_slot(cancellation->slot(), std::move(ended)));
   }
   std::lock_guard lock(mutex_);
   --own_coroutines_;
   connection_ended_.notify_all();
 }
 
-Awaitable<void> Server::Serve(Socket socket, Loop& loop) {
+Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation) {
+  // A cancelled operation reports it as its error, as a lost connection does.
+  co_await asio::this_coro::throw_if_cancelled(false);
   {
     Connection connection(std::move(socket), tls_ ? &*tls_ : nullptr, options_.connection, handler_,
                           error_responder_, loop.draining);
-    loop.connections.insert(&connection);
+    loop.connections.emplace(&connection, &cancellation);
     co_await connection.Run();
     loop.connections.erase(&connection);
   }
@@ -213,20 +229,21 @@ Awaitable<void> Server::CloseLate(Loop& loop) {
     loop.sweep_timer.expires_after(SweepInterval(options_.connection));
     co_await loop.sweep_timer.async_wait(kAwait);
     const SteadyTime now = std::chrono::steady_clock::now();
-    for (Connection* connection : loop.connections) connection->CloseIfLate(now);
-    if (loop.draining) {
-      for (Connection* connection : loop.connections) connection->CloseIfIdle();
-    }
+    for (const auto& [connection, cancellation] : loop.connections) connection->CloseIfLate(now);
   }
   // Requests under way still have deadlines.
   while (!loop.connections.empty()) {
-    loop.sweep_timer.expires_after(std::chrono::milliseconds(10));
-    co_await loop.sweep_timer.async_wait(kAwait);
     const SteadyTime now = std::chrono::steady_clock::now();
-    for (Connection* connection : loop.connections) {
+    for (const auto& [connection, cancellation] : loop.connections) {
       connection->CloseIfLate(now);
       connection->CloseIfIdle();
+      if (!loop.cancelling) continue;
+      // Again and again, because what a connection waits for next knows nothing of it.
+      connection->Close();
+      cancellation->emit(asio::cancellation_type::terminal);
     }
+    loop.sweep_timer.expires_after(std::chrono::milliseconds(10));
+    co_await loop.sweep_timer.async_wait(kAwait);
   }
   std::lock_guard lock(mutex_);
   --own_coroutines_;
@@ -244,11 +261,17 @@ size_t Server::Drain(std::chrono::milliseconds timeout) {
       }
     });
   }
-  std::unique_lock lock(mutex_);
-  connection_ended_.wait_for(lock, timeout, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  const auto all_ended = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return open_connections_ == 0 && own_coroutines_ == 0;
-  });
-  return open_connections_;
+  };
+  std::unique_lock lock(mutex_);
+  if (connection_ended_.wait_for(lock, timeout, all_ended)) return 0;
+  const size_t cut_off = open_connections_;
+  for (auto& loop : loops_) {
+    asio::post(loop->context, [&loop = *loop] { loop.cancelling = true; });
+  }
+  connection_ended_.wait(lock, all_ended);
+  return cut_off;
 }
 
 }  // namespace registry::gateway

@@ -7,6 +7,7 @@
 #ifndef REGISTRY_GATEWAY_HTTP_SERVER_H_
 #define REGISTRY_GATEWAY_HTTP_SERVER_H_
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <condition_variable>
 #include <memory>
@@ -50,8 +51,9 @@ class Server {
   // The address that is being listened on, for example "127.0.0.1:5000".
   std::string address() const;
 
-  // Stops accepting, closes idle connections, and waits until the requests under way have finished,
-  // at most `timeout`. Returns how many connections were still open then.
+  // Stops accepting, closes idle connections, and waits until the requests under way have finished;
+  // those that have not after `timeout` are cancelled, and their number is returned. No coroutine
+  // of the server is left when it returns.
   size_t Drain(std::chrono::milliseconds timeout);
 
  private:
@@ -63,7 +65,7 @@ class Server {
   absl::Status LoadCertificate();
   absl::Status Bind();
   Awaitable<void> Accept();
-  Awaitable<void> Serve(Socket socket, Loop& loop);
+  Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation);
   Awaitable<void> RefuseOverload(Socket socket);
   Awaitable<void> CloseLate(Loop& loop);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -107,6 +108,13 @@ Awaitable<void> TestHandler(Exchange& exchange) {
     co_return;
   } else if (path == "/silent") {
     co_return;
+  } else if (path == "/call") {
+    // A call to another plane that ends only when it is cancelled.
+    std::function<void(std::string)> answer;
+    response.body = co_await Suspend<std::string>([&](auto done) { answer = std::move(done); },
+                                                  [&] {
+                                                    if (answer) std::exchange(answer, nullptr)("");
+                                                  });
   } else if (path == "/inject") {
     response.head.Set("X-Text", "a\r\nX-Injected: b");
   }
@@ -133,7 +141,7 @@ class HttpServerTest : public ::testing::Test {
     if (server_) {
       EXPECT_EQ(server_->Drain(seconds(10)), 0u);
     }
-    loops_.Stop(/*abandon=*/false);
+    loops_.Stop();
   }
   std::string Ask(absl::string_view request) {
     Client client(server_->address());
@@ -342,6 +350,17 @@ TEST_F(HttpServerTest, DrainGivesUpAfterItsTimeout) {
     EXPECT_FALSE(stuck.ReadUntil("Continue\r\n\r\n").empty());
     EXPECT_EQ(server_->Drain(milliseconds(50)), 1u);
   }
+}
+
+TEST_F(HttpServerTest, DrainCancelsTheCallsOfWhatItCutsOff) {
+  Start();
+  Client waiting(server_->address());
+  waiting.Send("GET /call HTTP/1.1\r\nHost: x\r\n\r\n");
+  Client asked(server_->address());
+  asked.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(asked.ReadUntil("GET /1").empty());
+  EXPECT_EQ(server_->Drain(milliseconds(50)), 1u);
+  EXPECT_TRUE(waiting.Closed());
 }
 
 TEST_F(HttpServerTest, AnAddressInUseIsAnError) {
