@@ -44,7 +44,9 @@ Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionO
 
 Awaitable<void> Connection::Run() {
   // When draining, nobody may be left who would end a handshake that takes too long.
-  if (!draining_ && (co_await transport_.Handshake(After(options_.header_timeout))).ok()) {
+  if (draining_) co_return;
+  const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
+  if (handshake.ok()) {
     while (co_await ServeOne()) {
     }
   }
