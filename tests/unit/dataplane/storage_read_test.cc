@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <filesystem>
 #include <thread>
 #include <vector>
@@ -109,24 +108,6 @@ TEST_P(StorageReadTest, AReaderIsNotDisturbedByDelete) {
   while (reader->Read(&response)) read += response.chunk();
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_TRUE(read == bytes);
-}
-
-// gRPC 1.51 in process may lose a message that is sent in one batch with the status.
-TEST_P(StorageReadTest, EveryReaderGetsTheLastMessage) {
-  const std::string incarnation = Store("foo");
-  const v1::ReadRequest request = ReadRequestOf(incarnation, DigestOf("foo").ToString(), 0, 3);
-  std::atomic<int> complete = 0;
-  std::vector<std::thread> readers;
-  for (int i = 0; i < 16; ++i) {
-    readers.emplace_back([&] {
-      for (int k = 0; k < 500; ++k) {
-        const absl::StatusOr<std::string> read = Read(request);
-        if (read.ok() && *read == "foo") ++complete;
-      }
-    });
-  }
-  for (std::thread& reader : readers) reader.join();
-  EXPECT_EQ(complete, 16 * 500);
 }
 
 TEST_P(StorageReadTest, ReadersThatGoAwayLeaveNothingOpen) {
