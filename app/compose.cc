@@ -64,6 +64,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
   control_options.admin_name = options.admin_name;
   control_options.admin_password_hash = options.admin_password_hash;
+  control_options.sparse_repositories = options.sparse_repositories;
   control_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
   auto control_plane = controlplane::ControlPlane::Open(std::move(control_options));
   if (!control_plane.ok()) return control_plane.status();

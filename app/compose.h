@@ -23,6 +23,8 @@ struct RegistryOptions {
   // PEM files, both or none.
   std::string certificate_file;
   std::string private_key_file;
+  // A regular expression; empty: no repository may hold sparse manifests.
+  std::string sparse_repositories;
 };
 
 // A whole registry in one process. Thread-safe.

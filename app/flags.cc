@@ -1,5 +1,7 @@
 #include "app/flags.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <optional>
@@ -28,6 +30,7 @@ constexpr Name kNames[] = {
     {"addr", "addr"},         {"datadir", "datadir"},           {"adminname", "adminname"},
     {"adminpwd", "adminpwd"}, {"adminpwdfile", "adminpwdfile"}, {"certfile", "certfile"},
     {"cert", "certfile"},     {"keyfile", "keyfile"},           {"key", "keyfile"},
+    {"sparse", "sparse"},
 };
 
 // Empty when there is none of that name.
@@ -194,11 +197,11 @@ absl::Status CheckCombination(const Settings& settings) {
 
 absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   ServeFlags flags;
-  std::string* const texts[] = {&flags.data_dir,       &flags.admin_name,
-                                &flags.admin_password, &flags.admin_password_file,
-                                &flags.cert_file,      &flags.key_file};
-  constexpr absl::string_view kTextFlags[] = {"datadir",      "adminname", "adminpwd",
-                                              "adminpwdfile", "certfile",  "keyfile"};
+  std::string* const texts[] = {
+      &flags.data_dir,  &flags.admin_name, &flags.admin_password, &flags.admin_password_file,
+      &flags.cert_file, &flags.key_file,   &flags.sparse};
+  constexpr absl::string_view kTextFlags[] = {"datadir",  "adminname", "adminpwd", "adminpwdfile",
+                                              "certfile", "keyfile",   "sparse"};
   for (size_t i = 0; i < std::size(texts); ++i) {
     const auto found = settings.find(kTextFlags[i]);
     if (found == settings.end()) continue;
@@ -214,6 +217,11 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
                                 oci::Quote(found->second.value), ": ", address.status().message()));
     }
     flags.address = *std::move(address);
+  }
+  if (const re2::RE2 sparse(flags.sparse, re2::RE2::Quiet); !sparse.ok()) {
+    return Wrong(absl::StrCat(settings.find("sparse")->second.source, ": ",
+                              oci::Quote(flags.sparse),
+                              " is not a regular expression: ", sparse.error()));
   }
   if (absl::Status status = controlplane::ValidateUserName(flags.admin_name); !status.ok()) {
     return Wrong(absl::StrCat(settings.find("adminname")->second.source, ": ", status.message()));

@@ -33,6 +33,8 @@ struct ServeFlags {
   // PEM files for HTTPS: both or none.
   std::string cert_file;
   std::string key_file;
+  // A regular expression, empty for none: repositories that may hold sparse manifests.
+  std::string sparse;
 
   // To be logged: variables that look like flags and are none.
   std::vector<std::string> warnings;

@@ -34,6 +34,8 @@ Flags, with their defaults
   -adminpwd PASSWORD    the same on the command line, where other users of the machine can read it
   -certfile FILE        PEM certificate chain for HTTPS; also -cert
   -keyfile FILE         PEM private key of the certificate; also -key
+  -sparse REGEX         accept manifests that reference what is not there in repositories whose
+                        name this regular expression (RE2) matches somewhere; '.' is all of them
 
 -adminpwdfile or -adminpwd is required. Text that begins with $2a$, $2b$ or $2y$ is taken for a
 hash; put it in single quotes, or the shell will change it. Without a certificate the registry

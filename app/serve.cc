@@ -67,6 +67,7 @@ int Serve(const ServeFlags& flags) {
   options.admin_password_hash = *password_hash;
   options.certificate_file = flags.cert_file;
   options.private_key_file = flags.key_file;
+  options.sparse_repositories = flags.sparse;
   absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Start(std::move(options));
   if (!registry.ok()) return Fail(registry.status());
   base::LogInfo("listening", {{"address", (*registry)->address()},

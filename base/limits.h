@@ -30,6 +30,17 @@ inline constexpr size_t kMaxJsonDepth = 64;
 
 // Lists: what one answer holds at most; a larger `n` is lowered to it.
 inline constexpr int kMaxTagsPage = 10'000;
+inline constexpr int kMaxCatalogPage = 1'000;
+inline constexpr int kMaxReferrersPage = 10'000;
+// And this, the whole answer: clients stop reading at 4 MiB.
+inline constexpr size_t kMaxReferrersBytes = 3 * 1024 * 1024;
+
+// What one request may ask for.
+inline constexpr size_t kMaxTagParameters = 100;
+inline constexpr size_t kMaxRanges = 32;
+inline constexpr size_t kMaxFormBytes = 32 * 1024;
+// Repositories that a mount without `from` looks at.
+inline constexpr int kMaxMountSources = 20;
 
 // Upload sessions.
 inline constexpr std::chrono::hours kUploadIdleExpiry{24};
@@ -53,6 +64,10 @@ inline constexpr size_t kPasswordQueue = 64;
 // Access: open WatchPolicy streams, and the size of a bearer token.
 inline constexpr size_t kMaxPolicyWatches = 10'000;
 inline constexpr size_t kMaxTokenBytes = 16 * 1024;
+
+// Refresh tokens that were not used for this long end, and each user has at most so many.
+inline constexpr std::chrono::hours kRefreshTokenIdleExpiry{30 * 24};
+inline constexpr int kMaxRefreshTokens = 100;
 
 // Caches, in entries.
 inline constexpr size_t kAccessCacheEntries = 10'000;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
+#include "controlplane/refresh_tokens.h"
 #include "controlplane/token_scopes.h"
 #include "oci/error.h"
 
@@ -108,6 +109,8 @@ absl::StatusOr<std::unique_ptr<AccessService>> AccessService::Create(AccessServi
 AccessService::AccessService(AccessServiceOptions options, std::unique_ptr<TokenSigner> tokens)
     : policy_(std::move(options.policy)),
       tokens_(std::move(tokens)),
+      database_(options.database),
+      pool_(options.pool),
       watch_(policy_, options.heartbeat, options.max_watches),
       passwords_(std::move(options.passwords)) {}
 
@@ -148,7 +151,10 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
           });
     return reactor;
   }
-  if (credential.has_bearer_token()) {
+  if (credential.has_refresh_token()) {
+    Answer(v1::DECISION_TOKEN_INVALID, "a refresh token is good for the token service only",
+           response);
+  } else if (credential.has_bearer_token()) {
     AuthorizeToken(snapshot, credential.bearer_token(), *actions, response);
   } else {
     AuthorizeAnonymous(snapshot, *actions, response);
@@ -238,9 +244,14 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
   } else if (credential.has_basic()) {
     LogIn(snapshot, credential.basic(),
           [this, reactor, request, response, snapshot](const absl::StatusOr<const User*>& user) {
+            if (user.ok() && request->offline()) {
+              return SubmitOffline(reactor, snapshot, *user, request, response);
+            }
             reactor->Finish(base::ToGrpcStatus(
                 user.ok() ? Issue(snapshot, *user, *request, response) : user.status()));
           });
+  } else if (credential.has_refresh_token()) {
+    SubmitOffline(reactor, snapshot, nullptr, request, response);
   } else if (credential.has_bearer_token()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kUnauthorized,
@@ -249,6 +260,43 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
     reactor->Finish(base::ToGrpcStatus(Issue(snapshot, nullptr, *request, response)));
   }
   return reactor;
+}
+
+void AccessService::SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
+                                  const User* user, const v1::IssueTokenRequest* request,
+                                  v1::IssueTokenResponse* response) {
+  const bool queued = pool_->Submit([this, reactor, snapshot, user, request, response] {
+    reactor->Finish(base::ToGrpcStatus(IssueOffline(snapshot, user, *request, response)));
+  });
+  if (!queued) {
+    reactor->Finish(
+        base::ToGrpcStatus(absl::UnavailableError("too many requests are waiting; try again")));
+  }
+}
+
+absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot, const User* user,
+                                         const v1::IssueTokenRequest& request,
+                                         v1::IssueTokenResponse* response) const {
+  std::string refresh_token = request.credential().refresh_token();
+  if (user == nullptr) {
+    const absl::StatusOr<RefreshTokenOwner> owner =
+        UseRefreshToken(*database_, refresh_token, SystemNowMs());
+    if (!owner.ok()) return owner.status();
+    user = snapshot.policy->FindUser(owner->user_name);
+    if (user == nullptr || user->credential_version != owner->credential_version) {
+      return oci::MakeError(
+          oci::ErrorCode::kUnauthorized,
+          "the user of this refresh token or the user's password has changed since; log in again");
+    }
+  } else {
+    absl::StatusOr<std::string> issued = IssueRefreshToken(
+        *database_, {.user_name = user->name, .credential_version = user->credential_version},
+        SystemNowMs());
+    if (!issued.ok()) return issued.status();
+    refresh_token = *std::move(issued);
+  }
+  response->set_refresh_token(refresh_token);
+  return Issue(snapshot, user, request, response);
 }
 
 absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const User* user,

@@ -20,9 +20,11 @@
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "base/worker_pool.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy.h"
 #include "controlplane/policy_watch.h"
+#include "controlplane/sql/database.h"
 #include "controlplane/tokens.h"
 #include "registry/v1/access.grpc.pb.h"
 
@@ -31,6 +33,9 @@ namespace registry::controlplane {
 struct AccessServiceOptions {
   std::shared_ptr<PolicyHolder> policy;
   TokenSignerOptions tokens;
+  // Where refresh tokens are kept, and the threads that ask it.
+  Database* database = nullptr;
+  base::WorkerPool* pool = nullptr;
   PasswordVerifierOptions passwords = {};
   std::chrono::milliseconds heartbeat = base::kPolicyHeartbeat;
   size_t max_watches = base::kMaxPolicyWatches;
@@ -69,9 +74,20 @@ class AccessService final : public v1::AccessService::CallbackService {
 
   absl::Status Issue(const PolicySnapshot& snapshot, const User* user,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;
+  // The same for a request that gets or has a refresh token; runs SQL. `user` is who logged in, or
+  // nullptr when the credential is a refresh token.
+  absl::Status IssueOffline(const PolicySnapshot& snapshot, const User* user,
+                            const v1::IssueTokenRequest& request,
+                            v1::IssueTokenResponse* response) const;
+  // IssueOffline on a thread of the pool, then finishes the call.
+  void SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
+                     const User* user, const v1::IssueTokenRequest* request,
+                     v1::IssueTokenResponse* response);
 
   const std::shared_ptr<PolicyHolder> policy_;
   const std::unique_ptr<TokenSigner> tokens_;
+  Database* const database_;
+  base::WorkerPool* const pool_;
   PolicyWatch watch_;
   PasswordVerifier passwords_;
 };

@@ -1,5 +1,7 @@
 #include "controlplane/blobs.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -92,6 +94,22 @@ absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& ta
                           LinkBlob(t, EnsureRepository(t, target, now_ms), digest);
                           TouchBlob(t, digest, *blob, now_ms);
                           return true;
+                        });
+}
+
+absl::StatusOr<std::vector<std::string>> FindMountSources(Database& database,
+                                                          const oci::Digest& digest, int limit) {
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<std::vector<std::string>> {
+                          std::vector<std::string> sources;
+                          t.Query(
+                              "SELECT r.name FROM blobs AS b "
+                              "JOIN repository_blobs AS l ON l.digest = b.digest "
+                              "JOIN repositories AS r ON r.id = l.repository_id "
+                              "WHERE b.digest = ?1 AND b.state = 'live' LIMIT ?2",
+                              {digest.ToString(), std::clamp(limit, 0, base::kMaxMountSources)},
+                              [&](const Row& row) { sources.emplace_back(row.Text(0)); });
+                          return sources;
                         });
 }
 

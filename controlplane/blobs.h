@@ -42,6 +42,10 @@ absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& ta
                                const oci::RepositoryName& source, const oci::Digest& digest,
                                int64_t now_ms);
 
+// At most `limit` repositories that have the blob, live.
+absl::StatusOr<std::vector<std::string>> FindMountSources(Database& database,
+                                                          const oci::Digest& digest, int limit);
+
 // Unlinks the blob from the repository. Error: BLOB_UNKNOWN.
 absl::Status DeleteBlob(Database& database, const oci::RepositoryName& repository,
                         const oci::Digest& digest);

@@ -1,5 +1,7 @@
 #include "controlplane/control_plane.h"
 
+#include <re2/re2.h>
+
 #include <set>
 #include <utility>
 
@@ -21,7 +23,7 @@ namespace registry::controlplane {
 namespace {
 
 absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
-    Database& database, const ControlPlaneOptions& options) {
+    Database& database, base::WorkerPool& pool, const ControlPlaneOptions& options) {
   User admin;
   admin.name = options.admin_name;
   admin.password_hash = options.admin_password_hash;
@@ -33,6 +35,8 @@ absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
   AccessServiceOptions access;
   access.policy = std::make_shared<PolicyHolder>(*std::move(policy));
   access.tokens.signing_key = *std::move(signing_key);
+  access.database = &database;
+  access.pool = &pool;
   return AccessService::Create(std::move(access));
 }
 
@@ -76,6 +80,7 @@ struct ControlPlane::Parts {
   explicit Parts(const ControlPlaneOptions& options) : nodes(options.storage_nodes) {}
 
   StorageNodes nodes;
+  std::unique_ptr<re2::RE2> sparse_repositories;
   std::unique_ptr<Database> database;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
@@ -94,14 +99,27 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
   if (absl::Status status = RegisterNodes(*parts->database, parts->nodes.ids()); !status.ok()) {
     return status;
   }
-  absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, options);
-  if (!access.ok()) return access.status();
-  parts->access = *std::move(access);
+  if (!options.sparse_repositories.empty()) {
+    parts->sparse_repositories =
+        std::make_unique<re2::RE2>(options.sparse_repositories, re2::RE2::Quiet);
+    if (!parts->sparse_repositories->ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the regular expression ", oci::Quote(options.sparse_repositories),
+                       " of repositories with sparse manifests is malformed: ",
+                       parts->sparse_repositories->error()));
+    }
+  }
   parts->pool =
       std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
-  parts->metadata = std::make_unique<MetadataService>(MetadataServiceOptions{
-      .database = parts->database.get(), .nodes = &parts->nodes, .pool = parts->pool.get()});
+  absl::StatusOr<std::unique_ptr<AccessService>> access =
+      MakeAccessService(*parts->database, *parts->pool, options);
+  if (!access.ok()) return access.status();
+  parts->access = *std::move(access);
+  parts->metadata = std::make_unique<MetadataService>(
+      MetadataServiceOptions{.database = parts->database.get(),
+                             .nodes = &parts->nodes,
+                             .pool = parts->pool.get(),
+                             .sparse_repositories = parts->sparse_repositories.get()});
   parts->upkeep = std::make_unique<Upkeep>(
       UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});
   parts->upkeep->Start();

@@ -34,6 +34,9 @@ struct ControlPlaneOptions {
   // bcrypt.
   std::string admin_password_hash;
   std::vector<StorageNodeConnection> storage_nodes;
+  // A regular expression (RE2, unanchored): the repositories that may hold sparse manifests, which
+  // reference what is not there. Empty: none.
+  std::string sparse_repositories;
   // Threads that run SQL, and requests that wait for one.
   size_t sql_threads = base::kSqlThreads;
   size_t max_queued_requests = base::kSqlQueue;
@@ -43,7 +46,7 @@ class ControlPlane {
  public:
   // The storage nodes need not answer yet.
   // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for a bad
-  // admin name or hash, or a node id that is no UUID.
+  // admin name or hash, a node id that is no UUID, or a malformed regular expression.
   static absl::StatusOr<std::unique_ptr<ControlPlane>> Open(ControlPlaneOptions options);
 
   ~ControlPlane();

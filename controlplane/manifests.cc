@@ -1,5 +1,7 @@
 #include "controlplane/manifests.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -142,19 +144,50 @@ absl::StatusOr<StoredManifest> GetManifest(Database& database,
 }
 
 absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repository,
-                            const oci::Reference& reference, absl::string_view principal,
-                            int64_t now_ms) {
+                            const oci::Reference& reference, const Precondition& precondition,
+                            absl::string_view principal, int64_t now_ms) {
   return RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
     const std::optional<int64_t> id = FindRepository(t, repository);
     if (!id.has_value()) return RepositoryUnknown(repository);
+    const std::optional<std::string> current = CurrentDigest(t, *id, reference);
+    if (!current.has_value()) return ManifestUnknown(repository, reference);
+    if (absl::Status status = CheckPrecondition(precondition, reference, current); !status.ok()) {
+      return status;
+    }
     const TagChange change = {.repository_id = *id, .principal = principal, .now_ms = now_ms};
     if (const auto* tag = std::get_if<oci::Tag>(&reference)) {
-      return DeleteTag(t, change, *tag) ? absl::OkStatus() : ManifestUnknown(repository, reference);
+      DeleteTag(t, change, *tag);
+    } else {
+      DeleteByDigest(t, change, std::get<oci::Digest>(reference));
     }
-    if (!FindManifest(t, *id, reference).has_value()) return ManifestUnknown(repository, reference);
-    DeleteByDigest(t, change, std::get<oci::Digest>(reference));
     return absl::OkStatus();
   });
+}
+
+std::optional<std::string> CurrentDigest(Transaction& t, int64_t repository_id,
+                                         const oci::Reference& reference) {
+  std::optional<FoundManifest> found = FindManifest(t, repository_id, reference);
+  if (!found.has_value()) return std::nullopt;
+  return std::move(found->digest);
+}
+
+absl::Status CheckPrecondition(const Precondition& precondition, const oci::Reference& reference,
+                               const std::optional<std::string>& current) {
+  const auto names = [&](const std::vector<std::string>& entity_tags) {
+    return current.has_value() &&
+           std::any_of(entity_tags.begin(), entity_tags.end(),
+                       [&](const std::string& tag) { return tag == "*" || tag == *current; });
+  };
+  const bool holds = (precondition.if_match.empty() || names(precondition.if_match)) &&
+                     !names(precondition.if_none_match);
+  if (holds) return absl::OkStatus();
+  return oci::MakeError(
+      oci::ErrorCode::kPreconditionFailed,
+      absl::StrCat(oci::Quote(oci::ToString(reference)),
+                   current.has_value() ? absl::StrCat(" is ", *current, " now")
+                                       : std::string(" does not exist"),
+                   ", which the request's If-Match or If-None-Match rules out: somebody else may "
+                   "have changed it; read it again"));
 }
 
 }  // namespace registry::controlplane

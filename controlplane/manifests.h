@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,6 +20,15 @@
 #include "oci/name.h"
 
 namespace registry::controlplane {
+
+// What must hold of a reference for a change to happen (RFC 9110, 13.1). Entity tags are digests,
+// or "*" for any.
+struct Precondition {
+  // Not empty: the reference exists and is one of these.
+  std::vector<std::string> if_match;
+  // The reference does not exist, or is none of these.
+  std::vector<std::string> if_none_match;
+};
 
 struct ManifestPush {
   oci::RepositoryName repository;
@@ -30,6 +40,12 @@ struct ManifestPush {
   absl::string_view content;
   // Who pushes, for the tag's history.
   std::string principal;
+  // Tags to set besides, when the reference is a digest.
+  std::vector<oci::Tag> tags = {};
+  Precondition precondition = {};
+  // Whether it may reference what is not in the repository: the reference then protects its target
+  // from collection once that comes.
+  bool sparse = false;
 };
 
 struct PushedManifest {
@@ -41,7 +57,7 @@ struct PushedManifest {
 // must be live and linked here, save foreign layers, and every child must be a manifest here, or a
 // blob as in BuildKit's caches. A subject need not exist. Pushing the same again changes nothing.
 // Errors: MANIFEST_INVALID; DIGEST_INVALID when the reference is another digest than the content's;
-// MANIFEST_BLOB_UNKNOWN naming the digests that are missing.
+// MANIFEST_BLOB_UNKNOWN naming the digests that are missing; kPreconditionFailed; kTooManyTags.
 absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPush& push,
                                            int64_t now_ms);
 
@@ -62,10 +78,19 @@ absl::StatusOr<StoredManifest> GetManifest(Database& database,
                                            const oci::Reference& reference, ManifestUse use,
                                            int64_t now_ms);
 
-// Deletes a tag, or a manifest with all its tags. Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN.
+// Deletes a tag, or a manifest with all its tags.
+// Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN, kPreconditionFailed.
 absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repository,
-                            const oci::Reference& reference, absl::string_view principal,
-                            int64_t now_ms);
+                            const oci::Reference& reference, const Precondition& precondition,
+                            absl::string_view principal, int64_t now_ms);
+
+// What the reference names now, as a digest; nullopt: nothing.
+std::optional<std::string> CurrentDigest(Transaction& t, int64_t repository_id,
+                                         const oci::Reference& reference);
+
+// Error: kPreconditionFailed. `current` is of CurrentDigest.
+absl::Status CheckPrecondition(const Precondition& precondition, const oci::Reference& reference,
+                               const std::optional<std::string>& current);
 
 }  // namespace registry::controlplane
 

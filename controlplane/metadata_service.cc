@@ -8,6 +8,7 @@
 #include "base/grpc_status.h"
 #include "controlplane/blobs.h"
 #include "controlplane/manifests.h"
+#include "controlplane/referrers.h"
 #include "controlplane/repositories.h"
 #include "controlplane/uploads.h"
 #include "oci/digest.h"
@@ -57,7 +58,17 @@ void FillUpload(const oci::RepositoryName& repository, const Upload& upload, v1:
   }
 }
 
+Precondition ReadPrecondition(const v1::Precondition& message) {
+  return {.if_match = {message.if_match().begin(), message.if_match().end()},
+          .if_none_match = {message.if_none_match().begin(), message.if_none_match().end()}};
+}
+
 }  // namespace
+
+bool MetadataService::MayBeSparse(const oci::RepositoryName& repository) const {
+  return options_.sparse_repositories != nullptr &&
+         re2::RE2::PartialMatch(repository.ToString(), *options_.sparse_repositories);
+}
 
 grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerContext* context,
                                                        const v1::BeginUploadRequest* request,
@@ -179,6 +190,20 @@ grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext
   });
 }
 
+grpc::ServerUnaryReactor* MetadataService::FindMountSources(
+    grpc::CallbackServerContext* context, const v1::FindMountSourcesRequest* request,
+    v1::FindMountSourcesResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
+    if (!digest.ok()) return digest.status();
+    const absl::StatusOr<std::vector<std::string>> sources =
+        controlplane::FindMountSources(*options_.database, *digest, request->limit());
+    if (!sources.ok()) return sources.status();
+    response->mutable_repositories()->Add(sources->begin(), sources->end());
+    return absl::OkStatus();
+  });
+}
+
 grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
                                                    const v1::GetBlobRequest* request,
                                                    v1::Blob* response) {
@@ -213,14 +238,20 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
   return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
+    ManifestPush push = {.repository = parsed.repository(),
+                         .reference = parsed.reference(),
+                         .media_type = request->media_type(),
+                         .content = request->content(),
+                         .principal = request->principal(),
+                         .precondition = ReadPrecondition(request->precondition()),
+                         .sparse = MayBeSparse(parsed.repository())};
+    for (const std::string& text : request->tags()) {
+      absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(text);
+      if (!tag.ok()) return tag.status();
+      push.tags.push_back(*std::move(tag));
+    }
     const absl::StatusOr<PushedManifest> pushed =
-        controlplane::PutManifest(*options_.database,
-                                  {.repository = parsed.repository(),
-                                   .reference = parsed.reference(),
-                                   .media_type = request->media_type(),
-                                   .content = request->content(),
-                                   .principal = request->principal()},
-                                  options_.now_ms());
+        controlplane::PutManifest(*options_.database, push, options_.now_ms());
     if (!pushed.ok()) return pushed.status();
     response->set_digest(pushed->digest.ToString());
     if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
@@ -253,6 +284,7 @@ grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerCo
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::DeleteManifest(*options_.database, parsed.repository(), parsed.reference(),
+                                        ReadPrecondition(request->precondition()),
                                         request->principal(), options_.now_ms());
   });
 }
@@ -263,10 +295,49 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
   return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
-    const absl::StatusOr<TagsPage> page = controlplane::ListTags(
+    const absl::StatusOr<NamesPage> page = controlplane::ListTags(
         *options_.database, parsed.repository(), request->last(), request->limit());
     if (!page.ok()) return page.status();
-    response->mutable_tags()->Add(page->tags.begin(), page->tags.end());
+    response->mutable_tags()->Add(page->names.begin(), page->names.end());
+    response->set_more(page->more);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::ListRepositories(
+    grpc::CallbackServerContext* context, const v1::ListRepositoriesRequest* request,
+    v1::ListRepositoriesResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const absl::StatusOr<NamesPage> page =
+        controlplane::ListRepositories(*options_.database, request->last(), request->limit());
+    if (!page.ok()) return page.status();
+    response->mutable_repositories()->Add(page->names.begin(), page->names.end());
+    response->set_more(page->more);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* MetadataService::ListReferrers(grpc::CallbackServerContext* context,
+                                                         const v1::ListReferrersRequest* request,
+                                                         v1::ListReferrersResponse* response) {
+  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+    const Parsed parsed = Parsed(request->repository()).WithDigest(request->subject());
+    if (!parsed.status().ok()) return parsed.status();
+    absl::StatusOr<ReferrersPage> page =
+        controlplane::ListReferrers(*options_.database, {.repository = parsed.repository(),
+                                                         .subject = parsed.digest(),
+                                                         .artifact_type = request->artifact_type(),
+                                                         .last = request->last(),
+                                                         .limit = request->limit()});
+    if (!page.ok()) return page.status();
+    for (Referrer& referrer : page->referrers) {
+      v1::Referrer& out = *response->add_referrers();
+      out.set_digest(std::move(referrer.digest));
+      out.set_media_type(std::move(referrer.media_type));
+      out.set_size_bytes(referrer.size_bytes);
+      out.set_artifact_type(std::move(referrer.artifact_type));
+      out.set_annotations_json(std::move(referrer.annotations));
+    }
     response->set_more(page->more);
     return absl::OkStatus();
   });

@@ -6,6 +6,7 @@
 #define REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
 
 #include <grpcpp/grpcpp.h>
+#include <re2/re2.h>
 
 #include <functional>
 
@@ -23,6 +24,8 @@ struct MetadataServiceOptions {
   StorageNodes* nodes;
   // Where SQL runs.
   base::WorkerPool* pool;
+  // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
+  const re2::RE2* sparse_repositories = nullptr;
   Clock now_ms = SystemNowMs;
 };
 
@@ -62,8 +65,19 @@ class MetadataService final : public v1::MetadataService::CallbackService {
   grpc::ServerUnaryReactor* ListTags(grpc::CallbackServerContext* context,
                                      const v1::ListTagsRequest* request,
                                      v1::ListTagsResponse* response) override;
+  grpc::ServerUnaryReactor* FindMountSources(grpc::CallbackServerContext* context,
+                                             const v1::FindMountSourcesRequest* request,
+                                             v1::FindMountSourcesResponse* response) override;
+  grpc::ServerUnaryReactor* ListRepositories(grpc::CallbackServerContext* context,
+                                             const v1::ListRepositoriesRequest* request,
+                                             v1::ListRepositoriesResponse* response) override;
+  grpc::ServerUnaryReactor* ListReferrers(grpc::CallbackServerContext* context,
+                                          const v1::ListReferrersRequest* request,
+                                          v1::ListReferrersResponse* response) override;
 
  private:
+  bool MayBeSparse(const oci::RepositoryName& repository) const;
+
   class CommitCall;
 
   const MetadataServiceOptions options_;

@@ -25,9 +25,20 @@ struct CheckedPush {
 
 absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push) {
   if (push.content.size() > base::kMaxManifestBytes) {
-    return oci::MakeError(oci::ErrorCode::kManifestInvalid,
+    return oci::MakeError(oci::ErrorCode::kManifestTooLarge,
                           absl::StrCat("the manifest has ", push.content.size(), " bytes; at most ",
                                        base::kMaxManifestBytes, " are accepted"));
+  }
+  if (push.tags.size() > base::kMaxTagParameters) {
+    return oci::MakeError(oci::ErrorCode::kTooManyTags,
+                          absl::StrCat("the request names ", push.tags.size(), " tags; at most ",
+                                       base::kMaxTagParameters, " are accepted"));
+  }
+  if (!push.tags.empty() && std::holds_alternative<oci::Tag>(push.reference)) {
+    return oci::MakeError(oci::ErrorCode::kQueryInvalid,
+                          absl::StrCat("the query parameter tag goes with a digest in the path, "
+                                       "not with the tag ",
+                                       oci::Quote(oci::ToString(push.reference))));
   }
   absl::StatusOr<oci::Manifest> manifest = oci::ParseManifest(push.media_type, push.content);
   if (!manifest.ok()) return manifest.status();
@@ -95,7 +106,10 @@ References ResolveReferences(Transaction& t, int64_t repository_id, const oci::M
     } else if (FindReferencedBlob(t, repository_id, child.digest, now_ms)) {
       references.blobs.insert(child.digest);
     } else {
+      // Nobody knows yet as what it will come.
       references.missing.insert(child.digest);
+      references.children.insert(child.digest);
+      references.blobs.insert(child.digest);
     }
   }
   return references;
@@ -126,12 +140,16 @@ void InsertManifest(Transaction& t, int64_t repository_id, const CheckedPush& ch
       "ON CONFLICT (digest) DO NOTHING",
       {digest, Value::Bytes{content}});
   std::optional<std::string> subject;
-  if (manifest.subject.has_value()) subject = manifest.subject->ToString();
+  std::optional<std::string> annotations;
+  if (manifest.subject.has_value()) {
+    subject = manifest.subject->ToString();
+    if (!manifest.annotations.empty()) annotations = manifest.annotations;
+  }
   t.Execute(
       "INSERT INTO manifests (repository_id, digest, media_type, size_bytes, subject, "
-      "artifact_type, touched_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+      "artifact_type, annotations, touched_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
       {repository_id, digest, manifest.media_type, content.size(), subject, manifest.artifact_type,
-       now_ms});
+       annotations, now_ms});
 }
 
 // Of a manifest that is here already only these may differ: its age, and its media type where the
@@ -171,8 +189,11 @@ absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPus
   absl::Status status =
       RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
         const int64_t id = EnsureRepository(t, push.repository, now_ms);
+        absl::Status precondition = CheckPrecondition(push.precondition, push.reference,
+                                                      CurrentDigest(t, id, push.reference));
+        if (!precondition.ok()) return precondition;
         const References references = ResolveReferences(t, id, checked->manifest, now_ms);
-        if (!references.missing.empty()) {
+        if (!references.missing.empty() && !push.sparse) {
           return ReferencesMissing(push.repository, references.missing);
         }
         if (t.Exists("SELECT 1 FROM manifests WHERE repository_id = ?1 AND digest = ?2",
@@ -182,10 +203,12 @@ absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPus
           InsertManifest(t, id, *checked, push.content, now_ms);
         }
         InsertReferences(t, id, checked->digest, references);
+        const TagChange change = {
+            .repository_id = id, .principal = push.principal, .now_ms = now_ms};
         if (const auto* tag = std::get_if<oci::Tag>(&push.reference)) {
-          SetTag(t, {.repository_id = id, .principal = push.principal, .now_ms = now_ms}, *tag,
-                 checked->digest);
+          SetTag(t, change, *tag, checked->digest);
         }
+        for (const oci::Tag& tag : push.tags) SetTag(t, change, tag, checked->digest);
         return absl::OkStatus();
       });
   if (!status.ok()) return status;

@@ -20,6 +20,41 @@ void RecordTag(Transaction& t, const TagChange& change, absl::string_view tag,
       {change.repository_id, tag, digest, change.principal, change.now_ms});
 }
 
+absl::Status CheckPage(absl::string_view last, int limit) {
+  if (limit < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("the limit ", limit, " is below 0"));
+  }
+  if (!base::IsUtf8Text(last)) {
+    return oci::MakeError(oci::ErrorCode::kQueryInvalid,
+                          absl::StrCat("cannot list what comes after ", oci::Quote(last),
+                                       ": it must be UTF-8 without NUL characters"));
+  }
+  return absl::OkStatus();
+}
+
+// Takes one row more than the page holds, which tells whether more follow.
+class PageReader {
+ public:
+  explicit PageReader(int limit) : limit_(static_cast<size_t>(limit)) {}
+
+  // How many rows to ask for.
+  size_t rows() const { return limit_ == 0 ? 0 : limit_ + 1; }
+
+  void Add(const Row& row) {
+    if (page_.names.size() == limit_) {
+      page_.more = true;
+    } else {
+      page_.names.emplace_back(row.Text(0));
+    }
+  }
+
+  NamesPage Finish() { return std::move(page_); }
+
+ private:
+  const size_t limit_;
+  NamesPage page_;
+};
+
 }  // namespace
 
 std::optional<int64_t> FindRepository(Transaction& t, const oci::RepositoryName& name) {
@@ -68,29 +103,29 @@ void DeleteTagsOf(Transaction& t, const TagChange& change, const oci::Digest& ma
             {change.repository_id, manifest.ToString()});
 }
 
-absl::StatusOr<TagsPage> ListTags(Database& database, const oci::RepositoryName& repository,
-                                  absl::string_view last, int limit) {
-  if (limit < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("the limit ", limit, " is below 0"));
-  }
-  if (!base::IsUtf8Text(last)) {
-    return oci::MakeError(oci::ErrorCode::kManifestInvalid,
-                          absl::StrCat("cannot list tags after ", oci::Quote(last),
-                                       ": it must be UTF-8 without NUL characters"));
-  }
-  limit = std::min(limit, base::kMaxTagsPage);
+absl::StatusOr<NamesPage> ListTags(Database& database, const oci::RepositoryName& repository,
+                                   absl::string_view last, int limit) {
+  if (absl::Status status = CheckPage(last, limit); !status.ok()) return status;
   return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<TagsPage> {
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
         const std::optional<int64_t> id = FindRepository(t, repository);
         if (!id.has_value()) return RepositoryUnknown(repository);
-        TagsPage page;
-        if (limit == 0) return page;
+        PageReader page(std::min(limit, base::kMaxTagsPage));
         t.Query(
             "SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
-            {*id, last, limit + 1}, [&](const Row& row) { page.tags.emplace_back(row.Text(0)); });
-        page.more = page.tags.size() > static_cast<size_t>(limit);
-        if (page.more) page.tags.pop_back();
-        return page;
+            {*id, last, page.rows()}, [&](const Row& row) { page.Add(row); });
+        return page.Finish();
+      });
+}
+
+absl::StatusOr<NamesPage> ListRepositories(Database& database, absl::string_view last, int limit) {
+  if (absl::Status status = CheckPage(last, limit); !status.ok()) return status;
+  return RunTransaction(
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+        PageReader page(std::min(limit, base::kMaxCatalogPage));
+        t.Query("SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
+                {last, page.rows()}, [&](const Row& row) { page.Add(row); });
+        return page.Finish();
       });
 }
 

@@ -45,18 +45,24 @@ bool DeleteTag(Transaction& t, const TagChange& change, const oci::Tag& tag);
 // Deletes all tags that point to the manifest, and records it.
 void DeleteTagsOf(Transaction& t, const TagChange& change, const oci::Digest& manifest);
 
-struct TagsPage {
-  std::vector<std::string> tags;
-  // More tags follow the last one of the page.
+// Names in bytewise order.
+struct NamesPage {
+  std::vector<std::string> names;
+  // More names follow the last one of the page.
   bool more = false;
 };
 
 // At most `limit` tags after `last`, which need not exist, in bytewise order. A limit above
 // base::kMaxTagsPage is lowered to it; 0 lists nothing.
-// Errors: NAME_UNKNOWN; MANIFEST_INVALID when `last` is not text; INVALID_ARGUMENT for a limit
+// Errors: NAME_UNKNOWN; kQueryInvalid when `last` is not text; INVALID_ARGUMENT for a limit
 // below 0.
-absl::StatusOr<TagsPage> ListTags(Database& database, const oci::RepositoryName& repository,
-                                  absl::string_view last, int limit);
+absl::StatusOr<NamesPage> ListTags(Database& database, const oci::RepositoryName& repository,
+                                   absl::string_view last, int limit);
+
+// At most `limit` repositories after `last`, which need not exist. A limit above
+// base::kMaxCatalogPage is lowered to it; 0 lists nothing.
+// Errors: kQueryInvalid when `last` is not text; INVALID_ARGUMENT for a limit below 0.
+absl::StatusOr<NamesPage> ListRepositories(Database& database, absl::string_view last, int limit);
 
 }  // namespace registry::controlplane
 

@@ -1,5 +1,6 @@
 // GET, HEAD and DELETE of a blob. Source: distribution-spec spec.md#pulling-blobs, #deleting-blobs.
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "gateway/error_response.h"
 #include "gateway/handler.h"
 #include "gateway/range.h"
@@ -8,15 +9,50 @@
 namespace registry::gateway {
 namespace {
 
-ResponseHead BlobHead(const v1::Blob& blob) {
+constexpr absl::string_view kContentType = "application/octet-stream";
+
+std::string EntityTag(const v1::Blob& blob) { return absl::StrCat("\"", blob.digest(), "\""); }
+
+ResponseHead BlobHead(const v1::Blob& blob, absl::string_view content_type = kContentType) {
   ResponseHead head;
-  head.Set("Content-Type", "application/octet-stream")
+  head.Set("Content-Type", content_type)
       .Set("Docker-Content-Digest", blob.digest())
-      .Set("ETag", absl::StrCat("\"", blob.digest(), "\""))
+      .Set("ETag", EntityTag(blob))
       .Set("Accept-Ranges", "bytes")
       .Set("Cache-Control", "max-age=31536000");
   head.content_length = static_cast<uint64_t>(blob.size_bytes());
   return head;
+}
+
+std::string ContentRange(ByteRange range, const v1::Blob& blob) {
+  return absl::StrCat("bytes ", range.offset, "-", range.offset + range.length - 1, "/",
+                      blob.size_bytes());
+}
+
+// What the request asks for; empty: the whole blob.
+absl::StatusOr<std::vector<ByteRange>> WantedRanges(const Request& request, const v1::Blob& blob) {
+  // A condition on another state of the blob, which there never is (RFC 9110, 13.1.5).
+  const absl::string_view condition = request.Header("If-Range");
+  if (!condition.empty() && condition != EntityTag(blob)) return std::vector<ByteRange>();
+  return ParseRanges(request.Header("Range"), blob.size_bytes());
+}
+
+Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
+                                                                  const v1::Blob& blob,
+                                                                  ByteRange range) {
+  v1::ReadRequest request;
+  request.set_incarnation(blob.incarnation());
+  request.set_digest(blob.digest());
+  request.set_offset(range.offset);
+  request.set_length_bytes(range.length);
+  absl::StatusOr<std::unique_ptr<StorageRead>> read = co_await context.planes.storage_nodes.Read(
+      {blob.nodes().begin(), blob.nodes().end()}, std::move(request));
+  if (read.ok()) co_return read;
+  // The record says that the bytes are there: their absence is this registry's fault, not a 404.
+  const bool unavailable = read.status().code() == absl::StatusCode::kUnavailable;
+  co_return absl::Status(
+      unavailable ? absl::StatusCode::kUnavailable : absl::StatusCode::kDataLoss,
+      absl::StrCat("cannot read blob ", blob.digest(), ": ", read.status().message()));
 }
 
 // Sends the chunks that the node sends, or the file that it opened.
@@ -33,6 +69,46 @@ Awaitable<absl::Status> SendBytes(Exchange& exchange, StorageRead& read, ByteRan
   }
 }
 
+// The whole blob, or one range of it, behind `head`.
+Awaitable<absl::Status> SendRange(const Context& context, const v1::Blob& blob, ResponseHead head,
+                                  ByteRange range) {
+  if (range.length == 0) co_return co_await context.exchange.SendHead(std::move(head));
+  const absl::StatusOr<std::unique_ptr<StorageRead>> read =
+      co_await OpenRange(context, blob, range);
+  if (!read.ok()) co_return read.status();
+  absl::Status sent = co_await context.exchange.SendHead(std::move(head));
+  if (!sent.ok()) co_return sent;
+  co_return co_await SendBytes(context.exchange, **read, range);
+}
+
+// Several ranges, as multipart/byteranges (RFC 9110, 14.6).
+Awaitable<absl::Status> SendRanges(const Context& context, const v1::Blob& blob,
+                                   const std::vector<ByteRange>& ranges) {
+  const std::string boundary = base::NewUuid7();
+  const std::string end = absl::StrCat("\r\n--", boundary, "--\r\n");
+  std::vector<std::string> heads;
+  uint64_t length = end.size();
+  for (const ByteRange range : ranges) {
+    heads.push_back(absl::StrCat("\r\n--", boundary, "\r\nContent-Type: ", kContentType,
+                                 "\r\nContent-Range: ", ContentRange(range, blob), "\r\n\r\n"));
+    length += heads.back().size() + static_cast<uint64_t>(range.length);
+  }
+  ResponseHead head = BlobHead(blob, absl::StrCat("multipart/byteranges; boundary=", boundary));
+  head.status = 206;
+  head.content_length = length;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const absl::StatusOr<std::unique_ptr<StorageRead>> read =
+        co_await OpenRange(context, blob, ranges[i]);
+    if (!read.ok()) co_return read.status();
+    absl::Status sent;
+    if (i == 0) sent = co_await context.exchange.SendHead(std::move(head));
+    if (sent.ok()) sent = co_await context.exchange.SendBody(heads[i]);
+    if (sent.ok()) sent = co_await SendBytes(context.exchange, **read, ranges[i]);
+    if (!sent.ok()) co_return sent;
+  }
+  co_return co_await context.exchange.SendBody(end);
+}
+
 }  // namespace
 
 Awaitable<absl::Status> GetBlob(Context context) {
@@ -47,51 +123,28 @@ Awaitable<absl::Status> GetBlob(Context context) {
       co_await context.planes.control_plane.GetBlob(std::move(query));
   if (!blob.ok()) co_return blob.status();
 
-  ResponseHead head = BlobHead(*blob);
-  if (context.request().IfNoneMatchHas(absl::StrCat("\"", blob->digest(), "\""))) {
-    head.status = 304;
-    Response response{.head = std::move(head), .body = ""};
+  const bool known = context.request().IfNoneMatchHas(EntityTag(*blob));
+  if (known || head_only) {
+    Response response{.head = BlobHead(*blob), .body = ""};
+    if (known) response.head.status = 304;
     co_return co_await context.exchange.Send(std::move(response));
   }
-  if (head_only) {
-    Response response{.head = std::move(head), .body = ""};
-    co_return co_await context.exchange.Send(std::move(response));
-  }
-  const absl::StatusOr<std::optional<ByteRange>> wanted =
-      ParseRange(context.request().Header("Range"), blob->size_bytes());
-  if (!wanted.ok()) {
-    Response refusal = ErrorResponse(wanted.status(), context.route);
+  const absl::StatusOr<std::vector<ByteRange>> ranges = WantedRanges(context.request(), *blob);
+  if (!ranges.ok()) {
+    Response refusal = ErrorResponse(ranges.status(), context.route);
     refusal.head.Set("Content-Range", absl::StrCat("bytes */", blob->size_bytes()));
     co_return co_await context.exchange.Send(std::move(refusal));
   }
-  const ByteRange range = wanted->value_or(ByteRange{0, blob->size_bytes()});
-  if (wanted->has_value()) {
-    head.status = 206;
-    head.content_length = static_cast<uint64_t>(range.length);
-    head.Set("Content-Range",
-             absl::StrCat("bytes ", range.offset, "-", range.offset + range.length - 1, "/",
-                          blob->size_bytes()));
+  if (ranges->size() > 1) co_return co_await SendRanges(context, *blob, *ranges);
+  ResponseHead head = BlobHead(*blob);
+  if (ranges->empty()) {
+    co_return co_await SendRange(context, *blob, std::move(head), {0, blob->size_bytes()});
   }
-  if (range.length == 0) co_return co_await context.exchange.SendHead(std::move(head));
-
-  v1::ReadRequest read_request;
-  read_request.set_incarnation(blob->incarnation());
-  read_request.set_digest(blob->digest());
-  read_request.set_offset(range.offset);
-  read_request.set_length_bytes(range.length);
-  const absl::StatusOr<std::unique_ptr<StorageRead>> read =
-      co_await context.planes.storage_nodes.Read({blob->nodes().begin(), blob->nodes().end()},
-                                                 std::move(read_request));
-  if (!read.ok()) {
-    // The record says that the bytes are there: their absence is this registry's fault, not a 404.
-    co_return absl::Status(
-        read.status().code() == absl::StatusCode::kUnavailable ? absl::StatusCode::kUnavailable
-                                                               : absl::StatusCode::kDataLoss,
-        absl::StrCat("cannot read blob ", blob->digest(), ": ", read.status().message()));
-  }
-  absl::Status sent = co_await context.exchange.SendHead(std::move(head));
-  if (!sent.ok()) co_return sent;
-  co_return co_await SendBytes(context.exchange, **read, range);
+  const ByteRange range = ranges->front();
+  head.status = 206;
+  head.content_length = static_cast<uint64_t>(range.length);
+  head.Set("Content-Range", ContentRange(range, *blob));
+  co_return co_await SendRange(context, *blob, std::move(head), range);
 }
 
 Awaitable<absl::Status> DeleteBlob(Context context) {

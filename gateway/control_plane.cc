@@ -94,6 +94,11 @@ Awaitable<absl::StatusOr<v1::MountBlobResponse>> ControlPlane::MountBlob(
   REGISTRY_CALL(metadata, MountBlob, v1::MountBlobResponse);
 }
 
+Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> ControlPlane::FindMountSources(
+    v1::FindMountSourcesRequest request) {
+  REGISTRY_CALL(metadata, FindMountSources, v1::FindMountSourcesResponse);
+}
+
 Awaitable<absl::StatusOr<v1::Blob>> ControlPlane::GetBlob(v1::GetBlobRequest request) {
   REGISTRY_CALL(metadata, GetBlob, v1::Blob);
 }
@@ -120,6 +125,16 @@ Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> ControlPlane::DeleteManife
 Awaitable<absl::StatusOr<v1::ListTagsResponse>> ControlPlane::ListTags(
     v1::ListTagsRequest request) {
   REGISTRY_CALL(metadata, ListTags, v1::ListTagsResponse);
+}
+
+Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ControlPlane::ListRepositories(
+    v1::ListRepositoriesRequest request) {
+  REGISTRY_CALL(metadata, ListRepositories, v1::ListRepositoriesResponse);
+}
+
+Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ControlPlane::ListReferrers(
+    v1::ListReferrersRequest request) {
+  REGISTRY_CALL(metadata, ListReferrers, v1::ListReferrersResponse);
 }
 
 #undef REGISTRY_CALL

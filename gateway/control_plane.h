@@ -43,6 +43,8 @@ class ControlPlane {
   Awaitable<absl::StatusOr<v1::CommitUploadResponse>> CommitUpload(v1::CommitUploadRequest request);
   Awaitable<absl::StatusOr<v1::CancelUploadResponse>> CancelUpload(v1::CancelUploadRequest request);
   Awaitable<absl::StatusOr<v1::MountBlobResponse>> MountBlob(v1::MountBlobRequest request);
+  Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> FindMountSources(
+      v1::FindMountSourcesRequest request);
   Awaitable<absl::StatusOr<v1::Blob>> GetBlob(v1::GetBlobRequest request);
   Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> DeleteBlob(v1::DeleteBlobRequest request);
   Awaitable<absl::StatusOr<v1::PutManifestResponse>> PutManifest(v1::PutManifestRequest request);
@@ -50,6 +52,10 @@ class ControlPlane {
   Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> DeleteManifest(
       v1::DeleteManifestRequest request);
   Awaitable<absl::StatusOr<v1::ListTagsResponse>> ListTags(v1::ListTagsRequest request);
+  Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ListRepositories(
+      v1::ListRepositoriesRequest request);
+  Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ListReferrers(
+      v1::ListReferrersRequest request);
 
   // OK when the plane says that it serves.
   Awaitable<absl::Status> CheckHealth();

@@ -6,10 +6,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "gateway/error_response.h"
 #include "oci/error.h"
+#include "oci/name.h"
 
 namespace registry::gateway {
 namespace {
@@ -72,10 +74,12 @@ bool IsText(const Request& request) {
 }
 
 Awaitable<absl::Status> RefuseMethod(Exchange& exchange, const Route& route) {
-  Response refusal = ErrorResponse(
-      405, "UNSUPPORTED",
-      absl::StrCat("method ", oci::Quote(exchange.request().method()), " is not supported by ",
-                   route.pattern, "; supported: ", route.methods));
+  Response refusal =
+      ErrorResponse(oci::MakeError(oci::ErrorCode::kUnsupported,
+                                   absl::StrCat("method ", oci::Quote(exchange.request().method()),
+                                                " is not supported by ", route.pattern,
+                                                "; supported: ", route.methods)),
+                    route);
   refusal.head.Set("Allow", route.methods);
   co_return co_await exchange.Send(std::move(refusal));
 }
@@ -109,6 +113,10 @@ Awaitable<absl::Status> CallHandler(Context context) {
     case Resource::kManifest:
       if (method == "PUT") return PutManifest(context);
       return method == "DELETE" ? DeleteManifest(context) : GetManifest(context);
+    case Resource::kCatalog:
+      return ListRepositories(context);
+    case Resource::kReferrers:
+      return ListReferrers(context);
     default:
       return ListTags(context);
   }
@@ -156,15 +164,15 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
 Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
   const Request& request = exchange.request();
   if (!IsText(request)) {
-    co_return co_await exchange.Send(ErrorResponse(
-        400, "UNSUPPORTED", "the request's target or Content-Type is not UTF-8 text"));
+    co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
+                             "the request's target or Content-Type is not UTF-8 text");
   }
   absl::StatusOr<Route> route = ParseRoute(request.path);
   if (!route.ok()) co_return route.status();
   entry.route = *std::move(route);
   if (entry.route.resource == Resource::kUnknown) {
-    co_return co_await exchange.Send(ErrorResponse(
-        404, "UNSUPPORTED", absl::StrCat("there is nothing at ", oci::Quote(request.path))));
+    co_return oci::MakeError(oci::ErrorCode::kRouteUnknown,
+                             absl::StrCat("there is nothing at ", oci::Quote(request.path)));
   }
   if (!Allows(entry.route, request.method())) {
     co_return co_await RefuseMethod(exchange, entry.route);
@@ -173,7 +181,19 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
     co_return co_await SendText(exchange, "text/plain", "ok\n");
   }
   const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
-  const std::vector<v1::Action> actions = RequiredActions(entry.route, request.method());
+  std::vector<std::string> tags;
+  if (entry.route.resource == Resource::kManifest && request.method() == "PUT") {
+    tags = request.QueryParameters("tag");
+    if (tags.size() > base::kMaxTagParameters) {
+      co_return oci::MakeError(oci::ErrorCode::kTooManyTags,
+                               absl::StrCat("the request names ", tags.size(), " tags; at most ",
+                                            base::kMaxTagParameters, " are accepted"));
+    }
+    for (const std::string& tag : tags) {
+      if (absl::Status status = oci::Tag::Parse(tag).status(); !status.ok()) co_return status;
+    }
+  }
+  const std::vector<v1::Action> actions = RequiredActions(entry.route, request.method(), tags);
   if (!credential.ok()) {
     co_return co_await RefuseAccess(exchange, entry.route, actions,
                                     AccessDecision::kCredentialInvalid,
@@ -181,7 +201,10 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   }
   Context context{planes_, exchange, entry.route, *credential, entry.principal};
   if (entry.route.resource == Resource::kReadiness) co_return co_await CheckReadiness(context);
-  if (entry.route.resource == Resource::kToken) co_return co_await GetToken(context);
+  if (entry.route.resource == Resource::kToken) {
+    if (request.method() == "POST") co_return co_await PostToken(context);
+    co_return co_await GetToken(context);
+  }
   const absl::StatusOr<AccessAnswer> answer =
       co_await planes_.access.Authorize(*credential, actions, request.client_address);
   if (!answer.ok()) co_return answer.status();

@@ -48,8 +48,11 @@ Awaitable<absl::Status> PutManifest(Context context);
 Awaitable<absl::Status> DeleteManifest(Context context);
 
 Awaitable<absl::Status> ListTags(Context context);
+Awaitable<absl::Status> ListRepositories(Context context);
+Awaitable<absl::Status> ListReferrers(Context context);
 
 Awaitable<absl::Status> GetToken(Context context);
+Awaitable<absl::Status> PostToken(Context context);
 
 Awaitable<absl::Status> CheckReadiness(Context context);
 

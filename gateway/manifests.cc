@@ -2,24 +2,49 @@
 // #pushing-manifests, #deleting-manifests.
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/limits.h"
-#include "gateway/error_response.h"
+#include "base/utf8.h"
 #include "gateway/handler.h"
+#include "oci/error.h"
 #include "oci/name.h"
 
 namespace registry::gateway {
 namespace {
 
-Response TooLarge() {
-  return ErrorResponse(413, "MANIFEST_INVALID",
-                       absl::StrCat("the manifest is larger than ", base::kMaxManifestBytes,
-                                    " bytes, the most that is accepted"));
+absl::Status TooLarge() {
+  return oci::MakeError(oci::ErrorCode::kManifestTooLarge,
+                        absl::StrCat("the manifest is larger than ", base::kMaxManifestBytes,
+                                     " bytes, the most that is accepted"));
 }
 
 // The Content-Type without its parameters.
 std::string MediaType(const Request& request) {
   const absl::string_view header = request.Header("Content-Type");
   return std::string(absl::StripAsciiWhitespace(header.substr(0, header.find(';'))));
+}
+
+absl::string_view Unquote(absl::string_view tag) {
+  // Protobuf carries only text, and no digest is anything else.
+  if (!base::IsUtf8Text(tag)) return "malformed";
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') {
+    tag = tag.substr(1, tag.size() - 2);
+  }
+  return tag;
+}
+
+// If-Match and If-None-Match, with digests for entity tags.
+v1::Precondition ReadPrecondition(const Request& request) {
+  v1::Precondition precondition;
+  for (absl::string_view tag : request.EntityTags("If-Match")) {
+    // A weak tag never matches here (RFC 9110, 13.1.1), and keeps its W/ for that.
+    precondition.add_if_match(std::string(Unquote(tag)));
+  }
+  for (absl::string_view tag : request.EntityTags("If-None-Match")) {
+    absl::ConsumePrefix(&tag, "W/");
+    precondition.add_if_none_match(std::string(Unquote(tag)));
+  }
+  return precondition;
 }
 
 }  // namespace
@@ -54,7 +79,7 @@ Awaitable<absl::Status> PutManifest(Context context) {
   if (!reference.ok()) co_return reference.status();
   const auto& length = context.request().content_length;
   if (length && *length > base::kMaxManifestBytes) {
-    co_return co_await context.exchange.Send(TooLarge());
+    co_return TooLarge();
   }
   v1::PutManifestRequest request;
   std::string& content = *request.mutable_content();
@@ -63,7 +88,7 @@ Awaitable<absl::Status> PutManifest(Context context) {
     if (!part.ok()) co_return part.status();
     if (part->empty()) break;
     if (content.size() + part->size() > base::kMaxManifestBytes) {
-      co_return co_await context.exchange.Send(TooLarge());
+      co_return TooLarge();
     }
     content += *part;
   }
@@ -71,6 +96,9 @@ Awaitable<absl::Status> PutManifest(Context context) {
   request.set_reference(context.route.reference);
   request.set_media_type(MediaType(context.request()));
   request.set_principal(context.principal);
+  const std::vector<std::string> tags = context.request().QueryParameters("tag");
+  request.mutable_tags()->Add(tags.begin(), tags.end());
+  *request.mutable_precondition() = ReadPrecondition(context.request());
   const absl::StatusOr<v1::PutManifestResponse> stored =
       co_await context.planes.control_plane.PutManifest(std::move(request));
   if (!stored.ok()) co_return stored.status();
@@ -79,7 +107,10 @@ Awaitable<absl::Status> PutManifest(Context context) {
   response.head
       .Set("Location",
            absl::StrCat("/v2/", context.route.repository, "/manifests/", stored->digest()))
-      .Set("Docker-Content-Digest", stored->digest());
+      .Set("Docker-Content-Digest", stored->digest())
+      .Set("ETag", absl::StrCat("\"", stored->digest(), "\""));
+  if (!stored->subject().empty()) response.head.Set("OCI-Subject", stored->subject());
+  for (const std::string& tag : tags) response.head.Set("OCI-Tag", tag);
   co_return co_await context.exchange.Send(std::move(response));
 }
 
@@ -90,6 +121,7 @@ Awaitable<absl::Status> DeleteManifest(Context context) {
   request.set_repository(context.route.repository);
   request.set_reference(context.route.reference);
   request.set_principal(context.principal);
+  *request.mutable_precondition() = ReadPrecondition(context.request());
   const absl::StatusOr<v1::DeleteManifestResponse> deleted =
       co_await context.planes.control_plane.DeleteManifest(std::move(request));
   if (!deleted.ok()) co_return deleted.status();

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/limits.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -22,29 +25,46 @@ std::optional<int64_t> ParsePosition(absl::string_view text) {
   return absl::SimpleAtoi(text, &value) ? value : std::numeric_limits<int64_t>::max();
 }
 
-}  // namespace
-
-absl::StatusOr<std::optional<ByteRange>> ParseRange(absl::string_view header, int64_t size) {
-  constexpr absl::string_view kUnit = "bytes=";
-  if (!absl::StartsWithIgnoreCase(header, kUnit)) return std::nullopt;
-  const absl::string_view spec = absl::StripAsciiWhitespace(header.substr(kUnit.size()));
+// One of the header's ranges, clamped to what exists, which may be nothing; nullopt: malformed.
+std::optional<ByteRange> ParseOne(absl::string_view spec, int64_t size) {
   const size_t dash = spec.find('-');
-  if (dash == absl::string_view::npos || absl::StrContains(spec, ",")) return std::nullopt;
+  if (dash == absl::string_view::npos) return std::nullopt;
   const std::optional<int64_t> first = ParsePosition(spec.substr(0, dash));
   const std::optional<int64_t> last = ParsePosition(spec.substr(dash + 1));
-  const absl::Status unsatisfiable = oci::MakeError(
-      oci::ErrorCode::kBlobUploadInvalid,
-      absl::StrCat("the range ", oci::Quote(header), " has no byte of the blob's ", size));
   if (dash == 0) {
     if (!last) return std::nullopt;
-    if (*last == 0 || size == 0) return unsatisfiable;
     const int64_t length = std::min(*last, size);
     return ByteRange{size - length, length};
   }
   if (!first || (!last && dash + 1 != spec.size())) return std::nullopt;
   const int64_t end = std::min(last.value_or(std::numeric_limits<int64_t>::max()), size - 1);
-  if (*first >= size || end < *first) return unsatisfiable;
+  if (*first > end) return ByteRange{0, 0};
   return ByteRange{*first, end - *first + 1};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int64_t size) {
+  constexpr absl::string_view kUnit = "bytes=";
+  std::vector<ByteRange> ranges;
+  if (!absl::StartsWithIgnoreCase(header, kUnit)) return ranges;
+  size_t asked = 0;
+  int64_t total = 0;
+  for (absl::string_view spec : absl::StrSplit(header.substr(kUnit.size()), ',')) {
+    spec = absl::StripAsciiWhitespace(spec);
+    if (spec.empty()) continue;
+    const std::optional<ByteRange> range = ParseOne(spec, size);
+    if (!range || ++asked > base::kMaxRanges) return std::vector<ByteRange>();
+    if (range->length > 0) ranges.push_back(*range);
+    total = std::min(total, size) + range->length;
+  }
+  if (asked > 0 && ranges.empty()) {
+    return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
+                          absl::StrCat("the range ", oci::Quote(header),
+                                       " names no byte of this blob, which has ", size));
+  }
+  if (ranges.size() > 1 && total > size) ranges.clear();
+  return ranges;
 }
 
 absl::StatusOr<ByteRange> ParseUploadRange(absl::string_view header) {

@@ -5,7 +5,7 @@
 #define REGISTRY_GATEWAY_RANGE_H_
 
 #include <cstdint>
-#include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -17,10 +17,11 @@ struct ByteRange {
   int64_t length;
 };
 
-// What of `size` bytes to send. nullopt: everything, because there is no range, it has another
-// unit, is malformed, or names several ranges (which a server may ignore).
+// What of `size` bytes to send, in the order of the request; ranges without any byte are left out.
+// Empty: everything, because there is no range, it has another unit, is malformed, or asks for more
+// than base::kMaxRanges ranges or, in several ranges, for more bytes than there are.
 // Error: BLOB_UPLOAD_INVALID (416) when no byte of it exists.
-absl::StatusOr<std::optional<ByteRange>> ParseRange(absl::string_view header, int64_t size);
+absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int64_t size);
 
 // `a-b`, both inclusive, as chunked uploads send it (without a unit).
 // Error: BLOB_UPLOAD_INVALID (416) when malformed.

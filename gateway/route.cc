@@ -36,9 +36,15 @@ std::optional<Route> MatchTail(const std::vector<std::string>& segments, size_t&
   const auto at = [&](size_t from_end) -> const std::string& { return segments[count - from_end]; };
   if (count >= 3 && at(1) == "list" && at(2) == "tags") {
     name_segments = count - 2;
-    return Fixed(Resource::kTags, "/v2/<name>/tags/list", "GET");
+    return Fixed(Resource::kTags, "/v2/<name>/tags/list");
   }
   Route route;
+  if (count >= 3 && at(2) == "referrers") {
+    name_segments = count - 2;
+    route = Fixed(Resource::kReferrers, "/v2/<name>/referrers/<digest>");
+    route.reference = at(1);
+    return route;
+  }
   if (count >= 3 && at(2) == "manifests") {
     name_segments = count - 2;
     route =
@@ -75,13 +81,24 @@ v1::Verb VerbOf(absl::string_view method) {
   return v1::VERB_DELETE;
 }
 
+// The action, and the same for each tag.
+std::vector<v1::Action> WithTags(const v1::Action& action, const std::vector<std::string>& tags) {
+  std::vector<v1::Action> actions = {action};
+  for (const std::string& tag : tags) {
+    actions.push_back(action);
+    actions.back().set_tag(tag);
+  }
+  return actions;
+}
+
 }  // namespace
 
 absl::StatusOr<Route> ParseRoute(absl::string_view path) {
   if (path == "/healthz") return Fixed(Resource::kHealth, "/healthz");
   if (path == "/readyz") return Fixed(Resource::kReadiness, "/readyz");
-  if (path == "/token") return Fixed(Resource::kToken, "/token", "GET");
+  if (path == "/token") return Fixed(Resource::kToken, "/token", "GET, POST");
   if (path == "/v2/" || path == "/v2") return Fixed(Resource::kVersion, "/v2/");
+  if (path == "/v2/_catalog") return Fixed(Resource::kCatalog, "/v2/_catalog");
   if (!absl::StartsWith(path, "/v2/")) return Route();
 
   std::vector<std::string> segments;
@@ -105,7 +122,8 @@ bool Allows(const Route& route, absl::string_view method) {
   return false;
 }
 
-std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method) {
+std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method,
+                                        const std::vector<std::string>& tags) {
   v1::Action action;
   action.set_repository(route.repository);
   action.set_verb(VerbOf(method));
@@ -121,7 +139,16 @@ std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view me
       return {action};
     case Resource::kManifest:
       action.set_resource(v1::RESOURCE_MANIFESTS);
-      if (!absl::StrContains(route.reference, ":")) action.set_tag(route.reference);
+      if (!absl::StrContains(route.reference, ":")) {
+        action.set_tag(route.reference);
+        return {action};
+      }
+      return WithTags(action, tags);
+    case Resource::kReferrers:
+      action.set_resource(v1::RESOURCE_MANIFESTS);
+      return {action};
+    case Resource::kCatalog:
+      action.set_resource(v1::RESOURCE_CATALOG);
       return {action};
     case Resource::kTags:
       action.set_resource(v1::RESOURCE_TAGS);

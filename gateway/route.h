@@ -20,11 +20,13 @@ enum class Resource {
   kReadiness,  // /readyz
   kToken,      // /token
   kVersion,    // /v2/
+  kCatalog,    // /v2/_catalog
   kBlob,       // /v2/<name>/blobs/<digest>
   kUploads,    // /v2/<name>/blobs/uploads/
   kUpload,     // /v2/<name>/blobs/uploads/<id>
   kManifest,   // /v2/<name>/manifests/<reference>
   kTags,       // /v2/<name>/tags/list
+  kReferrers,  // /v2/<name>/referrers/<digest>
 };
 
 struct Route {
@@ -45,8 +47,9 @@ absl::StatusOr<Route> ParseRoute(absl::string_view path);
 // Whether `method` is one of the route's.
 bool Allows(const Route& route, absl::string_view method);
 
-// What a request asks of the access policy.
-std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method);
+// What a request asks of the access policy. `tags` are those that its query sets besides.
+std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method,
+                                        const std::vector<std::string>& tags = {});
 
 }  // namespace registry::gateway
 

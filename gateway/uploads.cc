@@ -163,32 +163,58 @@ Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& u
   co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
 }
 
-// True when the blob was mounted and the client was told. Whatever keeps it from being mounted
-// makes a plain upload, as the specification allows.
-Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
-                                         const std::string& from) {
-  const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(mount);
-  if (!digest.ok()) co_return digest.status();
-  const absl::StatusOr<oci::RepositoryName> source = oci::RepositoryName::Parse(from);
-  if (!source.ok()) co_return false;
+// Mounts the blob from that repository, where the caller may read it. False: a plain upload will
+// do.
+Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
+                                          const std::string& from) {
   v1::Action read;
   read.set_resource(v1::RESOURCE_BLOBS);
   read.set_verb(v1::VERB_GET);
-  read.set_repository(source->ToString());
+  read.set_repository(from);
   const std::vector<v1::Action> actions = {read};
   const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(
       context.credential, actions, context.request().client_address);
   if (!access.ok()) co_return access.status();
   if (access->decision != AccessDecision::kAllowed) co_return false;
-
   v1::MountBlobRequest request;
   request.set_repository(context.route.repository);
-  request.set_from_repository(source->ToString());
-  request.set_digest(digest->ToString());
+  request.set_from_repository(from);
+  request.set_digest(digest.ToString());
   const absl::StatusOr<v1::MountBlobResponse> mounted =
       co_await context.planes.control_plane.MountBlob(std::move(request));
   if (!mounted.ok()) co_return mounted.status();
-  if (!mounted->mounted()) co_return false;
+  co_return mounted->mounted();
+}
+
+// As above, from wherever the blob is.
+Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
+                                                  const oci::Digest& digest) {
+  v1::FindMountSourcesRequest request;
+  request.set_digest(digest.ToString());
+  request.set_limit(base::kMaxMountSources);
+  const absl::StatusOr<v1::FindMountSourcesResponse> sources =
+      co_await context.planes.control_plane.FindMountSources(std::move(request));
+  if (!sources.ok()) co_return sources.status();
+  for (const std::string& source : sources->repositories()) {
+    const absl::StatusOr<bool> mounted = co_await MountFrom(context, digest, source);
+    if (!mounted.ok() || *mounted) co_return mounted;
+  }
+  co_return false;
+}
+
+// True when the blob was mounted and the client was told. Whatever keeps it from being mounted
+// makes a plain upload, as the specification allows.
+Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
+                                         const std::optional<std::string>& from) {
+  const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(mount);
+  if (!digest.ok()) co_return digest.status();
+  absl::StatusOr<bool> mounted = false;
+  if (!from || from->empty()) {
+    mounted = co_await MountFromAnywhere(context, *digest);
+  } else if (oci::RepositoryName::Parse(*from).ok()) {
+    mounted = co_await MountFrom(context, *digest, *from);
+  }
+  if (!mounted.ok() || !*mounted) co_return mounted;
   const absl::Status sent =
       co_await context.exchange.Send(CreatedResponse(context.route.repository, digest->ToString()));
   if (!sent.ok()) co_return sent;
@@ -199,10 +225,9 @@ Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::stri
 
 Awaitable<absl::Status> PostUpload(Context context) {
   const Request& request = context.request();
-  const std::optional<std::string> mount = request.QueryParameter("mount");
-  const std::optional<std::string> from = request.QueryParameter("from");
-  if (mount && from) {
-    const absl::StatusOr<bool> mounted = co_await TryMount(context, *mount, *from);
+  if (const std::optional<std::string> mount = request.QueryParameter("mount")) {
+    const absl::StatusOr<bool> mounted =
+        co_await TryMount(context, *mount, request.QueryParameter("from"));
     if (!mounted.ok()) co_return mounted.status();
     if (*mounted) co_return absl::OkStatus();
   }

@@ -1,7 +1,5 @@
 #include "oci/error.h"
 
-#include <array>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -19,7 +17,7 @@ struct Row {
 };
 
 // In the order of the enum.
-constexpr std::array<Row, 14> kRows = {{
+constexpr Row kRows[] = {
     {ErrorCode::kBlobUnknown, "BLOB_UNKNOWN", absl::StatusCode::kNotFound, 404},
     {ErrorCode::kBlobUploadInvalid, "BLOB_UPLOAD_INVALID", absl::StatusCode::kOutOfRange, 416},
     {ErrorCode::kBlobUploadUnknown, "BLOB_UPLOAD_UNKNOWN", absl::StatusCode::kNotFound, 404},
@@ -34,15 +32,24 @@ constexpr std::array<Row, 14> kRows = {{
     {ErrorCode::kDenied, "DENIED", absl::StatusCode::kPermissionDenied, 403},
     {ErrorCode::kUnsupported, "UNSUPPORTED", absl::StatusCode::kUnimplemented, 405},
     {ErrorCode::kTooManyRequests, "TOOMANYREQUESTS", absl::StatusCode::kResourceExhausted, 429},
-}};
+    {ErrorCode::kManifestTooLarge, "MANIFEST_INVALID", absl::StatusCode::kInvalidArgument, 413},
+    {ErrorCode::kTooManyTags, "MANIFEST_INVALID", absl::StatusCode::kInvalidArgument, 414},
+    {ErrorCode::kPreconditionFailed, "MANIFEST_INVALID", absl::StatusCode::kFailedPrecondition,
+     412},
+    {ErrorCode::kQueryInvalid, "UNSUPPORTED", absl::StatusCode::kInvalidArgument, 400},
+    {ErrorCode::kRouteUnknown, "UNSUPPORTED", absl::StatusCode::kNotFound, 404},
+};
 
 const Row& RowOf(ErrorCode code) { return kRows[static_cast<size_t>(code)]; }
+
+// What travels with a status, and tells the special cases of a code apart: "MANIFEST_INVALID 413".
+std::string PayloadOf(const Row& row) { return absl::StrCat(row.name, " ", row.http_status); }
 
 }  // namespace
 
 absl::Status MakeError(ErrorCode code, absl::string_view message) {
   absl::Status status(RowOf(code).status_code, message);
-  status.SetPayload(kPayloadUrl, absl::Cord(RowOf(code).name));
+  status.SetPayload(kPayloadUrl, absl::Cord(PayloadOf(RowOf(code))));
   return status;
 }
 
@@ -50,7 +57,7 @@ std::optional<ErrorCode> CodeOf(const absl::Status& status) {
   const absl::optional<absl::Cord> name = status.GetPayload(kPayloadUrl);
   if (!name.has_value()) return std::nullopt;
   for (const Row& row : kRows) {
-    if (*name == row.name) return row.code;
+    if (*name == PayloadOf(row)) return row.code;
   }
   return std::nullopt;
 }

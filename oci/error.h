@@ -31,6 +31,12 @@ enum class ErrorCode {
   kDenied,
   kUnsupported,
   kTooManyRequests,
+  // Special cases of the above, with HTTP statuses of their own.
+  kManifestTooLarge,    // MANIFEST_INVALID, 413
+  kTooManyTags,         // MANIFEST_INVALID, 414
+  kPreconditionFailed,  // MANIFEST_INVALID, 412: If-Match, If-None-Match
+  kQueryInvalid,        // UNSUPPORTED, 400: a malformed query parameter or form
+  kRouteUnknown,        // UNSUPPORTED, 404
 };
 
 // An error the client has to do with. `message` is the whole reason, for a person.
@@ -39,7 +45,7 @@ absl::Status MakeError(ErrorCode code, absl::string_view message);
 // The code that MakeError put in; nullopt for any other status.
 std::optional<ErrorCode> CodeOf(const absl::Status& status);
 
-// "BLOB_UNKNOWN" and so on.
+// "BLOB_UNKNOWN" and so on: one of the 14 codes of the specification.
 absl::string_view ErrorCodeName(ErrorCode code);
 
 // How a status is answered over HTTP.

@@ -135,6 +135,16 @@ absl::Status ParseReferences(const json::object& object, Manifest& manifest) {
   return error;
 }
 
+std::string ParseAnnotations(const json::object& object) {
+  const json::value* value = object.if_contains("annotations");
+  if (value == nullptr || !value->is_object()) return "";
+  json::object annotations;
+  for (const auto& [key, text] : value->get_object()) {
+    if (text.is_string()) annotations[key] = text;
+  }
+  return annotations.empty() ? "" : json::serialize(annotations);
+}
+
 }  // namespace
 
 absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::string_view content) {
@@ -159,6 +169,7 @@ absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::str
     return status;
   }
   if (absl::Status status = ParseReferences(object, manifest); !status.ok()) return status;
+  manifest.annotations = ParseAnnotations(object);
   return manifest;
 }
 

@@ -42,6 +42,8 @@ struct Manifest {
   std::optional<Digest> subject;
   // `artifactType`, else the config's media type.
   std::string artifact_type;
+  // The JSON object `annotations`, only its members that are strings; empty when there are none.
+  std::string annotations;
 };
 
 // `content_type` is the Content-Type header without parameters, possibly empty; the body's own

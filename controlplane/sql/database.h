@@ -60,6 +60,12 @@ class Transaction {
   void Query(absl::string_view sql, std::initializer_list<Value> values,
              absl::FunctionRef<void(const Row&)> on_row);
 
+  // As above, until `on_row` returns false.
+  void QueryWhile(absl::string_view sql, std::initializer_list<Value> values,
+                  absl::FunctionRef<bool(const Row&)> on_row) {
+    Run(sql, values, on_row);
+  }
+
   // What `read` makes of the first row; nullopt when there is none.
   template <class Read>
   auto QueryFirst(absl::string_view sql, std::initializer_list<Value> values, Read read)

@@ -126,8 +126,40 @@ const Migration& InitialSchema() {
   return statements;
 }
 
+const Migration& Referrers() {
+  static const Migration& statements = *new Migration{
+      // Of manifests with a subject: what the list of referrers shows, a JSON object of strings.
+      "ALTER TABLE manifests ADD COLUMN annotations TEXT",
+      "UPDATE manifests SET annotations = ("
+      "  SELECT json_extract(CAST(content AS TEXT), '$.annotations') FROM manifest_bytes"
+      "  WHERE manifest_bytes.digest = manifests.digest) WHERE subject IS NOT NULL",
+      "CREATE INDEX referrers_by_type ON manifests (repository_id, subject, artifact_type)"
+      "  WHERE subject IS NOT NULL",
+      // For a mount that names no source.
+      "CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest)",
+  };
+  return statements;
+}
+
+const Migration& RefreshTokens() {
+  static const Migration& statements = *new Migration{
+      // Kept as their SHA-256, so that a copy of the database opens nothing.
+      "CREATE TABLE refresh_tokens ("
+      "  hash BLOB PRIMARY KEY,"
+      "  user_name TEXT NOT NULL,"
+      "  credential_version TEXT NOT NULL,"
+      "  issued_at_ms INTEGER NOT NULL,"
+      "  used_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+      "CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_name, used_at_ms)",
+      "CREATE INDEX refresh_tokens_by_use ON refresh_tokens (used_at_ms)",
+  };
+  return statements;
+}
+
 // The first one makes version 1.
-std::vector<const Migration*> Migrations() { return {&InitialSchema()}; }
+std::vector<const Migration*> Migrations() {
+  return {&InitialSchema(), &Referrers(), &RefreshTokens()};
+}
 
 int64_t CurrentVersion(Transaction& t) {
   return t

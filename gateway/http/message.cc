@@ -34,12 +34,21 @@ bool Request::HasHeader(absl::string_view name) const {
 }
 
 bool Request::IfNoneMatchHas(absl::string_view etag) const {
-  for (absl::string_view tag : absl::StrSplit(Header("If-None-Match"), ',')) {
-    tag = absl::StripAsciiWhitespace(tag);
+  for (const std::string& listed : EntityTags("If-None-Match")) {
+    absl::string_view tag = listed;
     absl::ConsumePrefix(&tag, "W/");
     if (tag == "*" || tag == etag) return true;
   }
   return false;
+}
+
+std::vector<std::string> Request::EntityTags(absl::string_view header) const {
+  std::vector<std::string> tags;
+  for (const absl::string_view tag : absl::StrSplit(Header(header), ',')) {
+    const absl::string_view stripped = absl::StripAsciiWhitespace(tag);
+    if (!stripped.empty()) tags.emplace_back(stripped);
+  }
+  return tags;
 }
 
 std::optional<std::string> Request::QueryParameter(absl::string_view name) const {
@@ -49,8 +58,12 @@ std::optional<std::string> Request::QueryParameter(absl::string_view name) const
 }
 
 std::vector<std::string> Request::QueryParameters(absl::string_view name) const {
+  return FormValues(query, name);
+}
+
+std::vector<std::string> FormValues(absl::string_view form, absl::string_view name) {
   std::vector<std::string> values;
-  for (absl::string_view item : absl::StrSplit(query, '&', absl::SkipEmpty())) {
+  for (absl::string_view item : absl::StrSplit(form, '&', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> pair =
         absl::StrSplit(item, absl::MaxSplits('=', 1));
     if (PercentDecode(pair.first, true) != name) continue;

@@ -35,11 +35,17 @@ struct Request {
   bool HasHeader(absl::string_view name) const;
   // Whether If-None-Match names this entity tag, given with its quotes (RFC 9110, 13.1.2).
   bool IfNoneMatchHas(absl::string_view etag) const;
+  // The entity tags that the header lists, as they are written: `"x"`, `W/"x"`, `*`.
+  std::vector<std::string> EntityTags(absl::string_view header) const;
   // The decoded value of the query's first parameter of that name; nullopt when absent.
   std::optional<std::string> QueryParameter(absl::string_view name) const;
   // All of them, in order.
   std::vector<std::string> QueryParameters(absl::string_view name) const;
 };
+
+// The decoded values of the parameters of that name, in order, of a query or of a form
+// (application/x-www-form-urlencoded).
+std::vector<std::string> FormValues(absl::string_view form, absl::string_view name);
 
 // Decodes %XX (and, in a query, + as a space); nullopt when an escape is malformed.
 std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space);

@@ -20,7 +20,7 @@ class ManifestsTest : public MetadataTest {
     return GetManifest(*database_, Repo(repository), Ref(reference), use, now_ms_);
   }
   absl::Status Delete(absl::string_view repository, absl::string_view reference) {
-    return DeleteManifest(*database_, Repo(repository), Ref(reference), "bob", now_ms_);
+    return DeleteManifest(*database_, Repo(repository), Ref(reference), {}, "bob", now_ms_);
   }
 };
 
@@ -242,7 +242,7 @@ TEST_F(ManifestsTest, DeletingByDigestTakesAllTagsAndReferences) {
   EXPECT_EQ(ErrorOf(Get("a", digest.ToString())), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Get("a", "latest")), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Delete("a", digest.ToString())), ErrorCode::kManifestUnknown);
-  EXPECT_EQ(ListTags(*database_, Repo("a"), "", 10)->tags, std::vector<std::string>{"v1"});
+  EXPECT_EQ(ListTags(*database_, Repo("a"), "", 10)->names, std::vector<std::string>{"v1"});
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_blobs"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_bytes"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM tag_history WHERE digest IS NULL"), 2);
@@ -273,23 +273,23 @@ TEST_F(ManifestsTest, TagsAreListedBytewiseInPages) {
   const auto list = [&](absl::string_view last, int limit) {
     return *ListTags(*database_, Repo("a"), last, limit);
   };
-  EXPECT_THAT(list("", 100).tags, ElementsAre("1.10", "1.9", "B", "_x", "a", "a-1", "b"));
+  EXPECT_THAT(list("", 100).names, ElementsAre("1.10", "1.9", "B", "_x", "a", "a-1", "b"));
   EXPECT_FALSE(list("", 100).more);
-  EXPECT_THAT(list("", 2).tags, ElementsAre("1.10", "1.9"));
+  EXPECT_THAT(list("", 2).names, ElementsAre("1.10", "1.9"));
   EXPECT_TRUE(list("", 2).more);
-  EXPECT_THAT(list("a-", 2).tags, ElementsAre("a-1", "b"));
+  EXPECT_THAT(list("a-", 2).names, ElementsAre("a-1", "b"));
   EXPECT_FALSE(list("a-", 2).more);
-  EXPECT_THAT(list("", 0).tags, IsEmpty());
+  EXPECT_THAT(list("", 0).names, IsEmpty());
   EXPECT_FALSE(list("", 0).more);
-  EXPECT_THAT(list("z", 5).tags, IsEmpty());
-  EXPECT_EQ(list("", 2'000'000'000).tags.size(), 7u);
+  EXPECT_THAT(list("z", 5).names, IsEmpty());
+  EXPECT_EQ(list("", 2'000'000'000).names.size(), 7u);
 }
 
 TEST_F(ManifestsTest, ListingRefusesWhatMakesNoSense) {
   PushBlob("a", "x");
-  EXPECT_THAT(ListTags(*database_, Repo("a"), "", 10)->tags, IsEmpty());
+  EXPECT_THAT(ListTags(*database_, Repo("a"), "", 10)->names, IsEmpty());
   EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("b"), "", 10)), ErrorCode::kNameUnknown);
-  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("a"), "\xff", 10)), ErrorCode::kManifestInvalid);
+  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("a"), "\xff", 10)), ErrorCode::kQueryInvalid);
   EXPECT_EQ(ListTags(*database_, Repo("a"), "", -1).status().code(),
             absl::StatusCode::kInvalidArgument);
 }

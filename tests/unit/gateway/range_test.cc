@@ -2,17 +2,27 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
 
+using Pairs = std::vector<std::pair<int64_t, int64_t>>;
+
+// As pairs of offset and length.
+Pairs Parse(absl::string_view header, int64_t size) {
+  const absl::StatusOr<std::vector<ByteRange>> ranges = ParseRanges(header, size);
+  EXPECT_TRUE(ranges.ok()) << header;
+  Pairs pairs;
+  if (ranges.ok()) {
+    for (const ByteRange range : *ranges) pairs.emplace_back(range.offset, range.length);
+  }
+  return pairs;
+}
+
 void ExpectRange(absl::string_view header, int64_t size, int64_t offset, int64_t length) {
-  const auto range = ParseRange(header, size);
-  ASSERT_TRUE(range.ok()) << header;
-  ASSERT_TRUE(range->has_value()) << header;
-  EXPECT_EQ((*range)->offset, offset) << header;
-  EXPECT_EQ((*range)->length, length) << header;
+  EXPECT_EQ(Parse(header, size), (Pairs{{offset, length}})) << header;
 }
 
 TEST(RangeTest, SelectsBytes) {
@@ -32,20 +42,34 @@ TEST(RangeTest, PastTheEndIsClamped) {
 TEST(RangeTest, RangesWithoutAnyByteAreRefused) {
   for (const char* header : {"bytes=500-0", "bytes=2000-", "bytes=2000-3000", "bytes=-0",
                              "bytes=99999999999999999999-"}) {
-    const auto range = ParseRange(header, 2000);
-    ASSERT_FALSE(range.ok()) << header;
-    EXPECT_EQ(oci::ToHttpError(range.status()).status, 416) << header;
+    const auto ranges = ParseRanges(header, 2000);
+    ASSERT_FALSE(ranges.ok()) << header;
+    EXPECT_EQ(oci::ToHttpError(ranges.status()).status, 416) << header;
   }
-  EXPECT_FALSE(ParseRange("bytes=0-", 0).ok());
+  EXPECT_FALSE(ParseRanges("bytes=0-", 0).ok());
+  EXPECT_FALSE(ParseRanges("bytes=2000-,3000-", 2000).ok());
+}
+
+TEST(RangeTest, SeveralRangesKeepTheirOrder) {
+  EXPECT_EQ(Parse("bytes=10-19, 0-4 ,-5", 2000), (Pairs{{10, 10}, {0, 5}, {1995, 5}}));
+  EXPECT_EQ(Parse("bytes=0-4,9999-", 2000), (Pairs{{0, 5}}));
+  EXPECT_EQ(Parse("bytes=,0-4,", 2000), (Pairs{{0, 5}}));
 }
 
 TEST(RangeTest, WhatIsNoByteRangeMeansEverything) {
-  for (const char* header : {"", "items=0-1", "bytes", "bytes=", "bytes=a-b", "bytes=1-b",
-                             "bytes=0-1,3-4", "bytes=--1"}) {
-    const auto range = ParseRange(header, 2000);
-    ASSERT_TRUE(range.ok()) << header;
-    EXPECT_FALSE(range->has_value()) << header;
+  for (const char* header :
+       {"", "items=0-1", "bytes", "bytes=", "bytes=a-b", "bytes=1-b", "bytes=0-1,b", "bytes=--1"}) {
+    EXPECT_EQ(Parse(header, 2000), Pairs()) << header;
   }
+}
+
+TEST(RangeTest, TooMuchMeansEverything) {
+  EXPECT_EQ(Parse("bytes=0-,0-", 2000), Pairs());
+  std::string many = "bytes=0-0";
+  for (size_t i = 1; i < base::kMaxRanges; ++i) many += ",0-0";
+  EXPECT_EQ(Parse(many, 2000).size(), base::kMaxRanges);
+  EXPECT_EQ(Parse(many + ",0-0", 2000), Pairs());
+  EXPECT_EQ(Parse("bytes=0-9223372036854775806,0-9223372036854775806", 2000), Pairs());
 }
 
 TEST(RangeTest, UploadRangeNamesFirstAndLastByte) {

@@ -22,7 +22,9 @@ TEST(RouteTest, FindsEveryResource) {
   ExpectRoute("/token", Resource::kToken, "", "");
   ExpectRoute("/healthz", Resource::kHealth, "", "");
   ExpectRoute("/readyz", Resource::kReadiness, "", "");
+  ExpectRoute("/v2/_catalog", Resource::kCatalog, "", "");
   ExpectRoute("/v2/a/tags/list", Resource::kTags, "a", "");
+  ExpectRoute("/v2/a/referrers/sha256:ab", Resource::kReferrers, "a", "sha256:ab");
   ExpectRoute("/v2/a/b/manifests/v1", Resource::kManifest, "a/b", "v1");
   ExpectRoute("/v2/a/blobs/sha256:ab", Resource::kBlob, "a", "sha256:ab");
   ExpectRoute("/v2/a/blobs/uploads/", Resource::kUploads, "a", "");
@@ -69,7 +71,19 @@ TEST(RouteTest, AsksForTheRightThatTheTableOfActionsNames) {
   EXPECT_EQ(action("/v2/a/manifests/v1", "PUT").tag(), "v1");
   EXPECT_EQ(action("/v2/a/manifests/sha256:ab", "PUT").tag(), "");
   EXPECT_EQ(action("/v2/a/tags/list", "GET").resource(), v1::RESOURCE_TAGS);
+  EXPECT_EQ(action("/v2/a/referrers/sha256:ab", "GET").resource(), v1::RESOURCE_MANIFESTS);
+  EXPECT_EQ(action("/v2/a/referrers/sha256:ab", "GET").tag(), "");
+  EXPECT_EQ(action("/v2/_catalog", "GET").resource(), v1::RESOURCE_CATALOG);
   EXPECT_TRUE(RequiredActions(*ParseRoute("/v2/"), "GET").empty());
+}
+
+TEST(RouteTest, APushByDigestAsksForEachTagThatItSets) {
+  const std::vector<v1::Action> actions =
+      RequiredActions(*ParseRoute("/v2/a/manifests/sha256:ab"), "PUT", {"v1", "v2"});
+  ASSERT_EQ(actions.size(), 3u);
+  EXPECT_EQ(actions[0].tag(), "");
+  EXPECT_EQ(actions[1].tag(), "v1");
+  EXPECT_EQ(actions[2].tag(), "v2");
 }
 
 }  // namespace

@@ -1,0 +1,35 @@
+// The list of repositories. Source: the Docker registry HTTP API v2, "Catalog"; the distribution
+// specification reserves the path.
+#include <boost/json.hpp>
+
+#include "base/limits.h"
+#include "gateway/handler.h"
+#include "gateway/page.h"
+
+namespace registry::gateway {
+
+Awaitable<absl::Status> ListRepositories(Context context) {
+  const absl::StatusOr<PageQuery> query = ParsePageQuery(context.request(), base::kMaxCatalogPage);
+  if (!query.ok()) co_return query.status();
+  v1::ListRepositoriesRequest request;
+  request.set_last(query->last);
+  request.set_limit(query->limit);
+  const absl::StatusOr<v1::ListRepositoriesResponse> page =
+      co_await context.planes.control_plane.ListRepositories(std::move(request));
+  if (!page.ok()) co_return page.status();
+
+  boost::json::array repositories;
+  for (const std::string& name : page->repositories()) repositories.emplace_back(name);
+  boost::json::object body;
+  body["repositories"] = std::move(repositories);
+  Response response;
+  response.head.Set("Content-Type", "application/json");
+  if (page->more() && page->repositories_size() > 0) {
+    response.head.Set("Link", NextLink("/v2/_catalog", query->limit,
+                                       page->repositories(page->repositories_size() - 1)));
+  }
+  response.body = boost::json::serialize(body);
+  co_return co_await context.exchange.Send(std::move(response));
+}
+
+}  // namespace registry::gateway
