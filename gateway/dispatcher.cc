@@ -97,6 +97,20 @@ Awaitable<absl::Status> RefuseAccess(Exchange& exchange, const Route& route,
   co_return co_await exchange.Send(std::move(refusal));
 }
 
+// A mount also wants to read its source: a client that asks for a token as the challenge says gets
+// one that does for both. Without that right the mount becomes a plain upload.
+std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const Route& route,
+                                        const Request& request) {
+  if (route.resource != Resource::kUploads) return actions;
+  const std::optional<std::string> from = request.QueryParameter("from");
+  if (!from || !oci::RepositoryName::Parse(*from).ok()) return actions;
+  v1::Action& read = actions.emplace_back();
+  read.set_resource(v1::RESOURCE_BLOBS);
+  read.set_verb(v1::VERB_GET);
+  read.set_repository(*from);
+  return actions;
+}
+
 Awaitable<absl::Status> CallHandler(Context context) {
   const absl::string_view method = context.request().method();
   switch (context.route.resource) {
@@ -211,8 +225,9 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   entry.principal = answer->principal;
   if (answer->decision != AccessDecision::kAllowed) {
     entry.error = answer->reason;
-    co_return co_await RefuseAccess(exchange, entry.route, actions, answer->decision,
-                                    answer->reason);
+    co_return co_await RefuseAccess(exchange, entry.route,
+                                    WithMountSource(actions, entry.route, request),
+                                    answer->decision, answer->reason);
   }
   co_return co_await CallHandler(context);
 }
