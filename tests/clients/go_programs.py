@@ -108,6 +108,11 @@ class GoClientTestCase(ClientTestCase):
         """`name` is REPOSITORY:TAG or REPOSITORY@DIGEST."""
         return f"{self.registry.host}/{name}"
 
+    def expect_no_list_in_a_tag(self, repository):
+        """Where a registry lists no referrers, clients keep the list in a tag named sha256-DIGEST instead."""
+        tags = self.client.get(f"/v2/{repository}/tags/list").json()["tags"]
+        self.assertEqual([tag for tag in tags if tag.startswith("sha256-")], [])
+
     def write_files(self, folder, count):
         """Fills a new folder with files that all differ. Returns {name: content}."""
         folder.mkdir()
