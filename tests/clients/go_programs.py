@@ -23,7 +23,8 @@ from registry import BINARY
 # `go`: the oldest version of Go that the program's go.mod accepts.
 Program = collections.namedtuple("Program", "name package version go")
 
-# Of the distribution specification; it has no releases, so this is a commit of its main branch.
+# Of the distribution specification. It has no releases, so this is a commit of its main branch: one that the
+# module proxy serves, which it does not of every commit (v0.0.0-20260716174315-967efdc079b9 is refused).
 CONFORMANCE = Program(
     "conformance", "github.com/opencontainers/distribution-spec/conformance",
     "v0.0.0-20260831232431-97274622c111", (1, 24),
