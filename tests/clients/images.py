@@ -106,6 +106,8 @@ class ClientTestCase(RegistryTestCase):
     program = None
     # Flags that come before its subcommand.
     global_flags = ()
+    # Where it runs; None is where the tests were started.
+    working_folder = None
 
     def setUp(self):
         if shutil.which(self.program) is None:
@@ -127,6 +129,7 @@ class ClientTestCase(RegistryTestCase):
             text=True,
             timeout=timeout_s,
             env=self.environment(),
+            cwd=self.working_folder,
         )
         command = f"{self.program} {' '.join(map(str, arguments))}"
         if succeeds and done.returncode != 0:

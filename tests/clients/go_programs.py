@@ -1,0 +1,129 @@
+"""Programs written in Go, of pinned versions: built once beside the binary, then used by all tests.
+
+    crane = install(CRANE)  # the path of the program, or a skipped test where there is no Go
+
+They are built from the versions named here, whatever else is installed, so that a test that fails
+today fails tomorrow, too.
+"""
+
+import collections
+import contextlib
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from images import ClientTestCase
+from registry import BINARY
+
+# `go`: the oldest version of Go that the program's go.mod accepts.
+Program = collections.namedtuple("Program", "name package version go")
+
+# Of the distribution specification. It has no releases, so this is a commit of its main branch: one that the
+# module proxy serves, which it does not of every commit (v0.0.0-20260716174315-967efdc079b9 is refused).
+CONFORMANCE = Program(
+    "conformance", "github.com/opencontainers/distribution-spec/conformance",
+    "v0.0.0-20260831232431-97274622c111", (1, 24),
+)  # fmt: skip
+CRANE = Program("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1", (1, 25))
+REGCTL = Program("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7", (1, 26))
+ORAS = Program("oras", "oras.land/oras/cmd/oras", "v1.3.6", (1, 26, 7))
+
+# Building one takes 20 s on an idle machine with two cores.
+BUILD_TIMEOUT_S = 500
+
+
+def install(program):
+    """Returns the path of the program. Builds it if no test did before."""
+    folder = pathlib.Path(BINARY).resolve().parent / "go-programs"
+    # The version is part of the name: a new pin is a new folder.
+    target = folder / f"{program.name}-{program.version}"
+    if not target.exists():
+        require_go(program)
+        folder.mkdir(exist_ok=True)
+        with only_one(folder / f".{program.name}.lock"):
+            if not target.exists():
+                build(program, target)
+    return target / program.name
+
+
+def require_go(program):
+    """Skips the test where Go is missing or too old for the program."""
+    needed = ".".join(map(str, program.go))
+    if shutil.which("go") is None:
+        raise unittest.SkipTest(f"Go is not installed, and {program.name} is built with Go {needed} or newer")
+    found = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
+    version = tuple(map(int, re.findall(r"\d+", found.stdout.split()[0])))
+    if version < program.go:
+        raise unittest.SkipTest(f"{program.name} needs Go {needed} or newer; here is {found.stdout.strip()}")
+
+
+@contextlib.contextmanager
+def only_one(path):
+    """ctest runs tests side by side: one of them builds, the others wait. A killed one lets go."""
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build(program, target):
+    # Beside the target, because a rename must not cross file systems: the program is there whole or not at all.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as unfinished:
+        bin_folder = pathlib.Path(unfinished) / "bin"
+        bin_folder.mkdir()
+        done = subprocess.run(
+            ["go", "install", f"{program.package}@{program.version}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_TIMEOUT_S,
+            # Neither a go.mod around the tests nor one around the binary may have a say.
+            cwd=unfinished, env={**os.environ, "GOBIN": str(bin_folder)},
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise AssertionError(f"{program.package}@{program.version} cannot be built:\n{done.stdout}")
+        bin_folder.rename(target)
+
+
+class GoClientTestCase(ClientTestCase):
+    """A registry, and a Go program that talks to it, with all its state in the test's folder."""
+
+    go_program = None
+
+    def setUp(self):
+        self.program = str(install(self.go_program))
+        super().setUp()
+
+    def environment(self):
+        own = {
+            "HOME": str(self.folder / "home"),
+            "DOCKER_CONFIG": str(self.folder / "docker"),
+            "REGCTL_CONFIG": str(self.folder / "regctl.json"),
+        }
+        # Who runs the tests may use a proxy; a registry on this machine is not behind it.
+        without_proxy = {name: "127.0.0.1" for name in ("NO_PROXY", "no_proxy")}
+        return {**super().environment(), **own, **without_proxy}
+
+    def remote(self, name):
+        """`name` is REPOSITORY:TAG or REPOSITORY@DIGEST."""
+        return f"{self.registry.host}/{name}"
+
+    def expect_no_list_in_a_tag(self, repository):
+        """Where a registry lists no referrers, clients keep the list in a tag named sha256-DIGEST instead."""
+        tags = self.client.get(f"/v2/{repository}/tags/list").json()["tags"]
+        self.assertEqual([tag for tag in tags if tag.startswith("sha256-")], [])
+
+    def write_files(self, folder, count):
+        """Fills a new folder with files that all differ. Returns {name: content}."""
+        folder.mkdir()
+        contents = {f"part-{i:03}.bin": f"part {i}\n".encode() * (i + 1) for i in range(count)}
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        return contents
+
+    def expect_files(self, folder, contents):
+        """The folder has just these files, byte by byte."""
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        self.assertEqual(sorted(found), sorted(contents))
+        self.assertEqual([n for n in contents if found[n] != contents[n]], [])
