@@ -58,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   if (!storage_node.ok()) return storage_node.status();
   parts.storage_node = *std::move(storage_node);
   parts.storage_server = StartInProcess({parts.storage_node->service()});
+  parts.storage_node->ReportHealth(parts.storage_server->GetHealthCheckService());
 
   // The control plane: who may do what, and what is where. It gives orders to the storage node.
   controlplane::ControlPlaneOptions control_options;
@@ -70,6 +71,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   if (!control_plane.ok()) return control_plane.status();
   parts.control_plane = *std::move(control_plane);
   parts.control_plane_server = StartInProcess(parts.control_plane->services());
+  parts.control_plane->ReportHealth(parts.control_plane_server->GetHealthCheckService());
 
   // The gateway: HTTP. It asks the control plane and moves bytes from and to the storage node.
   gateway::GatewayOptions gateway_options;
@@ -99,6 +101,7 @@ Registry::~Registry() {
   }
   parts_->control_plane_server.reset();
   parts_->control_plane.reset();
+  if (parts_->storage_node) parts_->storage_node->ReportHealth(nullptr);
   if (parts_->storage_server) parts_->storage_server->Shutdown(now() + std::chrono::seconds(1));
   parts_->storage_server.reset();
   parts_->storage_node.reset();

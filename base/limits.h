@@ -42,6 +42,13 @@ inline constexpr size_t kMaxFormBytes = 32 * 1024;
 // Repositories that a mount without `from` looks at.
 inline constexpr int kMaxMountSources = 20;
 
+// Room on the disk that blobs do not take (or an eighth of a smaller disk), so that there is always
+// enough to delete something.
+inline constexpr uint64_t kDiskReserveBytes = 64 * 1024 * 1024;
+
+// Memory for the manifests that all clients together are pushing: beyond it, 503.
+inline constexpr size_t kManifestBudgetBytes = 128 * 1024 * 1024;
+
 // Upload sessions.
 inline constexpr std::chrono::hours kUploadIdleExpiry{24};
 // How long a committed session answers the same PUT again.
@@ -74,7 +81,7 @@ inline constexpr size_t kAccessCacheEntries = 10'000;
 inline constexpr size_t kVerifiedPasswordEntries = 10'000;
 
 // Control plane: SQL.
-inline constexpr size_t kSqlThreads = 4;
+inline constexpr size_t kSqlThreads = 4;  // that read; one more writes
 // How long one attempt waits for another process's lock, and how many attempts there are.
 inline constexpr std::chrono::milliseconds kSqlBusyTimeout{2000};
 inline constexpr int kSqlAttempts = 5;

@@ -5,11 +5,16 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/json.hpp>
+#include <chrono>
+
+#include "absl/strings/escaping.h"
+#include "base/utf8.h"
 
 namespace registry::base {
 namespace {
 
 constexpr size_t kQueueLines = 8192;
+constexpr std::chrono::seconds kFlushTimeout{2};
 
 struct Backend {
   Backend()
@@ -32,8 +37,15 @@ Backend& GetBackend() {
   return backend;
 }
 
+// Clients choose some of it.
+constexpr size_t kMaxFieldBytes = 1024;
+
 void AppendJson(std::string& line, absl::string_view text) {
-  line += boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+  std::string shown(text.substr(0, kMaxFieldBytes));
+  if (shown.size() < text.size()) shown += "...";
+  // Bytes that are no text would make the whole line none.
+  if (!IsUtf8Text(shown)) shown = absl::CHexEscape(shown);
+  line += boost::json::serialize(boost::json::string_view(shown));
 }
 
 void Log(spdlog::level::level_enum level, absl::string_view message, LogFields fields) {
@@ -74,8 +86,13 @@ void LogError(absl::string_view message, LogFields fields) {
 void FlushLog() {
   Backend& backend = GetBackend();
   backend.logger->flush();
-  // A flush is a message in the queue too; the queue is empty when the thread has taken it.
-  while (backend.pool->queue_size() > 0) std::this_thread::yield();
+  // A flush is a message in the queue too; the queue is empty when the thread has taken it. Whoever
+  // should read may have stopped to.
+  const auto deadline = std::chrono::steady_clock::now() + kFlushTimeout;
+  while (backend.pool->queue_size() > 0) {
+    if (std::chrono::steady_clock::now() > deadline) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   std::fflush(stderr);
 }
 

@@ -84,7 +84,8 @@ struct ControlPlane::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
-  std::unique_ptr<base::WorkerPool> pool;
+  std::unique_ptr<base::WorkerPool> readers;
+  std::unique_ptr<base::WorkerPool> writers;
   std::unique_ptr<Upkeep> upkeep;
 };
 
@@ -109,16 +110,19 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
                        parts->sparse_repositories->error()));
     }
   }
-  parts->pool =
+  parts->readers =
       std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
+  // The database has one writer.
+  parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
   absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, *parts->pool, options);
+      MakeAccessService(*parts->database, *parts->writers, options);
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
   parts->metadata = std::make_unique<MetadataService>(
       MetadataServiceOptions{.database = parts->database.get(),
                              .nodes = &parts->nodes,
-                             .pool = parts->pool.get(),
+                             .readers = parts->readers.get(),
+                             .writers = parts->writers.get(),
                              .sparse_repositories = parts->sparse_repositories.get()});
   parts->upkeep = std::make_unique<Upkeep>(
       UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});
@@ -134,7 +138,12 @@ std::vector<grpc::Service*> ControlPlane::services() {
   return {parts_->access.get(), parts_->metadata.get()};
 }
 
+void ControlPlane::ReportHealth(grpc::HealthCheckServiceInterface* health) {
+  parts_->database->OnFailure([health] { health->SetServingStatus(false); });
+}
+
 void ControlPlane::Shutdown() {
+  parts_->database->OnFailure({});
   parts_->access->CloseWatches();
   parts_->upkeep->Stop();
 }

@@ -15,6 +15,7 @@
 #define REGISTRY_CONTROLPLANE_CONTROL_PLANE_H_
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
 
 #include <memory>
 #include <string>
@@ -56,6 +57,10 @@ class ControlPlane {
 
   // Owned by the plane.
   std::vector<grpc::Service*> services();
+
+  // Tells the server's health service when nothing can be written any more until a restart. Until
+  // Shutdown.
+  void ReportHealth(grpc::HealthCheckServiceInterface* health);
 
   // Ends the streams and the upkeep; other calls still work.
   void Shutdown();

@@ -73,7 +73,7 @@ bool MetadataService::MayBeSparse(const oci::RepositoryName& repository) const {
 grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerContext* context,
                                                        const v1::BeginUploadRequest* request,
                                                        v1::Upload* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     const absl::StatusOr<oci::DigestAlgorithm> algorithm =
@@ -92,7 +92,7 @@ grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext* context,
                                                      const v1::GetUploadRequest* request,
                                                      v1::Upload* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     const absl::StatusOr<Upload> upload =
@@ -111,7 +111,7 @@ class MetadataService::CommitCall : public std::enable_shared_from_this<CommitCa
       : options_(options), reactor_(reactor), commit_(std::move(commit)) {}
 
   void Run(std::optional<ExaminedCopy> examined) {
-    const bool queued = options_.pool->Submit(
+    const bool queued = options_.writers->Submit(
         [self = shared_from_this(), examined = std::move(examined)] { self->Commit(examined); });
     if (!queued) Finish(absl::UnavailableError("too many requests are waiting; try again"));
   }
@@ -166,7 +166,7 @@ grpc::ServerUnaryReactor* MetadataService::CommitUpload(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerContext* context,
                                                         const v1::CancelUploadRequest* request,
                                                         v1::CancelUploadResponse*) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::CancelUpload(*options_.database, parsed.repository(), request->upload_id(),
@@ -177,7 +177,7 @@ grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext* context,
                                                      const v1::MountBlobRequest* request,
                                                      v1::MountBlobResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed target = Parsed(request->repository()).WithDigest(request->digest());
     if (!target.status().ok()) return target.status();
     const Parsed source(request->from_repository());
@@ -193,7 +193,7 @@ grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* MetadataService::FindMountSources(
     grpc::CallbackServerContext* context, const v1::FindMountSourcesRequest* request,
     v1::FindMountSourcesResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
     if (!digest.ok()) return digest.status();
     const absl::StatusOr<std::vector<std::string>> sources =
@@ -207,7 +207,7 @@ grpc::ServerUnaryReactor* MetadataService::FindMountSources(
 grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
                                                    const v1::GetBlobRequest* request,
                                                    v1::Blob* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
     if (!parsed.status().ok()) return parsed.status();
     const BlobUse use = request->touch() ? BlobUse::kBeforePush : BlobUse::kRead;
@@ -225,7 +225,7 @@ grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContext* context,
                                                       const v1::DeleteBlobRequest* request,
                                                       v1::DeleteBlobResponse*) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::DeleteBlob(*options_.database, parsed.repository(), parsed.digest());
@@ -235,7 +235,7 @@ grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerContext* context,
                                                        const v1::PutManifestRequest* request,
                                                        v1::PutManifestResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
     ManifestPush push = {.repository = parsed.repository(),
@@ -262,7 +262,7 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerContext* context,
                                                        const v1::GetManifestRequest* request,
                                                        v1::Manifest* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
     const ManifestUse use = request->head() ? ManifestUse::kHead : ManifestUse::kGet;
@@ -280,7 +280,7 @@ grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerContext* context,
                                                           const v1::DeleteManifestRequest* request,
                                                           v1::DeleteManifestResponse*) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::DeleteManifest(*options_.database, parsed.repository(), parsed.reference(),
@@ -292,7 +292,7 @@ grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext* context,
                                                     const v1::ListTagsRequest* request,
                                                     v1::ListTagsResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     const absl::StatusOr<NamesPage> page = controlplane::ListTags(
@@ -307,7 +307,7 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* MetadataService::ListRepositories(
     grpc::CallbackServerContext* context, const v1::ListRepositoriesRequest* request,
     v1::ListRepositoriesResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const absl::StatusOr<NamesPage> page =
         controlplane::ListRepositories(*options_.database, request->last(), request->limit());
     if (!page.ok()) return page.status();
@@ -320,7 +320,7 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
 grpc::ServerUnaryReactor* MetadataService::ListReferrers(grpc::CallbackServerContext* context,
                                                          const v1::ListReferrersRequest* request,
                                                          v1::ListReferrersResponse* response) {
-  return base::RunUnary(*options_.pool, context, [=, this]() -> absl::Status {
+  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->subject());
     if (!parsed.status().ok()) return parsed.status();
     absl::StatusOr<ReferrersPage> page =

@@ -22,8 +22,9 @@ namespace registry::controlplane {
 struct MetadataServiceOptions {
   Database* database;
   StorageNodes* nodes;
-  // Where SQL runs.
-  base::WorkerPool* pool;
+  // Where SQL runs. What writes has threads of its own, so that a slow disk does not hold up reads.
+  base::WorkerPool* readers;
+  base::WorkerPool* writers;
   // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
   const re2::RE2* sparse_repositories = nullptr;
   Clock now_ms = SystemNowMs;

@@ -20,6 +20,12 @@ void RecordTag(Transaction& t, const TagChange& change, absl::string_view tag,
       {change.repository_id, tag, digest, change.principal, change.now_ms});
 }
 
+// An upload alone has a row too, before anything was pushed.
+bool HasContent(Transaction& t, int64_t id) {
+  return t.Exists("SELECT 1 FROM manifests WHERE repository_id = ?1 LIMIT 1", {id}) ||
+         t.Exists("SELECT 1 FROM repository_blobs WHERE repository_id = ?1 LIMIT 1", {id});
+}
+
 absl::Status CheckPage(absl::string_view last, int limit) {
   if (limit < 0) {
     return absl::InvalidArgumentError(absl::StrCat("the limit ", limit, " is below 0"));
@@ -110,6 +116,7 @@ absl::StatusOr<NamesPage> ListTags(Database& database, const oci::RepositoryName
       database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
         const std::optional<int64_t> id = FindRepository(t, repository);
         if (!id.has_value()) return RepositoryUnknown(repository);
+        if (!HasContent(t, *id)) return RepositoryUnknown(repository);
         PageReader page(std::min(limit, base::kMaxTagsPage));
         t.Query(
             "SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
@@ -120,13 +127,18 @@ absl::StatusOr<NamesPage> ListTags(Database& database, const oci::RepositoryName
 
 absl::StatusOr<NamesPage> ListRepositories(Database& database, absl::string_view last, int limit) {
   if (absl::Status status = CheckPage(last, limit); !status.ok()) return status;
-  return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
-        PageReader page(std::min(limit, base::kMaxCatalogPage));
-        t.Query("SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
-                {last, page.rows()}, [&](const Row& row) { page.Add(row); });
-        return page.Finish();
-      });
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+                          PageReader page(std::min(limit, base::kMaxCatalogPage));
+                          t.Query(
+                              "SELECT name FROM repositories AS r WHERE name > ?1 AND ("
+                              "EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id) "
+                              "OR EXISTS "
+                              "(SELECT 1 FROM repository_blobs AS b WHERE b.repository_id = r.id)) "
+                              "ORDER BY name LIMIT ?2",
+                              {last, page.rows()}, [&](const Row& row) { page.Add(row); });
+                          return page.Finish();
+                        });
 }
 
 }  // namespace registry::controlplane

@@ -110,6 +110,9 @@ absl::StatusOr<std::optional<LiveCopy>> Commit(Transaction& t, const UploadCommi
     }
     return UploadUnknown(commit.repository, commit.upload_id);
   }
+  if (commit.durable_nodes.empty()) {
+    return absl::InvalidArgumentError("no storage node holds the bytes durably");
+  }
 
   const std::optional<BlobRow> old = FindBlob(t, commit.digest);
   bool keep_old = false;
@@ -194,9 +197,6 @@ absl::StatusOr<std::optional<LiveCopy>> CommitUpload(Database& database, const U
   if (commit.size_bytes < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("a blob cannot have ", commit.size_bytes, " bytes"));
-  }
-  if (commit.durable_nodes.empty()) {
-    return absl::InvalidArgumentError("no storage node holds the bytes durably");
   }
   return RunTransaction(database, TransactionMode::kWrite,
                         [&](Transaction& t) { return Commit(t, commit, examined, now_ms); });

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -12,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "dataplane/incarnation.h"
 #include "oci/error.h"
@@ -155,8 +158,29 @@ absl::Status DataFolder::Flush(const std::function<int(int fd)>& flush, int fd,
                      " to disk failed (", reason, "); check the disk, then restart the node"));
     base::LogError("flushing to disk failed: no more writes until a restart",
                    {{"folder", root_}, {"path", path}, {"error", reason}});
+    if (on_failure_) on_failure_();
   }
   return writable_;
+}
+
+void DataFolder::OnFailure(std::function<void()> callback) {
+  std::lock_guard lock(mutex_);
+  on_failure_ = std::move(callback);
+  if (!writable_.ok() && on_failure_) on_failure_();
+}
+
+absl::Status DataFolder::CheckRoom() const {
+  struct statvfs disk;
+  if (::fstatvfs(root_fd(), &disk) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot ask for the free space of ", root_));
+  }
+  const uint64_t reserve =
+      std::min(base::kDiskReserveBytes, uint64_t{disk.f_blocks} * disk.f_frsize / 8);
+  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free >= reserve) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no space left on the storage node: the disk of ", root_, " has ", free,
+                   " bytes free, and ", reserve, " are kept for deleting; make room on it"));
 }
 
 }  // namespace registry::dataplane

@@ -54,6 +54,14 @@ class DataFolder {
   // UNAVAILABLE once a flush has failed.
   absl::Status CheckWritable() const;
 
+  // `callback` is called once, when a flush has failed; at once when it has already. An empty one
+  // calls nothing.
+  void OnFailure(std::function<void()> callback);
+
+  // RESOURCE_EXHAUSTED when so little room is left on the disk that what frees room might not work
+  // any more: deleting is a write to the database, which in `serve` is on the same disk.
+  absl::Status CheckRoom() const;
+
   // Make durable. A failure is the end of all writing, and UNAVAILABLE.
   absl::Status FlushFile(int fd, absl::string_view path);
   absl::Status FlushFolder(const std::string& path);
@@ -72,6 +80,7 @@ class DataFolder {
 
   mutable std::mutex mutex_;
   absl::Status writable_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_failure_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace registry::dataplane

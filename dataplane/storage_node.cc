@@ -81,6 +81,11 @@ StorageNode::~StorageNode() = default;
 
 grpc::Service* StorageNode::service() { return &parts_->service; }
 
+void StorageNode::ReportHealth(grpc::HealthCheckServiceInterface* health) {
+  if (health == nullptr) return parts_->folder->OnFailure({});
+  parts_->folder->OnFailure([health] { health->SetServingStatus(false); });
+}
+
 const std::string& StorageNode::id() const { return parts_->folder->node_id(); }
 
 }  // namespace registry::dataplane

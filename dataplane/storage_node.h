@@ -12,6 +12,7 @@
 #ifndef REGISTRY_DATAPLANE_STORAGE_NODE_H_
 #define REGISTRY_DATAPLANE_STORAGE_NODE_H_
 
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/service_type.h>
 
 #include <cstddef>
@@ -52,6 +53,10 @@ class StorageNode {
 
   // The UUID under which the control plane knows this node.
   const std::string& id() const;
+
+  // Tells the server's health service when nothing can be written any more until a restart.
+  // nullptr: no longer.
+  void ReportHealth(grpc::HealthCheckServiceInterface* health);
 
  private:
   struct Parts;

@@ -108,6 +108,7 @@ absl::StatusOr<UniqueFd> UploadFiles::OpenUpload(const Incarnation& incarnation,
 absl::Status UploadFiles::Append(UploadWriter& writer, absl::string_view chunk) {
   if (!writer.ended.ok()) return writer.ended;
   absl::Status status = folder_.CheckWritable();
+  if (status.ok()) status = folder_.CheckRoom();
   if (status.ok()) {
     size_t written;
     status = WriteAt(writer.fd.get(), writer.size_bytes, chunk, writer.incarnation.UploadPath(),

@@ -216,8 +216,12 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& 
     AccessAnswer answer = FromProto(*response);
     // The policy changed while this answer was on its way: it may be wrong by now.
     if (answer.revision < cache_.revision()) continue;
-    // A wrong password is asked again each time: the control plane counts the failures.
-    if (answer.decision != AccessDecision::kCredentialInvalid) cache_.Insert(key, answer);
+    // A wrong password is asked again each time: the control plane counts the failures. So is an
+    // invalid token, which may only be not valid yet.
+    if (answer.decision != AccessDecision::kCredentialInvalid &&
+        answer.decision != AccessDecision::kTokenInvalid) {
+      cache_.Insert(key, answer);
+    }
     co_return answer;
   }
   co_return absl::UnavailableError("the access policy is changing too fast; try again");

@@ -67,7 +67,8 @@ Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
 // What handlers pass on to other planes as text.
 bool IsText(const Request& request) {
   const auto decodes = [](absl::string_view part, bool query) {
-    return base::IsUtf8Text(PercentDecode(part, query).value_or(std::string(part)));
+    const std::optional<std::string> decoded = PercentDecode(part, query);
+    return decoded.has_value() && base::IsUtf8Text(*decoded);
   };
   return decodes(request.path, false) && decodes(request.query, true) &&
          base::IsUtf8Text(request.Header("Content-Type"));
@@ -178,8 +179,10 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
 Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
   const Request& request = exchange.request();
   if (!IsText(request)) {
-    co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                             "the request's target or Content-Type is not UTF-8 text");
+    co_return oci::MakeError(
+        oci::ErrorCode::kQueryInvalid,
+        "the request's target or Content-Type is not UTF-8 text, or an escape in "
+        "the target is not % and two hexadecimal digits");
   }
   absl::StatusOr<Route> route = ParseRoute(request.path);
   if (!route.ok()) co_return route.status();
@@ -194,7 +197,13 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   if (entry.route.resource == Resource::kHealth) {
     co_return co_await SendText(exchange, "text/plain", "ok\n");
   }
+  if (entry.route.resource == Resource::kReadiness) {
+    co_return co_await CheckReadiness(planes_, exchange);
+  }
   const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
+  if (!credential.ok() && entry.route.resource == Resource::kToken) {
+    co_return co_await RefuseToken(exchange, entry.route, credential.status());
+  }
   std::vector<std::string> tags;
   if (entry.route.resource == Resource::kManifest && request.method() == "PUT") {
     tags = request.QueryParameters("tag");
@@ -214,7 +223,6 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
                                     credential.status().message());
   }
   Context context{planes_, exchange, entry.route, *credential, entry.principal};
-  if (entry.route.resource == Resource::kReadiness) co_return co_await CheckReadiness(context);
   if (entry.route.resource == Resource::kToken) {
     if (request.method() == "POST") co_return co_await PostToken(context);
     co_return co_await GetToken(context);

@@ -15,7 +15,9 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
               json::object detail) {
   json::object error;
   error["code"] = ToJson(code);
-  error["message"] = ToJson(message);
+  // What gRPC itself refuses has no message.
+  error["message"] =
+      message.empty() ? "internal error: see the log of the registry" : ToJson(message);
   error["detail"] = std::move(detail);
   json::object body;
   body["errors"] = json::array({std::move(error)});

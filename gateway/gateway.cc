@@ -25,13 +25,15 @@ struct Gateway::Parts {
       : control_plane(options.control_plane),
         storage_nodes(options.storage_nodes),
         access(control_plane),
-        planes{control_plane, storage_nodes, access},
+        manifest_budget(base::kManifestBudgetBytes),
+        planes{control_plane, storage_nodes, access, manifest_budget},
         dispatcher(planes),
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
   ControlPlane control_plane;
   StorageNodes storage_nodes;
   Access access;
+  MemoryBudget manifest_budget;
   Planes planes;
   Dispatcher dispatcher;
   EventLoops loops;

@@ -9,6 +9,7 @@
 #include "gateway/access.h"
 #include "gateway/control_plane.h"
 #include "gateway/http/exchange.h"
+#include "gateway/memory_budget.h"
 #include "gateway/route.h"
 #include "gateway/storage_nodes.h"
 
@@ -19,6 +20,7 @@ struct Planes {
   ControlPlane& control_plane;
   StorageNodes& storage_nodes;
   Access& access;
+  MemoryBudget& manifest_budget;
 };
 
 // One request that was allowed. Lives as long as the handler runs.
@@ -54,7 +56,10 @@ Awaitable<absl::Status> ListReferrers(Context context);
 Awaitable<absl::Status> GetToken(Context context);
 Awaitable<absl::Status> PostToken(Context context);
 
-Awaitable<absl::Status> CheckReadiness(Context context);
+// 401 with a challenge for basic credentials, or whatever else the error is.
+Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason);
+
+Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange);
 
 }  // namespace registry::gateway
 

@@ -64,7 +64,9 @@ Awaitable<absl::Status> GetManifest(Context context) {
   Response response;
   response.head.Set("Content-Type", manifest->media_type())
       .Set("Docker-Content-Digest", manifest->digest())
-      .Set("ETag", etag);
+      .Set("ETag", etag)
+      // The client chose the media type; a browser must not take it for anything else.
+      .Set("X-Content-Type-Options", "nosniff");
   if (context.request().IfNoneMatchHas(etag)) {
     response.head.status = 304;
     co_return co_await context.exchange.Send(std::move(response));
@@ -80,6 +82,12 @@ Awaitable<absl::Status> PutManifest(Context context) {
   const auto& length = context.request().content_length;
   if (length && *length > base::kMaxManifestBytes) {
     co_return TooLarge();
+  }
+  // As the client says, or the most that it can be.
+  MemoryBudget::Share share(context.planes.manifest_budget,
+                            length ? *length : base::kMaxManifestBytes);
+  if (!share.granted()) {
+    co_return absl::UnavailableError("too many manifests are being pushed; try again");
   }
   v1::PutManifestRequest request;
   std::string& content = *request.mutable_content();

@@ -4,16 +4,16 @@
 
 namespace registry::gateway {
 
-Awaitable<absl::Status> CheckReadiness(Context context) {
-  absl::Status status = co_await context.planes.control_plane.CheckHealth();
-  if (status.ok()) status = co_await context.planes.storage_nodes.CheckHealth();
+Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange) {
+  absl::Status status = co_await planes.control_plane.CheckHealth();
+  if (status.ok()) status = co_await planes.storage_nodes.CheckHealth();
   if (!status.ok()) {
-    co_return co_await context.exchange.Send(ErrorResponse(503, "UNAVAILABLE", status.message()));
+    co_return co_await exchange.Send(ErrorResponse(503, "UNAVAILABLE", status.message()));
   }
   Response response;
   response.head.Set("Content-Type", "text/plain");
   response.body = "ready\n";
-  co_return co_await context.exchange.Send(std::move(response));
+  co_return co_await exchange.Send(std::move(response));
 }
 
 }  // namespace registry::gateway

@@ -28,14 +28,6 @@ void AddScopes(const std::vector<std::string>& parameters, v1::IssueTokenRequest
   }
 }
 
-Response RefuseToken(const absl::Status& status, const Route& route) {
-  Response refusal = ErrorResponse(status, route);
-  if (refusal.head.status == 401) {
-    refusal.head.Set("WWW-Authenticate", "Basic realm=\"simple-registry\", charset=\"UTF-8\"");
-  }
-  return refusal;
-}
-
 // What both forms of the answer share.
 boost::json::object TokenBody(const v1::IssueTokenResponse& issued) {
   const absl::Time issued_at = absl::FromUnixSeconds(issued.issued_at().seconds());
@@ -103,6 +95,14 @@ absl::StatusOr<v1::Credential> FormCredential(absl::string_view form) {
 
 }  // namespace
 
+Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason) {
+  Response refusal = ErrorResponse(reason, route);
+  if (refusal.head.status == 401) {
+    refusal.head.Set("WWW-Authenticate", "Basic realm=\"simple-registry\", charset=\"UTF-8\"");
+  }
+  co_return co_await exchange.Send(std::move(refusal));
+}
+
 Awaitable<absl::Status> GetToken(Context context) {
   const Request& request = context.request();
   v1::IssueTokenRequest query;
@@ -114,7 +114,7 @@ Awaitable<absl::Status> GetToken(Context context) {
   const absl::StatusOr<v1::IssueTokenResponse> issued =
       co_await context.planes.control_plane.IssueToken(std::move(query));
   if (!issued.ok()) {
-    co_return co_await context.exchange.Send(RefuseToken(issued.status(), context.route));
+    co_return co_await RefuseToken(context.exchange, context.route, issued.status());
   }
   boost::json::object body = TokenBody(*issued);
   body["token"] = issued->token();
@@ -135,7 +135,7 @@ Awaitable<absl::Status> PostToken(Context context) {
   const absl::StatusOr<v1::IssueTokenResponse> issued =
       co_await context.planes.control_plane.IssueToken(std::move(query));
   if (!issued.ok()) {
-    co_return co_await context.exchange.Send(RefuseToken(issued.status(), context.route));
+    co_return co_await RefuseToken(context.exchange, context.route, issued.status());
   }
   boost::json::object body = TokenBody(*issued);
   const auto to_text = [](std::string* out, const v1::TokenScope& scope) {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "gateway/error_response.h"
 #include "gateway/handler.h"
 #include "gateway/range.h"
@@ -77,6 +78,17 @@ Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upl
   co_return progress;
 }
 
+// The end that Content-Range gives to a chunked body, which has no length of its own.
+absl::Status CheckReceived(const Request& request, const Progress& progress, int64_t size_bytes) {
+  if (request.content_length || !request.HasHeader("Content-Range")) return absl::OkStatus();
+  const absl::StatusOr<ByteRange> range = ParseUploadRange(request.Header("Content-Range"));
+  if (!range.ok() || progress.size_bytes + range->length == size_bytes) return range.status();
+  return oci::MakeError(
+      oci::ErrorCode::kBlobUploadInvalid,
+      absl::StrCat("Content-Range ", request.Header("Content-Range"), " names ", range->length,
+                   " bytes, the body has ", size_bytes - progress.size_bytes));
+}
+
 // Streams the request's body to the upload's primary node. Returns its size behind it.
 Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Progress& progress) {
   if (!context.request().has_body) co_return progress.size_bytes;
@@ -100,6 +112,10 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
   }
   const absl::StatusOr<int64_t> size = co_await (*write)->Finish();
   if (!part.ok()) co_return part.status();
+  if (!size.ok()) co_return size;
+  if (absl::Status status = CheckReceived(context.request(), progress, *size); !status.ok()) {
+    co_return status;
+  }
   co_return size;
 }
 
@@ -116,6 +132,10 @@ Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& prog
 // client learns where it stands now.
 Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
                                    absl::Status reason) {
+  if (absl::IsAborted(reason)) {
+    // A newer request has taken over.
+    reason = oci::MakeError(oci::ErrorCode::kBlobUploadInvalid, reason.message());
+  }
   if (oci::CodeOf(reason) != oci::ErrorCode::kBlobUploadInvalid) co_return reason;
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, upload);
   if (!progress.ok()) co_return progress.status();
@@ -141,7 +161,22 @@ absl::Status CheckContentRange(const Request& request, const Progress& progress)
   return absl::OkStatus();
 }
 
-// Verifies the bytes, makes them the blob `digest`, and says so to the client.
+// Makes the finished bytes the blob `digest`, and says so to the client.
+Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& upload,
+                                     const oci::Digest& digest, int64_t size_bytes) {
+  v1::CommitUploadRequest commit;
+  commit.set_repository(upload.repository());
+  commit.set_upload_id(upload.id());
+  commit.set_digest(digest.ToString());
+  commit.set_size_bytes(size_bytes);
+  if (upload.nodes_size() > 0) commit.add_durable_nodes(upload.nodes(0));
+  const absl::StatusOr<v1::CommitUploadResponse> committed =
+      co_await context.planes.control_plane.CommitUpload(std::move(commit));
+  if (!committed.ok()) co_return committed.status();
+  co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
+}
+
+// Verifies the bytes and commits them.
 Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& upload,
                                      const oci::Digest& digest) {
   v1::FinishRequest finish;
@@ -150,17 +185,7 @@ Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& u
   const absl::StatusOr<v1::FinishResponse> finished =
       co_await context.planes.storage_nodes.Finish(upload.nodes(0), std::move(finish));
   if (!finished.ok()) co_return finished.status();
-
-  v1::CommitUploadRequest commit;
-  commit.set_repository(upload.repository());
-  commit.set_upload_id(upload.id());
-  commit.set_digest(digest.ToString());
-  commit.set_size_bytes(finished->size_bytes());
-  commit.add_durable_nodes(upload.nodes(0));
-  const absl::StatusOr<v1::CommitUploadResponse> committed =
-      co_await context.planes.control_plane.CommitUpload(std::move(commit));
-  if (!committed.ok()) co_return committed.status();
-  co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
+  co_return co_await CommitUpload(context, upload, digest, finished->size_bytes());
 }
 
 // Mounts the blob from that repository, where the caller may read it. False: a plain upload will
@@ -254,8 +279,21 @@ Awaitable<absl::Status> PostUpload(Context context) {
 
   const Progress progress{.upload = *std::move(upload)};
   const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, progress);
-  if (!size.ok()) co_return size.status();
-  co_return co_await FinishUpload(context, progress.upload, *digest);
+  absl::Status status = size.status();
+  if (status.ok()) status = co_await FinishUpload(context, progress.upload, *digest);
+  // The client never learned of the session, so nobody could resume it or give it up.
+  if (!status.ok() && context.exchange.status_sent() == 0) {
+    v1::CancelUploadRequest cancel;
+    cancel.set_repository(progress.upload.repository());
+    cancel.set_upload_id(progress.upload.id());
+    const absl::StatusOr<v1::CancelUploadResponse> cancelled =
+        co_await context.planes.control_plane.CancelUpload(std::move(cancel));
+    if (!cancelled.ok()) {
+      base::LogWarning("cannot give up an upload that failed; it expires later",
+                       {{"upload", progress.upload.id()}, {"error", cancelled.status().message()}});
+    }
+  }
+  co_return status;
 }
 
 Awaitable<absl::Status> GetUpload(Context context) {
@@ -291,10 +329,10 @@ Awaitable<absl::Status> PutUpload(Context context) {
   if (!digest.ok()) co_return digest.status();
   absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
   if (!upload.ok()) co_return upload.status();
-  // The same PUT again, after its reply was lost.
+  // The same PUT again, after its reply was lost. Committing again sees whether the blob is still
+  // there.
   if (upload->committed_digest() == digest->ToString()) {
-    co_return co_await context.exchange.Send(
-        CreatedResponse(upload->repository(), digest->ToString()));
+    co_return co_await CommitUpload(context, *upload, *digest, upload->committed_size_bytes());
   }
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
   if (!progress.ok()) co_return progress.status();

@@ -1,7 +1,9 @@
 #include "oci/manifest.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -74,6 +76,21 @@ absl::Status AppendDescriptors(const json::object& object, absl::string_view key
   return absl::OkStatus();
 }
 
+// `type/subtype` (RFC 6838, 4.2).
+bool IsMediaType(absl::string_view text) {
+  constexpr size_t kMaxBytes = 255;
+  const auto is_name = [](absl::string_view name) {
+    return !name.empty() && absl::ascii_isalnum(static_cast<unsigned char>(name[0])) &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+             return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                    absl::string_view("!#$&-^_.+").find(c) != absl::string_view::npos;
+           });
+  };
+  const size_t slash = text.find('/');
+  return slash != absl::string_view::npos && text.size() <= kMaxBytes &&
+         is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
+}
+
 absl::Status CheckMediaType(absl::string_view content_type, const json::object& object,
                             Manifest& manifest) {
   absl::Status error;
@@ -87,6 +104,26 @@ absl::Status CheckMediaType(absl::string_view content_type, const json::object& 
   if (manifest.media_type.empty()) {
     manifest.media_type =
         std::string(object.contains("manifests") ? kMediaTypeImageIndex : kMediaTypeImageManifest);
+  }
+  if (!IsMediaType(manifest.media_type)) {
+    return Invalid(
+        absl::StrCat("its media type ", Quote(manifest.media_type), " is not TYPE/SUBTYPE"));
+  }
+  return absl::OkStatus();
+}
+
+// What one client takes for an image and another one for an index could be either
+// (GHSA-mc8v-mgrf-8f4m).
+absl::Status CheckUnambiguous(absl::string_view media_type, const json::object& object) {
+  const bool index =
+      media_type == kMediaTypeImageIndex || media_type == kMediaTypeDockerManifestList;
+  const bool image =
+      media_type == kMediaTypeImageManifest || media_type == kMediaTypeDockerManifest;
+  for (const char* key : {"manifests", "config", "layers"}) {
+    const bool of_index = absl::string_view(key) == "manifests";
+    if ((of_index ? image : index) && object.contains(key)) {
+      return Invalid(absl::StrCat("a ", Quote(media_type), " must not have ", Quote(key)));
+    }
   }
   return absl::OkStatus();
 }
@@ -166,6 +203,9 @@ absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::str
     return status;
   }
   if (absl::Status status = CheckSchemaVersion(manifest.media_type, object); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = CheckUnambiguous(manifest.media_type, object); !status.ok()) {
     return status;
   }
   if (absl::Status status = ParseReferences(object, manifest); !status.ok()) return status;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "controlplane/sql/migrations.h"
 
 namespace registry::controlplane {
@@ -174,7 +176,27 @@ absl::Status Database::RunOnce(TransactionMode mode,
   }
   // IMMEDIATE: a transaction that reads first and then writes would fail, without waiting, when
   // another process wrote in between.
-  return RunOn(*writer_, "BEGIN IMMEDIATE", body, may_retry);
+  const absl::Status status = RunOn(*writer_, "BEGIN IMMEDIATE", body, may_retry);
+  if (status.ok()) {
+    // The transaction is durable whatever this says.
+    const absl::Status checkpoint = writer_->Checkpoint();
+    if (!checkpoint.ok()) {
+      base::LogError("the database's log cannot be written back",
+                     {{"error", checkpoint.message()}});
+    }
+  }
+  if (writer_->sync_failed() && !std::exchange(failure_reported_, true)) {
+    base::LogError("the database failed to flush its file: no more writes until a restart",
+                   {{"database", path()}, {"error", status.message()}});
+    if (on_failure_) on_failure_();
+  }
+  return status;
+}
+
+void Database::OnFailure(std::function<void()> callback) {
+  std::lock_guard lock(writer_mutex_);
+  on_failure_ = std::move(callback);
+  if (failure_reported_ && on_failure_) on_failure_();
 }
 
 absl::Status Database::RunOn(SqliteConnection& connection, absl::string_view begin,

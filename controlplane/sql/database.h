@@ -125,6 +125,10 @@ class Database {
 
   const std::string& path() const { return options_.path; }
 
+  // `callback` is called once, when flushing the file has failed and so all writing has ended until
+  // a restart; at once when it has already. An empty one calls nothing.
+  void OnFailure(std::function<void()> callback);
+
   // Use RunTransaction.
   absl::Status Run(TransactionMode mode, absl::FunctionRef<absl::Status(Transaction&)> body);
 
@@ -145,6 +149,8 @@ class Database {
 
   std::mutex writer_mutex_;
   std::unique_ptr<SqliteConnection> writer_ ABSL_GUARDED_BY(writer_mutex_);
+  std::function<void()> on_failure_ ABSL_GUARDED_BY(writer_mutex_);
+  bool failure_reported_ ABSL_GUARDED_BY(writer_mutex_) = false;
 
   std::mutex readers_mutex_;
   std::condition_variable reader_is_free_;

@@ -15,13 +15,15 @@ namespace registry::controlplane {
 namespace {
 
 // SQLite would make the file readable by everybody; it holds signing keys. Its WAL file gets the
-// same mode.
+// same mode. A file that exists is not opened: closing it would end the locks that SQLite holds on
+// it in this process, and the next program that looks at the file would delete its WAL.
 absl::Status CreateFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
     close(fd);
     return absl::OkStatus();
   }
+  if (errno == EEXIST) return absl::OkStatus();
   const int error = errno;
   const std::string message =
       absl::StrCat("cannot open the database ", path, ": ", std::strerror(error));
@@ -29,6 +31,9 @@ absl::Status CreateFile(const std::string& path) {
   return absl::UnavailableError(
       absl::StrCat(message, "; its folder must exist and be writable by this user"));
 }
+
+// About 4 MB, as SQLite's own default.
+constexpr int kCheckpointPages = 1000;
 
 absl::string_view Shorten(absl::string_view sql) { return sql.substr(0, 60); }
 
@@ -95,6 +100,15 @@ absl::Status SqliteConnection::Configure(const SqliteOptions& options) {
   }
   status.Update(Run("PRAGMA synchronous = FULL"));
   status.Update(Run("PRAGMA foreign_keys = ON"));
+  // Checkpoint does it, and sees its errors.
+  status.Update(Run("PRAGMA wal_autocheckpoint = 0"));
+  sqlite3_wal_hook(
+      db_.get(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<SqliteConnection*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
   // A log that a long read made grow is cut again.
   status.Update(Run("PRAGMA journal_size_limit = 67108864"));
   if (options.max_pages > 0) {
@@ -188,6 +202,15 @@ absl::Status SqliteConnection::Run(absl::string_view sql) {
   return Run(sql, {}, [](const Row&) { return true; }).status();
 }
 
+absl::Status SqliteConnection::Checkpoint() {
+  if (wal_pages_ < kCheckpointPages || sync_failed_) return absl::OkStatus();
+  const int result =
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // A reader is at work on an older state; the next commit tries again.
+  if (result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY) return absl::OkStatus();
+  return Error(result, "checkpoint");
+}
+
 void SqliteConnection::Rollback() {
   // Some errors have ended the transaction already.
   if (sqlite3_get_autocommit(db_.get()) != 0) return;
@@ -196,11 +219,19 @@ void SqliteConnection::Rollback() {
 }
 
 absl::Status SqliteConnection::Error(int result, absl::string_view sql) {
-  const std::string message =
-      absl::StrCat("database ", path_, ": ", sqlite3_errmsg(db_.get()), " (", Shorten(sql), ")");
-  if (result == SQLITE_IOERR_FSYNC || result == SQLITE_IOERR_DIR_FSYNC) sync_failed_ = true;
   const int system_error = sqlite3_system_errno(db_.get());
-  switch (result & 0xff) {
+  std::string message =
+      absl::StrCat("database ", path_, ": ", sqlite3_errmsg(db_.get()), " (", Shorten(sql), ")");
+  const int kind = result & 0xff;
+  if (system_error != 0 && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
+    absl::StrAppend(&message, ": ", std::strerror(system_error));
+  }
+  if (result == SQLITE_IOERR_FSYNC || result == SQLITE_IOERR_DIR_FSYNC) {
+    sync_failed_ = true;
+    // What the next fsync says of the same pages means nothing: the log must stay.
+    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  switch (kind) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::AbortedError(message);

@@ -6,6 +6,7 @@
 #include <boost/beast/http/status.hpp>
 #include <limits>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "oci/error.h"
@@ -22,6 +23,22 @@ SteadyTime After(std::chrono::milliseconds timeout) {
 }
 
 asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.size()}; }
+
+// Without the scheme and authority that requests through proxies have (RFC 9112, 3.2.2).
+absl::string_view OriginForm(absl::string_view target) {
+  for (const absl::string_view scheme : {"http://", "https://"}) {
+    if (!absl::StartsWithIgnoreCase(target, scheme)) continue;
+    const size_t path = target.find('/', scheme.size());
+    return path == absl::string_view::npos ? absl::string_view("/") : target.substr(path);
+  }
+  return target;
+}
+
+// Of a name, an IPv4 or IPv6 address, and a port (RFC 3986, 3.2.2).
+bool IsHostCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         absl::string_view("-._~:[]%").find(c) != absl::string_view::npos;
+}
 
 int StatusOfParseError(const beast::error_code& error) {
   if (error == http::error::header_limit) return 431;
@@ -65,17 +82,13 @@ Awaitable<bool> Connection::ServeOne() {
   if (draining_) co_return false;
   if (!co_await ReadHeader()) co_return false;
   PrepareRequest();
-  if (request_.head.version() >= 11 && !request_.HasHeader("Host")) {
-    co_await RefuseMalformed(400, "malformed HTTP request: HTTP/1.1 requires a Host header");
+  const Refusal refusal = CheckHeader();
+  if (refusal.status != 0) {
+    co_await RefuseMalformed(refusal.status, refusal.reason);
     co_return false;
   }
-  if (const absl::string_view expect = request_.Header("Expect"); !expect.empty()) {
-    if (!absl::EqualsIgnoreCase(expect, "100-continue")) {
-      co_await RefuseMalformed(417, "the only expectation supported is 100-continue");
-      co_return false;
-    }
-    continue_expected_ = request_.has_body && request_.head.version() >= 11;
-  }
+  continue_expected_ =
+      request_.HasHeader("Expect") && request_.has_body && request_.head.version() >= 11;
   co_await handler_(*this);
   co_return co_await FinishExchange();
 }
@@ -85,6 +98,7 @@ Awaitable<bool> Connection::ReadHeader() {
   parser_->header_limit(static_cast<uint32_t>(options_.max_header_bytes));
   parser_->body_limit(boost::none);
   request_ = Request();
+  malformed_ = false;
   status_sent_ = 0;
   body_bytes_sent_ = 0;
   continue_expected_ = false;
@@ -94,6 +108,12 @@ Awaitable<bool> Connection::ReadHeader() {
   if (idle_) buffer_.shrink_to_fit();
   SteadyTime deadline = After(idle_ ? options_.idle_timeout : options_.header_timeout);
   while (true) {
+    // Empty lines before a request are ignored (RFC 9112, 2.2).
+    while (!parser_->got_some() && buffer_.size() > 0 &&
+           (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
+            *static_cast<const char*>(buffer_.data().data()) == '\n')) {
+      buffer_.consume(1);
+    }
     if (buffer_.size() > 0) {
       beast::error_code error;
       buffer_.consume(parser_->put(buffer_.data(), error));
@@ -131,61 +151,100 @@ void Connection::PrepareRequest() {
   request_.client_address = transport_.peer_address();
   request_.secure = transport_.secure();
   const auto target = request_.head.target();
-  const absl::string_view text(target.data(), target.size());
+  const absl::string_view text = OriginForm({target.data(), target.size()});
   const size_t question = text.find('?');
   request_.path = text.substr(0, question);
   request_.query =
       question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
 }
 
+Connection::Refusal Connection::CheckHeader() const {
+  const auto count = [&](http::field name) { return request_.head.count(name); };
+  const bool is_1_1 = request_.head.version() >= 11;
+  if (count(http::field::host) > 1 || (is_1_1 && count(http::field::host) == 0)) {
+    return {400, "malformed HTTP request: HTTP/1.1 requires one Host header"};
+  }
+  const absl::string_view host = request_.Header("Host");
+  if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
+    return {400, absl::StrCat("malformed HTTP request: Host ", oci::Quote(host),
+                              " is neither a name nor an address")};
+  }
+  // Beast frames only what it knows; with anything else this end and the client would disagree on
+  // where the next request begins (RFC 9112, 6.1).
+  if (count(http::field::transfer_encoding) > 0) {
+    const absl::string_view coding = request_.Header("Transfer-Encoding");
+    if (count(http::field::transfer_encoding) > 1 || !absl::EqualsIgnoreCase(coding, "chunked")) {
+      return {501, absl::StrCat("Transfer-Encoding ", oci::Quote(coding),
+                                " is not supported: only chunked is")};
+    }
+    if (!is_1_1 || request_.HasHeader("Content-Length")) {
+      return {400,
+              "malformed HTTP request: Transfer-Encoding with HTTP/1.0 or with Content-Length"};
+    }
+  }
+  const absl::string_view expect = request_.Header("Expect");
+  if (!expect.empty() && !absl::EqualsIgnoreCase(expect, "100-continue")) {
+    return {417, "the only expectation supported is 100-continue"};
+  }
+  return {};
+}
+
 Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
-  if (lost_) co_return absl::CancelledError("connection lost");
+  if (lost_ || malformed_) co_return absl::CancelledError("connection lost");
   if (continue_expected_) {
     continue_expected_ = false;
     absl::Status status = co_await transport_.Write(ToBuffer("HTTP/1.1 100 Continue\r\n\r\n"),
                                                     asio::const_buffer(), options_.body_timeout);
     if (!status.ok()) co_return status;
   }
+  std::string part;
   while (!parser_->is_done()) {
-    if (buffer_.size() > 0) {
-      std::string part(std::min(max_bytes, buffer_.size()), '\0');
+    // Many small chunks of the client become one part.
+    const size_t before = part.size();
+    const size_t more = std::min(max_bytes - before, buffer_.size());
+    if (more > 0) {
+      part.resize(before + more);
       auto& body = parser_->get().body();
-      body.data = part.data();
-      body.size = part.size();
+      body.data = part.data() + before;
+      body.size = more;
       beast::error_code error;
       buffer_.consume(parser_->put(buffer_.data(), error));
       part.resize(part.size() - body.size);
       if (error && error != http::error::need_more && error != http::error::need_buffer) {
-        lost_ = true;
+        malformed_ = true;
         co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
                                  absl::StrCat("malformed request body: ", error.message()));
       }
-      if (!part.empty()) co_return part;
-      if (error != http::error::need_more) continue;
+      if (error != http::error::need_more && part.size() < max_bytes) continue;
     }
+    if (!part.empty()) co_return part;
     const size_t room = std::min(base::kChunkBytes, buffer_.max_size() - buffer_.size());
     if (room == 0) {
-      lost_ = true;
+      malformed_ = true;
       co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
                                "malformed request body: a chunk's header is too long");
     }
     absl::StatusOr<size_t> count =
         co_await transport_.ReadSome(buffer_.prepare(room), After(options_.body_timeout));
-    if (!count.ok() || *count == 0) {
+    if (!count.ok()) {
       lost_ = true;
-      if (!count.ok()) co_return count.status();
+      co_return count.status();
+    }
+    if (*count == 0) {
+      // The client may have closed only its side.
+      malformed_ = true;
       co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
                                "the request's body is incomplete: the client ended it early");
     }
     buffer_.commit(*count);
   }
-  co_return std::string();
+  co_return part;
 }
 
 // The rest of a small body is cheaper to read than a new connection; a client that waits for
 // "100 Continue" may or may not send its body now, so such a connection cannot go on.
 bool Connection::MayKeepAlive() const {
-  if (!keep_alive_ || draining_ || lost_) return false;
+  if (!keep_alive_ || draining_ || lost_ || malformed_) return false;
   if (parser_->is_done()) return true;
   if (continue_expected_ || !request_.content_length) return false;
   const auto remaining = parser_->content_length_remaining();
@@ -313,8 +372,10 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   status_sent_ = status;
   response.head.content_length = response.body.size();
   const std::string head = FormatHead(response.head);
-  const absl::Status sent =
-      co_await transport_.Write(ToBuffer(head), ToBuffer(response.body), options_.body_timeout);
+  // Of a header that could not be parsed the method is not known.
+  const bool head_only = request_.method() == "HEAD";
+  const absl::Status sent = co_await transport_.Write(
+      ToBuffer(head), ToBuffer(head_only ? "" : response.body), options_.body_timeout);
   if (sent.ok()) co_await Linger();
 }
 

@@ -76,6 +76,12 @@ class Connection final : private Exchange {
   Awaitable<void> Linger();
 
   void PrepareRequest();
+  // Why the header must be refused although it can be parsed, and with which status; OK: 0.
+  struct Refusal {
+    int status = 0;
+    std::string reason;
+  };
+  Refusal CheckHeader() const;
   bool MayKeepAlive() const;
   std::string FormatHead(const ResponseHead& head);
 
@@ -87,7 +93,10 @@ class Connection final : private Exchange {
 
   boost::beast::flat_buffer buffer_;
   bool idle_ = true;
+  // Nothing more can be sent.
   bool lost_ = false;
+  // What the client sends makes no sense any more, but it can still be answered.
+  bool malformed_ = false;
 
   // Of the current request.
   std::optional<Parser> parser_;

@@ -44,9 +44,13 @@ bool Request::IfNoneMatchHas(absl::string_view etag) const {
 
 std::vector<std::string> Request::EntityTags(absl::string_view header) const {
   std::vector<std::string> tags;
-  for (const absl::string_view tag : absl::StrSplit(Header(header), ',')) {
-    const absl::string_view stripped = absl::StripAsciiWhitespace(tag);
-    if (!stripped.empty()) tags.emplace_back(stripped);
+  const auto lines = head.equal_range(ToBoost(header));
+  for (auto line = lines.first; line != lines.second; ++line) {
+    const absl::string_view text(line->value().data(), line->value().size());
+    for (const absl::string_view tag : absl::StrSplit(text, ',')) {
+      const absl::string_view stripped = absl::StripAsciiWhitespace(tag);
+      if (!stripped.empty()) tags.emplace_back(stripped);
+    }
   }
   return tags;
 }

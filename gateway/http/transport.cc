@@ -128,6 +128,9 @@ Awaitable<absl::Status> Transport::SendFile(int descriptor, int64_t offset, int6
       deadline_ = After(progress_timeout);
       const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
       if (error) co_return Error(error);
+    } else if (errno == EIO) {
+      // Of the file, not of the socket.
+      co_return absl::DataLossError("the stored file cannot be read: Input/output error");
     } else if (errno != EINTR) {
       co_return absl::CancelledError(absl::StrCat("connection lost: ", std::strerror(errno)));
     }

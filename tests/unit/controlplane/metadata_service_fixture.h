@@ -68,10 +68,12 @@ class MetadataServiceTest : public MetadataTest {
   void StartService(StorageNodes* nodes, size_t max_queued) {
     if (server_) server_->Shutdown();
     pool_ = std::make_unique<base::WorkerPool>(1, max_queued);
-    service_ = std::make_unique<MetadataService>(MetadataServiceOptions{
-        .database = database_.get(), .nodes = nodes, .pool = pool_.get(), .now_ms = [this] {
-          return clock_ms_.load();
-        }});
+    service_ = std::make_unique<MetadataService>(
+        MetadataServiceOptions{.database = database_.get(),
+                               .nodes = nodes,
+                               .readers = pool_.get(),
+                               .writers = pool_.get(),
+                               .now_ms = [this] { return clock_ms_.load(); }});
     server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
   }

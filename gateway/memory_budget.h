@@ -1,0 +1,52 @@
+// Memory that all requests of a kind share, so that their number cannot exhaust it.
+//
+//   MemoryBudget::Share share(budget, bytes);
+//   if (!share.granted()) return absl::UnavailableError("…");
+//
+// Thread-safe.
+#ifndef REGISTRY_GATEWAY_MEMORY_BUDGET_H_
+#define REGISTRY_GATEWAY_MEMORY_BUDGET_H_
+
+#include <atomic>
+#include <cstddef>
+
+namespace registry::gateway {
+
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(size_t bytes) : free_bytes_(bytes) {}
+
+  // Given back when it is destroyed.
+  class Share {
+   public:
+    Share(MemoryBudget& budget, size_t bytes)
+        : budget_(budget), bytes_(bytes), granted_(budget.Take(bytes)) {}
+    ~Share() {
+      if (granted_) budget_.free_bytes_ += bytes_;
+    }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    bool granted() const { return granted_; }
+
+   private:
+    MemoryBudget& budget_;
+    const size_t bytes_;
+    const bool granted_;
+  };
+
+ private:
+  bool Take(size_t bytes) {
+    size_t free = free_bytes_;
+    while (free >= bytes) {
+      if (free_bytes_.compare_exchange_weak(free, free - bytes)) return true;
+    }
+    return false;
+  }
+
+  std::atomic<size_t> free_bytes_;
+};
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_MEMORY_BUDGET_H_
