@@ -14,7 +14,10 @@ namespace {
 
 Response MalformedRequest(int status, absl::string_view reason) {
   base::LogInfo("request refused", {{"status", status}, {"error", reason}});
-  return ErrorResponse(status, status >= 500 ? "UNAVAILABLE" : "UNSUPPORTED", reason);
+  Response response = ErrorResponse(status, status >= 500 ? "UNAVAILABLE" : "UNSUPPORTED", reason);
+  // Whatever it was meant for.
+  response.head.Set("Docker-Distribution-Api-Version", "registry/2.0");
+  return response;
 }
 
 }  // namespace

@@ -121,7 +121,8 @@ absl::Status CheckUnambiguous(absl::string_view media_type, const json::object& 
       media_type == kMediaTypeImageManifest || media_type == kMediaTypeDockerManifest;
   for (const char* key : {"manifests", "config", "layers"}) {
     const bool of_index = absl::string_view(key) == "manifests";
-    if ((of_index ? image : index) && object.contains(key)) {
+    const json::value* value = object.if_contains(key);
+    if ((of_index ? image : index) && value != nullptr && !value->is_null()) {
       return Invalid(absl::StrCat("a ", Quote(media_type), " must not have ", Quote(key)));
     }
   }

@@ -1,5 +1,8 @@
 // The coroutine types of the gateway: every coroutine runs on one of the event loops, and its
 // executor is part of its type, which saves Asio's type-erased executor on each operation.
+//
+// GCC 12 destroys some temporaries of a co_await expression twice: those made in a branch of ?:, &&
+// or || . Name them before, and await in a statement of its own.
 #ifndef REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
 #define REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
 

@@ -373,9 +373,10 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   response.head.content_length = response.body.size();
   const std::string head = FormatHead(response.head);
   // Of a header that could not be parsed the method is not known.
-  const bool head_only = request_.method() == "HEAD";
-  const absl::Status sent = co_await transport_.Write(
-      ToBuffer(head), ToBuffer(head_only ? "" : response.body), options_.body_timeout);
+  const absl::string_view body =
+      request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
+  const absl::Status sent =
+      co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout);
   if (sent.ok()) co_await Linger();
 }
 

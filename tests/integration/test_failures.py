@@ -196,7 +196,10 @@ class Failures(RegistryTestCase):
             connection.execute("PRAGMA user_version = 9999")
         else:
             (column, *_), = connection.execute(f"SELECT name FROM pragma_table_info('{versions[0]}') LIMIT 1")
-            connection.execute(f"UPDATE {versions[0]} SET {column} = 9999")
+            connection.execute(
+                f"UPDATE {versions[0]} SET {column} = 9999 WHERE {column} = "
+                f"(SELECT max({column}) FROM {versions[0]})"
+            )
         connection.commit()
         connection.close()
         self.expect_refusal(registry, "9999")

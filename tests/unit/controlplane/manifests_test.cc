@@ -83,7 +83,7 @@ TEST_F(ManifestsTest, InvalidManifestsAreRefused) {
       ImageJson(PushBlob("a", "config"), {}, R"(,"artifactType":"a\u0000b")");
   EXPECT_EQ(ErrorOf(Push("a", "latest", with_nul)), ErrorCode::kManifestInvalid);
   EXPECT_EQ(ErrorOf(Push("a", "latest", std::string(base::kMaxManifestBytes + 1, ' '))),
-            ErrorCode::kManifestInvalid);
+            ErrorCode::kManifestTooLarge);
 }
 
 TEST_F(ManifestsTest, TheLargestManifestIsAccepted) {

@@ -76,7 +76,7 @@ TEST_F(MetadataServiceTest, TheLargestManifestPasses) {
   image.resize(base::kMaxManifestBytes, ' ');
   EXPECT_TRUE(PutAt("a", "latest", image).ok());
   image.push_back(' ');
-  EXPECT_EQ(ErrorOf(PutAt("a", "latest", image)), ErrorCode::kManifestInvalid);
+  EXPECT_EQ(ErrorOf(PutAt("a", "latest", image)), ErrorCode::kManifestTooLarge);
 }
 
 TEST_F(MetadataServiceTest, EveryFieldIsCheckedAgain) {
