@@ -69,6 +69,10 @@ Awaitable<bool> Connection::ServeOne() {
     co_await RefuseMalformed(400, "malformed HTTP request: HTTP/1.1 requires a Host header");
     co_return false;
   }
+  if (const std::optional<Refusal> refusal = CheckTransferEncoding(*parser_, request_)) {
+    co_await RefuseMalformed(refusal->status, std::string(refusal->reason));
+    co_return false;
+  }
   if (const absl::string_view expect = request_.Header("Expect"); !expect.empty()) {
     if (!absl::EqualsIgnoreCase(expect, "100-continue")) {
       co_await RefuseMalformed(417, "the only expectation supported is 100-continue");
@@ -82,8 +86,7 @@ Awaitable<bool> Connection::ServeOne() {
 
 Awaitable<bool> Connection::ReadHeader() {
   parser_.emplace();
-  parser_->header_limit(static_cast<uint32_t>(options_.max_header_bytes));
-  parser_->body_limit(boost::none);
+  SetLimits(*parser_, options_.max_header_bytes);
   request_ = Request();
   status_sent_ = 0;
   body_bytes_sent_ = 0;
@@ -121,21 +124,10 @@ Awaitable<bool> Connection::ReadHeader() {
 }
 
 void Connection::PrepareRequest() {
-  request_.content_length.reset();
-  const auto length = parser_->content_length();
-  if (length) request_.content_length = *length;
-  request_.has_body = parser_->chunked() || (length && *length > 0);
   keep_alive_ = parser_->keep_alive();
-  // The parser keeps only what it still needs for the body.
-  request_.head = std::move(parser_->get().base());
+  TakeRequest(*parser_, request_);
   request_.client_address = transport_.peer_address();
   request_.secure = transport_.secure();
-  const auto target = request_.head.target();
-  const absl::string_view text(target.data(), target.size());
-  const size_t question = text.find('?');
-  request_.path = text.substr(0, question);
-  request_.query =
-      question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
 }
 
 Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
