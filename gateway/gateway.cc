@@ -14,7 +14,8 @@ namespace {
 
 Response MalformedRequest(int status, absl::string_view reason) {
   base::LogInfo("request refused", {{"status", status}, {"error", reason}});
-  Response response = ErrorResponse(status, status >= 500 ? "UNAVAILABLE" : "UNSUPPORTED", reason);
+  const char* code = status == 503 ? "UNAVAILABLE" : status == 500 ? "INTERNAL" : "UNSUPPORTED";
+  Response response = ErrorResponse(status, code, reason);
   // Whatever it was meant for.
   response.head.Set("Docker-Distribution-Api-Version", "registry/2.0");
   return response;

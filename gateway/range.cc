@@ -49,21 +49,23 @@ absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int
   std::vector<ByteRange> ranges;
   if (!absl::StartsWithIgnoreCase(header, kUnit)) return ranges;
   size_t asked = 0;
-  int64_t total = 0;
+  int64_t left = size;
+  bool too_much = false;
   for (absl::string_view spec : absl::StrSplit(header.substr(kUnit.size()), ',')) {
     spec = absl::StripAsciiWhitespace(spec);
     if (spec.empty()) continue;
     const std::optional<ByteRange> range = ParseOne(spec, size);
     if (!range || ++asked > base::kMaxRanges) return std::vector<ByteRange>();
     if (range->length > 0) ranges.push_back(*range);
-    total = std::min(total, size) + range->length;
+    too_much = too_much || range->length > left;
+    if (!too_much) left -= range->length;
   }
   if (asked > 0 && ranges.empty()) {
     return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
                           absl::StrCat("the range ", oci::Quote(header),
                                        " names no byte of this blob, which has ", size));
   }
-  if (ranges.size() > 1 && total > size) ranges.clear();
+  if (too_much) ranges.clear();
   return ranges;
 }
 

@@ -48,7 +48,7 @@ struct Manifest {
 
 // `content_type` is the Content-Type header without parameters, possibly empty; the body's own
 // `mediaType` must agree with it when both are there.
-// Errors: MANIFEST_INVALID that names the field; DIGEST_INVALID for a malformed digest.
+// Errors: MANIFEST_INVALID that names the field.
 absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::string_view content);
 
 }  // namespace registry::oci

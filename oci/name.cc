@@ -48,13 +48,16 @@ absl::StatusOr<RepositoryName> RepositoryName::Parse(absl::string_view text) {
                      absl::StrCat("invalid repository name ", Quote(text), ": it has ", text.size(),
                                   " bytes, at most ", kMaxBytes, " are allowed"));
   }
+  // Of a view without data StrSplit makes no part at all.
+  bool valid = !text.empty();
   for (absl::string_view component : absl::StrSplit(text, '/')) {
-    if (!IsNameComponent(absl::string_view(component))) {
-      return MakeError(ErrorCode::kNameInvalid,
-                       absl::StrCat("invalid repository name ", Quote(text),
-                                    ": each part between slashes is lower-case letters and digits, "
-                                    "separated by one of . _ __ or dashes"));
-    }
+    valid = valid && IsNameComponent(component);
+  }
+  if (!valid) {
+    return MakeError(ErrorCode::kNameInvalid,
+                     absl::StrCat("invalid repository name ", Quote(text),
+                                  ": each part between slashes is lower-case letters and digits, "
+                                  "separated by one of . _ __ or dashes"));
   }
   return RepositoryName(std::string(text));
 }

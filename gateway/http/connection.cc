@@ -24,22 +24,6 @@ SteadyTime After(std::chrono::milliseconds timeout) {
 
 asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.size()}; }
 
-// Without the scheme and authority that requests through proxies have (RFC 9112, 3.2.2).
-absl::string_view OriginForm(absl::string_view target) {
-  for (const absl::string_view scheme : {"http://", "https://"}) {
-    if (!absl::StartsWithIgnoreCase(target, scheme)) continue;
-    const size_t path = target.find('/', scheme.size());
-    return path == absl::string_view::npos ? absl::string_view("/") : target.substr(path);
-  }
-  return target;
-}
-
-// Of a name, an IPv4 or IPv6 address, and a port (RFC 3986, 3.2.2).
-bool IsHostCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         absl::string_view("-._~:[]%").find(c) != absl::string_view::npos;
-}
-
 int StatusOfParseError(const beast::error_code& error) {
   if (error == http::error::header_limit) return 431;
   if (error == http::error::bad_version) return 505;
@@ -82,9 +66,9 @@ Awaitable<bool> Connection::ServeOne() {
   if (draining_) co_return false;
   if (!co_await ReadHeader()) co_return false;
   PrepareRequest();
-  const Refusal refusal = CheckHeader();
-  if (refusal.status != 0) {
-    co_await RefuseMalformed(refusal.status, refusal.reason);
+  const std::optional<Refusal> refusal = CheckHeader(*parser_, request_);
+  if (refusal) {
+    co_await RefuseMalformed(refusal->status, refusal->reason);
     co_return false;
   }
   continue_expected_ =
@@ -95,8 +79,7 @@ Awaitable<bool> Connection::ServeOne() {
 
 Awaitable<bool> Connection::ReadHeader() {
   parser_.emplace();
-  parser_->header_limit(static_cast<uint32_t>(options_.max_header_bytes));
-  parser_->body_limit(boost::none);
+  SetLimits(*parser_, options_.max_header_bytes);
   request_ = Request();
   malformed_ = false;
   status_sent_ = 0;
@@ -141,52 +124,10 @@ Awaitable<bool> Connection::ReadHeader() {
 }
 
 void Connection::PrepareRequest() {
-  request_.content_length.reset();
-  const auto length = parser_->content_length();
-  if (length) request_.content_length = *length;
-  request_.has_body = parser_->chunked() || (length && *length > 0);
   keep_alive_ = parser_->keep_alive();
-  // The parser keeps only what it still needs for the body.
-  request_.head = std::move(parser_->get().base());
+  TakeRequest(*parser_, request_);
   request_.client_address = transport_.peer_address();
   request_.secure = transport_.secure();
-  const auto target = request_.head.target();
-  const absl::string_view text = OriginForm({target.data(), target.size()});
-  const size_t question = text.find('?');
-  request_.path = text.substr(0, question);
-  request_.query =
-      question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
-}
-
-Connection::Refusal Connection::CheckHeader() const {
-  const auto count = [&](http::field name) { return request_.head.count(name); };
-  const bool is_1_1 = request_.head.version() >= 11;
-  if (count(http::field::host) > 1 || (is_1_1 && count(http::field::host) == 0)) {
-    return {400, "malformed HTTP request: HTTP/1.1 requires one Host header"};
-  }
-  const absl::string_view host = request_.Header("Host");
-  if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
-    return {400, absl::StrCat("malformed HTTP request: Host ", oci::Quote(host),
-                              " is neither a name nor an address")};
-  }
-  // Beast frames only what it knows; with anything else this end and the client would disagree on
-  // where the next request begins (RFC 9112, 6.1).
-  if (count(http::field::transfer_encoding) > 0) {
-    const absl::string_view coding = request_.Header("Transfer-Encoding");
-    if (count(http::field::transfer_encoding) > 1 || !absl::EqualsIgnoreCase(coding, "chunked")) {
-      return {501, absl::StrCat("Transfer-Encoding ", oci::Quote(coding),
-                                " is not supported: only chunked is")};
-    }
-    if (!is_1_1 || request_.HasHeader("Content-Length")) {
-      return {400,
-              "malformed HTTP request: Transfer-Encoding with HTTP/1.0 or with Content-Length"};
-    }
-  }
-  const absl::string_view expect = request_.Header("Expect");
-  if (!expect.empty() && !absl::EqualsIgnoreCase(expect, "100-continue")) {
-    return {417, "the only expectation supported is 100-continue"};
-  }
-  return {};
 }
 
 Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {

@@ -5,8 +5,6 @@
 #define REGISTRY_GATEWAY_HTTP_CONNECTION_H_
 
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -14,6 +12,7 @@
 
 #include "base/limits.h"
 #include "gateway/http/exchange.h"
+#include "gateway/http/request_parser.h"
 #include "gateway/http/transport.h"
 
 namespace registry::gateway {
@@ -54,8 +53,6 @@ class Connection final : private Exchange {
   void Close() { transport_.Close(); }
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
-
   // Exchange.
   const Request& request() const override { return request_; }
   Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override;
@@ -76,12 +73,6 @@ class Connection final : private Exchange {
   Awaitable<void> Linger();
 
   void PrepareRequest();
-  // Why the header must be refused although it can be parsed, and with which status; OK: 0.
-  struct Refusal {
-    int status = 0;
-    std::string reason;
-  };
-  Refusal CheckHeader() const;
   bool MayKeepAlive() const;
   std::string FormatHead(const ResponseHead& head);
 
@@ -99,7 +90,7 @@ class Connection final : private Exchange {
   bool malformed_ = false;
 
   // Of the current request.
-  std::optional<Parser> parser_;
+  std::optional<RequestParser> parser_;
   Request request_;
   bool continue_expected_ = false;
   int status_sent_ = 0;

@@ -113,4 +113,9 @@ std::string PercentEncode(absl::string_view text) {
   return out;
 }
 
+ResponseHead& ResponseHead::Set(absl::string_view name, absl::string_view value) {
+  headers.emplace_back(std::string(name), std::string(value));
+  return *this;
+}
+
 }  // namespace registry::gateway

@@ -59,10 +59,7 @@ struct ResponseHead {
   // Absent: a chunked body.
   std::optional<uint64_t> content_length;
 
-  ResponseHead& Set(absl::string_view name, absl::string_view value) {
-    headers.emplace_back(std::string(name), std::string(value));
-    return *this;
-  }
+  ResponseHead& Set(absl::string_view name, absl::string_view value);
 };
 
 struct Response {

@@ -262,6 +262,33 @@ TEST_F(HttpServerTest, RefusesMalformedRequests) {
                                "HTTP/1.1 200 "));
 }
 
+// Else a proxy in front could see the request end elsewhere, and the rest of the body as a request.
+TEST_F(HttpServerTest, RefusesRequestsWhoseEndIsInDoubt) {
+  Start();
+  const std::string start = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+  for (const char* headers : {
+           "Transfer-Encoding: gzip\r\nContent-Length: 2\r\n",
+           "Content-Length: 2\r\nTransfer-Encoding: identity\r\n",
+           "Transfer-Encoding: gzip\r\n",
+           "Transfer-Encoding: chunked, gzip\r\n",
+           "Transfer-Encoding: \r\n",
+       }) {
+    const std::string answer = Ask(absl::StrCat(start, headers, "\r\n"));
+    EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 400 ")) << headers << answer;
+  }
+  for (const char* headers : {
+           "Transfer-Encoding: gzip, chunked\r\n",
+           "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+       }) {
+    const std::string answer = Ask(absl::StrCat(start, headers, "\r\n0\r\n\r\n"));
+    EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 501 ")) << headers << answer;
+  }
+  EXPECT_TRUE(
+      absl::StartsWith(Ask("POST /echo HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                           "\r\n0\r\n\r\n"),
+                       "HTTP/1.1 400 "));
+}
+
 TEST_F(HttpServerTest, RefusesUnknownExpectations) {
   Start();
   EXPECT_TRUE(

@@ -56,6 +56,10 @@ TEST(RepositoryNameTest, RefusesEverythingElse) {
   }
 }
 
+TEST(RepositoryNameTest, RefusesAViewWithoutData) {
+  EXPECT_EQ(CodeOf(RepositoryName::Parse(absl::string_view()).status()), ErrorCode::kNameInvalid);
+}
+
 TEST(RepositoryNameTest, AnErrorNamesTheValueAndTheRule) {
   const absl::Status upper_case = RepositoryName::Parse("Team/App").status();
   EXPECT_THAT(std::string(upper_case.message()), HasSubstr("\"Team/App\""));

@@ -1,0 +1,92 @@
+#include "gateway/http/request_parser.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "oci/error.h"
+
+namespace registry::gateway {
+namespace {
+
+// Without the scheme and authority that requests through proxies have (RFC 9112, 3.2.2).
+absl::string_view OriginForm(absl::string_view target) {
+  for (const absl::string_view scheme : {"http://", "https://"}) {
+    if (!absl::StartsWithIgnoreCase(target, scheme)) continue;
+    const size_t path = target.find_first_of("/?", scheme.size());
+    return path == absl::string_view::npos ? absl::string_view("/") : target.substr(path);
+  }
+  return target;
+}
+
+// Of a name, an IPv4 or IPv6 address, and a port (RFC 3986, 3.2.2).
+bool IsHostCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         absl::string_view("-._~:[]%").find(c) != absl::string_view::npos;
+}
+
+std::optional<Refusal> CheckHost(const Request& request) {
+  const size_t count = request.head.count(boost::beast::http::field::host);
+  if (count > 1 || (count == 0 && request.head.version() >= 11)) {
+    return Refusal{400, "malformed HTTP request: HTTP/1.1 requires one Host header"};
+  }
+  const absl::string_view host = request.Header("Host");
+  if (std::all_of(host.begin(), host.end(), IsHostCharacter)) return std::nullopt;
+  return Refusal{400, absl::StrCat("malformed HTTP request: Host ", oci::Quote(host),
+                                   " is neither a name nor an address")};
+}
+
+// Beast knows only `chunked` and ignores other codings: this end and the client would disagree on
+// where the next request begins.
+std::optional<Refusal> CheckTransferEncoding(const RequestParser& parser, const Request& request) {
+  const size_t count = request.head.count(boost::beast::http::field::transfer_encoding);
+  if (count == 0) return std::nullopt;
+  if (request.head.version() < 11) {
+    return Refusal{400, "malformed HTTP request: HTTP/1.0 has no Transfer-Encoding"};
+  }
+  if (!parser.chunked() || request.content_length) {
+    return Refusal{400,
+                   "malformed HTTP request: its Transfer-Encoding does not tell where it ends"};
+  }
+  if (count > 1 || !absl::EqualsIgnoreCase(request.Header("Transfer-Encoding"), "chunked")) {
+    return Refusal{
+        501, absl::StrCat("Transfer-Encoding ", oci::Quote(request.Header("Transfer-Encoding")),
+                          " is not supported: only chunked is")};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void SetLimits(RequestParser& parser, size_t max_header_bytes) {
+  parser.header_limit(static_cast<uint32_t>(max_header_bytes));
+  parser.body_limit(boost::none);
+}
+
+void TakeRequest(RequestParser& parser, Request& request) {
+  request.content_length.reset();
+  const auto length = parser.content_length();
+  if (length) request.content_length = *length;
+  request.has_body = parser.chunked() || (length && *length > 0);
+  request.head = std::move(parser.get().base());
+  const auto target = request.head.target();
+  const absl::string_view text = OriginForm({target.data(), target.size()});
+  const size_t question = text.find('?');
+  request.path = text.substr(0, question);
+  request.query =
+      question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
+}
+
+std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& request) {
+  if (std::optional<Refusal> refusal = CheckHost(request)) return refusal;
+  if (std::optional<Refusal> refusal = CheckTransferEncoding(parser, request)) return refusal;
+  const absl::string_view expect = request.Header("Expect");
+  if (!expect.empty() && !absl::EqualsIgnoreCase(expect, "100-continue")) {
+    return Refusal{417, absl::StrCat("Expect ", oci::Quote(expect),
+                                     " is not supported: only 100-continue is")};
+  }
+  return std::nullopt;
+}
+
+}  // namespace registry::gateway

@@ -1,0 +1,38 @@
+// From the bytes of a connection to a Request, without the connection.
+//
+// Not thread-safe. Source: RFC 9112.
+#ifndef REGISTRY_GATEWAY_HTTP_REQUEST_PARSER_H_
+#define REGISTRY_GATEWAY_HTTP_REQUEST_PARSER_H_
+
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <optional>
+#include <string>
+
+#include "gateway/http/message.h"
+
+namespace registry::gateway {
+
+using RequestParser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+
+// Sets the limits of a new parser. That of a body is its reader's matter.
+void SetLimits(RequestParser& parser, size_t max_header_bytes);
+
+// Moves the request of a parser whose header is done into `request`, which then lacks only what the
+// connection knows. The parser keeps what it still needs for the body.
+void TakeRequest(RequestParser& parser, Request& request);
+
+// Why a request must be refused, and the connection closed.
+struct Refusal {
+  int status;
+  std::string reason;
+};
+
+// Whether what could be parsed may be served: it names one host, expects nothing unknown, and
+// leaves no doubt where its body ends. nullopt when all is well. Sources: RFC 9112 sections 3.2 and
+// 6, RFC 9110 section 10.1.1.
+std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& request);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_REQUEST_PARSER_H_

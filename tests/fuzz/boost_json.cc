@@ -1,0 +1,5 @@
+// Boost.JSON, compiled into the fuzz target in place of Debian's library: only what is compiled
+// here tells libFuzzer which branches an input reached, and the address sanitizer what it touched.
+
+#define BOOST_JSON_SOURCE
+#include <boost/json/src.hpp>

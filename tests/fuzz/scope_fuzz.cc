@@ -1,0 +1,77 @@
+// Token scopes: what a client asks for, and what of it a policy grants.
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "controlplane/policy.h"
+#include "controlplane/token_scopes.h"
+#include "oci/name.h"
+#include "oci/scope.h"
+#include "tests/fuzz/check.h"
+
+namespace registry::controlplane {
+namespace {
+
+const Policy& TestPolicy() {
+  // The hash is of a made-up password and never checked here.
+  static const Policy* const policy = new Policy(*Policy::Create(
+      {{.name = "admin",
+        .password_hash = "$2b$10$abcdefghijklmnopqrstuuAl4cYJlPVEkZGYwxuWvIGUMjjt7o4Rq",
+        .administrator = true,
+        .credential_version = ""}}));
+  return *policy;
+}
+
+void CheckScope(const oci::Scope& scope) {
+  FUZZ_CHECK(!scope.type.empty() && !scope.name.empty());
+  FUZZ_CHECK(!absl::StrContains(scope.type, ':') && !absl::StrContains(scope.type, '('));
+  FUZZ_CHECK(!absl::StrContains(scope.ToString(), ' '));
+  FUZZ_CHECK(oci::ParseScopes(scope.ToString()) == std::vector<oci::Scope>{scope});
+}
+
+// Whether `granted` was asked for.
+bool Asked(const oci::Scope& asked, const std::string& granted) {
+  return std::any_of(asked.actions.begin(), asked.actions.end(),
+                     [&](const std::string& action) { return action == granted || action == "*"; });
+}
+
+void CheckGrant(const oci::Scope& asked) {
+  const Policy& policy = TestPolicy();
+  FUZZ_CHECK(GrantableScope(policy, nullptr, asked).actions.empty());
+
+  const oci::Scope granted = GrantableScope(policy, policy.FindUser("admin"), asked);
+  FUZZ_CHECK(granted.type == asked.type && granted.name == asked.name);
+  FUZZ_CHECK(granted.actions.size() <= 3);
+  for (const std::string& action : granted.actions) FUZZ_CHECK(Asked(asked, action));
+  const auto repository = oci::RepositoryName::Parse(asked.name);
+  FUZZ_CHECK(granted.actions.empty() || granted.type == "registry" ||
+             (granted.type == "repository" && repository.ok()));
+  if (asked.type != "repository" || !repository.ok()) return;
+
+  // The token is good for exactly what was granted.
+  for (const Verb verb : {Verb::kGet, Verb::kPut, Verb::kDelete}) {
+    const Action action{
+        .resource = Resource::kManifests, .verb = verb, .repository = *repository, .tag = {}};
+    const std::string name(TokenActionName(TokenActionOf(verb)));
+    FUZZ_CHECK(Covers({granted}, action) == Asked(granted, name));
+    FUZZ_CHECK(Covers({granted}, action) == Asked(asked, name));
+  }
+}
+
+}  // namespace
+}  // namespace registry::controlplane
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto scopes = registry::oci::ParseScopes(registry::fuzz::ToText(data, size));
+  FUZZ_CHECK(scopes.size() <= 100);
+  for (const registry::oci::Scope& scope : scopes) registry::controlplane::CheckScope(scope);
+  // Each scope is granted for itself: a few are as good as a hundred, and much faster.
+  for (size_t i = 0; i < std::min<size_t>(scopes.size(), 4); ++i) {
+    registry::controlplane::CheckGrant(scopes[i]);
+  }
+  return 0;
+}
