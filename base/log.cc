@@ -83,17 +83,18 @@ void LogError(absl::string_view message, LogFields fields) {
   Log(spdlog::level::err, message, fields);
 }
 
-void FlushLog() {
+bool FlushLog() {
   Backend& backend = GetBackend();
   backend.logger->flush();
   // A flush is a message in the queue too; the queue is empty when the thread has taken it. Whoever
   // should read may have stopped to.
   const auto deadline = std::chrono::steady_clock::now() + kFlushTimeout;
   while (backend.pool->queue_size() > 0) {
-    if (std::chrono::steady_clock::now() > deadline) return;
+    if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   std::fflush(stderr);
+  return true;
 }
 
 }  // namespace registry::base

@@ -38,8 +38,9 @@ void LogWarning(absl::string_view message, LogFields fields = {});
 // Something failed that should not.
 void LogError(absl::string_view message, LogFields fields = {});
 
-// Writes all lines so far. Call it before the process ends.
-void FlushLog();
+// Writes all lines so far. Call it before the process ends. False when that does not come to an end
+// within 2 s, because whoever should read standard error does not.
+bool FlushLog();
 
 }  // namespace registry::base
 

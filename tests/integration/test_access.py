@@ -118,6 +118,12 @@ class Access(RegistryTestCase):
         answer = self.client.get("/token?service=registry")
         self.assertIn("no-store", answer.headers["Cache-Control"] or "")
 
+    def test_malformed_credentials_at_the_token_service_ask_for_basic_ones(self):
+        client = self.registry.client("Basic !!!")
+        self.addCleanup(client.close)
+        answer = client.get("/token", expect=401)
+        self.assertTrue(answer.headers["WWW-Authenticate"].startswith("Basic "))
+
     def test_a_token_only_narrows(self):
         client = self.bearer(self.token("repository:team/app:pull")["token"])
         answer = client.post("/v2/team/app/blobs/uploads/", expect=401)

@@ -3,12 +3,14 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import unittest
 
-from registry import OCI_MANIFEST, RegistryTestCase, digest_of, run_binary, with_query
+from registry import BINARY, OCI_MANIFEST, RegistryTestCase, digest_of, run_binary, wait_for, with_query
 from test_tls import make_certificate
 
 REPOSITORY = "team/app"
@@ -203,6 +205,51 @@ class Failures(RegistryTestCase):
         connection.commit()
         connection.close()
         self.expect_refusal(registry, "9999")
+
+    def test_another_program_that_looks_at_the_database_harms_nothing(self):
+        registry = self.start_registry()
+        client = registry.client()
+        client.push_image(REPOSITORY, "before")
+        looking = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM tags').fetchall()"
+        subprocess.run([sys.executable, "-c", looking, self.database(registry)], check=True)
+        image = client.push_image(REPOSITORY, "after")
+        client.close()
+        registry.kill()
+        client = registry.start().client()
+        self.assertEqual(client.get(f"/v2/{REPOSITORY}/manifests/after").body, image)
+        client.close()
+
+    # The log.
+
+    def test_a_log_that_nobody_reads_does_not_hold_up_the_end(self):
+        registry = self.new_registry()
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        os.set_blocking(writing, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        os.set_blocking(writing, True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = free.getsockname()
+        process = subprocess.Popen(
+            [BINARY, "serve", "-addr", f"127.0.0.1:{address[1]}", "-datadir", registry.datadir, *registry.flags],
+            stdin=subprocess.DEVNULL, stdout=writing, stderr=writing,
+        )  # fmt: skip
+        self.addCleanup(process.kill)
+
+        def listening():
+            try:
+                socket.create_connection(address).close()
+                return True
+            except ConnectionRefusedError:
+                return False
+
+        wait_for(listening, "the registry to listen")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
 
     # Blobs.
 

@@ -17,6 +17,40 @@ class Http(RegistryTestCase):
         self.addCleanup(connection.close)
         return connection
 
+    # What begins a request.
+
+    def raw_status(self, *lines):
+        connection = self.connect()
+        connection.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+        return connection.response().status
+
+    def test_an_absolute_target_is_answered_as_its_path(self):
+        self.assertEqual(self.raw_status("GET http://registry.test/healthz HTTP/1.1", "Host: registry.test"), 200)
+
+    def test_empty_lines_before_a_request_are_ignored(self):
+        self.assertEqual(self.raw_status("", "", "GET /healthz HTTP/1.1", "Host: registry.test"), 200)
+
+    def test_one_host_is_required_and_it_must_be_one(self):
+        for hosts in ([], ["a", "b"], ["a b"], ["a/b"], ['a"b'], ["a,b"]):
+            with self.subTest(hosts=hosts):
+                lines = ["GET /healthz HTTP/1.1", *(f"Host: {host}" for host in hosts)]
+                self.assertEqual(self.raw_status(*lines), 400)
+
+    def test_a_transfer_coding_other_than_chunked_is_refused_and_closed(self):
+        inner = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        for coding in ("identity", "gzip", "deflate", "xchunked", "chunked, identity", "gzip, chunked"):
+            with self.subTest(coding=coding):
+                connection = self.connect()
+                connection.request("POST", f"/v2/{REPOSITORY}/blobs/uploads/", {"Transfer-Encoding": coding}, inner)
+                self.assertIn(connection.response().status, (400, 501))
+                self.assertTrue(connection.closed_by_peer())
+
+    def test_a_malformed_escape_is_400(self):
+        for path in ("/v2/team/app/tags/list?last=%FF", "/v2/team/app/tags/list?last=%FF&x=%zz",
+                     "/token?scope=repository:%FF:pull&x=%", "/v2/team/%zz/tags/list"):  # fmt: skip
+            with self.subTest(path=path):
+                self.assertEqual(self.client.get(path, expect=None).status, 400)
+
     # Connections.
 
     def test_a_connection_is_kept_for_further_requests(self):

@@ -5,6 +5,7 @@ Source: distribution-spec spec.md#pushing-blobs.
 
 import re
 import threading
+import sqlite3
 import unittest
 
 from registry import RegistryTestCase, digest_of, wait_for, with_query
@@ -266,6 +267,32 @@ class Uploads(RegistryTestCase):
             again = self.client.put(closing, body)
             self.assertEqual(again.headers["Location"], first.headers["Location"])
         self.assertEqual(self.blob(digest), data)
+
+    def test_the_closing_put_again_after_the_blob_was_deleted_is_404(self):
+        data = b"deleted meanwhile"
+        path = with_query(self.client.begin_upload(REPOSITORY), digest=digest_of(data))
+        self.client.put(path, data)
+        self.client.delete(f"/v2/{REPOSITORY}/blobs/{digest_of(data)}")
+        self.expect_error(self.client.put(path, data, expect=None), 404, "BLOB_UPLOAD_UNKNOWN")
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{digest_of(data)}", expect=404)
+
+    def test_a_chunked_patch_that_is_not_as_long_as_content_range_says_is_416(self):
+        location = self.client.begin_upload(REPOSITORY)
+        answer = self.client.patch(location, iter([b"0123456789"]), {"Content-Range": "0-3"}, expect=416)
+        self.assertEqual(answer.headers["Range"], "0-9")
+        self.assertEqual(self.client.get(location, expect=204).headers["Range"], "0-9")
+
+    def test_a_failed_post_with_a_digest_leaves_no_session(self):
+        path = with_query(f"/v2/{REPOSITORY}/blobs/uploads/", digest=digest_of(b"something else"))
+        self.client.post(path, b"bytes", expect=400)
+        database = sqlite3.connect(self.registry.datadir / "metadata.db")
+        self.addCleanup(database.close)
+        self.assertEqual(database.execute("SELECT count(*) FROM uploads").fetchone(), (0,))
+
+    def test_an_upload_alone_makes_no_repository(self):
+        self.client.begin_upload(REPOSITORY)
+        self.expect_error(self.client.get(f"/v2/{REPOSITORY}/tags/list", expect=None), 404, "NAME_UNKNOWN")
+        self.assertEqual(self.client.get("/v2/_catalog").json(), {"repositories": []})
 
     def test_anything_else_on_a_finished_session_is_404(self):
         location = self.client.begin_upload(REPOSITORY)

@@ -100,5 +100,14 @@ TEST(LogTest, LinesOfSeveralThreadsAreWhole) {
   EXPECT_EQ(lines.size(), 2000u);
 }
 
+TEST(LogTest, WhatIsNoTextOrTooLongIsShownAndNeverBreaksTheLine) {
+  const std::vector<json::object> lines = LinesOf([] {
+    LogInfo("request", {{"user_agent", "a\xff\x80z"}, {"path", std::string(5000, 'x')}});
+  });
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].at("user_agent").as_string(), "a\\xff\\x80z");
+  EXPECT_LT(lines[0].at("path").as_string().size(), 1100u);
+}
+
 }  // namespace
 }  // namespace registry::base

@@ -8,20 +8,26 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/unit/controlplane/database_fixture.h"
 
 namespace {
 
-std::atomic<bool> disk_is_broken = false;
+// Flushing a file whose path ends so fails; nullptr: none.
+std::atomic<const char*> broken_files = nullptr;
 
 }  // namespace
 
 // SQLite calls these instead of the C library's.
 extern "C" int fdatasync(int fd) {
-  if (disk_is_broken) {
-    errno = EIO;
-    return -1;
+  if (const char* end = broken_files) {
+    char path[4096] = "";
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    if (readlink(link.c_str(), path, sizeof path - 1) > 0 && absl::EndsWith(path, end)) {
+      errno = EIO;
+      return -1;
+    }
   }
   return static_cast<int>(syscall(SYS_fdatasync, fd));
 }
@@ -211,9 +217,9 @@ TEST_F(DatabaseTest, AFullDiskIsResourceExhaustedAndNothingStoredIsLost) {
 TEST_F(DatabaseTest, AfterAFailedFlushNothingIsWrittenUntilItIsOpenedAgain) {
   auto database = Open();
   ASSERT_TRUE(Write(*database, kInsert, {"kept", 1}).ok());
-  disk_is_broken = true;
+  broken_files = "";
   EXPECT_EQ(Write(*database, kInsert, {"unsure", 1}).code(), absl::StatusCode::kUnavailable);
-  disk_is_broken = false;
+  broken_files = nullptr;
   const absl::Status status = Write(*database, kInsert, {"refused", 1});
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr("start the registry again"));
@@ -221,6 +227,32 @@ TEST_F(DatabaseTest, AfterAFailedFlushNothingIsWrittenUntilItIsOpenedAgain) {
   database.reset();
   database = Open();
   EXPECT_TRUE(Write(*database, kInsert, {"refused", 1}).ok());
+}
+
+TEST_F(DatabaseTest, AFailedFlushOfTheFileEndsAllWritingAndLosesNothing) {
+  int64_t written = 0;
+  {
+    auto database = Open();
+    int failures = 0;
+    database->OnFailure([&] { ++failures; });
+    broken_files = "/metadata.db";
+    // Each takes a page of the log at least, which is written back after 1,000.
+    const std::string padding(3000, 'x');
+    absl::Status status;
+    while (written < 5000 && status.ok()) {
+      status = Write(*database, kInsert, {absl::StrCat("node-", written, "-", padding), 1});
+      if (status.ok()) ++written;
+    }
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_EQ(failures, 1);
+    // The disk says that all is well again, which it is not.
+    broken_files = nullptr;
+    EXPECT_FALSE(Write(*database, kInsert, {"another", 1}).ok());
+    EXPECT_EQ(*Count(*database), written);
+    database->OnFailure([&] { ++failures; });
+    EXPECT_EQ(failures, 2);
+  }
+  EXPECT_EQ(*Count(*Open()), written);
 }
 
 }  // namespace

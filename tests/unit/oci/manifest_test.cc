@@ -168,6 +168,26 @@ TEST(ManifestTest, RefusesWhatIsMalformedAndNamesTheField) {
   }
 }
 
+TEST(ManifestTest, RefusesWhatCouldBeAnImageOrAnIndex) {
+  for (const char* both : {"'manifests': []", "'manifests': [], 'layers': []"}) {
+    const std::string text = absl::StrCat("{'schemaVersion': 2, 'mediaType': '",
+                                          kMediaTypeImageManifest, "', ", both, "}");
+    EXPECT_FALSE(Parse(text).ok()) << text;
+  }
+  for (const char* both : {"'config': {}", "'layers': []"}) {
+    const std::string text =
+        absl::StrCat("{'schemaVersion': 2, 'mediaType': '", kMediaTypeImageIndex, "', ", both, "}");
+    EXPECT_FALSE(Parse(text).ok()) << text;
+  }
+}
+
+TEST(ManifestTest, RefusesWhatIsNoMediaType) {
+  for (const char* type : {"text", "/", "a/", "/b", "a b/c", "a/b c", "a/b/c", "a/b;c=d", "-/-"}) {
+    EXPECT_FALSE(ParseManifest(type, "{}").ok()) << type;
+  }
+  EXPECT_TRUE(ParseManifest("application/vnd.example.thing.v1+json", "{}").ok());
+}
+
 TEST(ManifestTest, RefusesTextThatIsNotUtf8) {
   EXPECT_EQ(CodeOf(Parse("{'schemaVersion': 2, 'a': '\xff'}").status()),
             ErrorCode::kManifestInvalid);
