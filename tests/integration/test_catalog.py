@@ -87,6 +87,17 @@ class Catalog(RegistryTestCase):
         self.assertEqual(self.client.get(self.path).json(), body_of([]))
         self.client.get("/v2/team/refused/tags/list", expect=404)
 
+    def test_an_upload_alone_makes_no_repository(self):
+        location = self.client.begin_upload("team/begun")
+        self.client.patch(location, b"x")
+        self.assertEqual(self.client.get(self.path).json(), body_of([]))
+        self.expect_error(self.client.get("/v2/team/begun/tags/list", expect=404), 404, "NAME_UNKNOWN")
+
+    def test_a_repository_with_only_a_blob_is_listed_and_has_no_tags(self):
+        self.client.push_blob("team/blob", b"x")
+        self.assertEqual(self.client.get(self.path).json(), body_of(["team/blob"]))
+        self.assertEqual(self.client.get("/v2/team/blob/tags/list").json()["tags"], [])
+
     def test_repositories_survive_a_restart(self):
         self.push_to("a", "b")
         self.registry.restart()
