@@ -16,6 +16,7 @@ import urllib.parse
 from registry import PASSWORD, USER, RegistryTestCase, basic, run_binary
 
 SCOPE = "repository:team/app:pull,push"
+MAX_REFRESH_TOKENS = 100
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -474,18 +475,26 @@ class TokenForms(TokenFormsCase):
 
     def test_a_refresh_token_opens_nothing_by_itself(self):
         refresh_token = self.refresh_token()
-        self.bearer(refresh_token).get("/v2/", expect=401)
-        self.registry.client(basic(USER, refresh_token)).get("/v2/", expect=401)
-        self.registry.client(f"Bearer {refresh_token}").get("/token", expect=401)
+        for path in ("/v2/", "/v2/_catalog", "/token"):
+            for authorization in (f"Bearer {refresh_token}", basic(USER, refresh_token)):
+                client = self.registry.client(authorization)
+                self.expect_error(client.get(path, expect=401), 401, "UNAUTHORIZED")
+                client.close()
 
     def test_a_token_is_no_refresh_token_and_gets_no_other_token(self):
         token = self.token()["token"]
-        answer = self.registry.client(f"Bearer {token}").get(f"/token?scope={SCOPE}", expect=401)
+        answer = self.bearer(token).get(f"/token?scope={SCOPE}", expect=401)
         self.expect_error(answer, 401, "UNAUTHORIZED")
 
     def test_an_anonymous_client_gets_no_refresh_token(self):
         reply = self.token(authorization=None, offline_token="true")
         self.assertNotIn("refresh_token", reply)
+
+    def test_of_very_many_refresh_tokens_the_newest_100_are_kept(self):
+        tokens = [self.token(offline_token="true")["refresh_token"] for _ in range(MAX_REFRESH_TOKENS + 2)]
+        for token in (tokens[2], tokens[-1]):
+            self.refreshed(token)
+        self.refreshed(tokens[0], expect=401)
 
     def test_refresh_tokens_are_not_kept_as_they_are(self):
         refresh_token = self.refresh_token().encode()

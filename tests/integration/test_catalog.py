@@ -16,6 +16,11 @@ def body_of(names):
 class Catalog(RegistryTestCase):
     path = "/v2/_catalog"
 
+    def client_with(self, authorization):
+        client = self.registry.client(authorization)
+        self.addCleanup(client.close)
+        return client
+
     def push_to(self, *repositories):
         manifest = json.dumps(image_manifest(b"{}", [])).encode()
         for repository in repositories:
@@ -104,7 +109,7 @@ class Catalog(RegistryTestCase):
         self.assertEqual(self.client.get(self.path).json(), body_of(["a", "b"]))
 
     def test_without_credential_it_is_401_with_the_scope_it_needs(self):
-        answer = self.registry.client(authorization=None).get(self.path, expect=401)
+        answer = self.client_with(None).get(self.path, expect=401)
         self.expect_error(answer, 401, "UNAUTHORIZED")
         self.assertIn('scope="registry:catalog:*"', answer.headers["WWW-Authenticate"])
 
@@ -112,7 +117,7 @@ class Catalog(RegistryTestCase):
         self.push_to("a")
         for scope, status in (("registry:catalog:*", 200), ("repository:a:pull", 401)):
             token = self.client.get(f"/token?service=registry&scope={scope}").json()["token"]
-            answer = self.registry.client(f"Bearer {token}").get(self.path, expect=status)
+            answer = self.client_with(f"Bearer {token}").get(self.path, expect=status)
         self.assertIn('error="insufficient_scope"', answer.headers["WWW-Authenticate"])
 
     def test_a_wrong_method_is_405(self):
