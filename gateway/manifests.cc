@@ -1,5 +1,7 @@
 // GET, HEAD, PUT and DELETE of a manifest. Source: distribution-spec spec.md#pulling-manifests,
 // #pushing-manifests, #deleting-manifests.
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -104,7 +106,10 @@ Awaitable<absl::Status> PutManifest(Context context) {
   request.set_reference(context.route.reference);
   request.set_media_type(MediaType(context.request()));
   request.set_principal(context.principal);
-  const std::vector<std::string> tags = context.request().QueryParameters("tag");
+  std::vector<std::string> tags;
+  for (std::string& tag : context.request().QueryParameters("tag")) {
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) tags.push_back(std::move(tag));
+  }
   request.mutable_tags()->Add(tags.begin(), tags.end());
   *request.mutable_precondition() = ReadPrecondition(context.request());
   const absl::StatusOr<v1::PutManifestResponse> stored =

@@ -76,9 +76,10 @@ absl::Status AppendDescriptors(const json::object& object, absl::string_view key
   return absl::OkStatus();
 }
 
+constexpr size_t kMaxMediaTypeBytes = 255;
+
 // `type/subtype` (RFC 6838, 4.2).
 bool IsMediaType(absl::string_view text) {
-  constexpr size_t kMaxBytes = 255;
   const auto is_name = [](absl::string_view name) {
     return !name.empty() && absl::ascii_isalnum(static_cast<unsigned char>(name[0])) &&
            std::all_of(name.begin(), name.end(), [](char c) {
@@ -87,7 +88,7 @@ bool IsMediaType(absl::string_view text) {
            });
   };
   const size_t slash = text.find('/');
-  return slash != absl::string_view::npos && text.size() <= kMaxBytes &&
+  return slash != absl::string_view::npos && text.size() <= kMaxMediaTypeBytes &&
          is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
 }
 
@@ -148,6 +149,10 @@ absl::Status ParseReferences(const json::object& object, Manifest& manifest) {
     absl::StatusOr<Descriptor> descriptor = ParseDescriptor(*config, "config");
     if (!descriptor.ok()) return descriptor.status();
     manifest.artifact_type = descriptor->media_type;
+    if (manifest.artifact_type.size() > kMaxMediaTypeBytes) {
+      return Invalid(
+          absl::StrCat("its config's mediaType has more than ", kMaxMediaTypeBytes, " bytes"));
+    }
     manifest.blobs.push_back(*std::move(descriptor));
   }
   for (const char* key : {"layers", "blobs"}) {
@@ -169,6 +174,10 @@ absl::Status ParseReferences(const json::object& object, Manifest& manifest) {
   if (const json::string* type = OptionalString(object, "artifactType", error);
       type != nullptr && !type->empty()) {
     manifest.artifact_type = ToStdString(type);
+    if (!IsMediaType(manifest.artifact_type)) {
+      return Invalid(
+          absl::StrCat("its artifactType ", Quote(manifest.artifact_type), " is not TYPE/SUBTYPE"));
+    }
   }
   return error;
 }

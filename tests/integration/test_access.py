@@ -5,14 +5,19 @@ Source: the Docker registry token specification; the bearer flow of docker login
 
 import base64
 import concurrent.futures
+import hashlib
+import hmac
 import json
 import re
+import sqlite3
 import unittest
 import urllib.parse
 
-from registry import PASSWORD, USER, RegistryTestCase, basic
+from registry import PASSWORD, USER, RegistryTestCase, basic, run_binary
 
 SCOPE = "repository:team/app:pull,push"
+MAX_REFRESH_TOKENS = 100
+FORM = "application/x-www-form-urlencoded"
 
 
 def challenge_parameters(response):
@@ -25,10 +30,31 @@ def challenge_parameters(response):
     return parameters
 
 
-class Access(RegistryTestCase):
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def claims_of(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+class AccessCase(RegistryTestCase):
+    """Not a test of its own."""
+
     def setUp(self):
         super().setUp()
-        self.anonymous = self.registry.client(authorization=None)
+        if self.start_at_once:
+            self.anonymous = self.registry.client(authorization=None)
+            self.addCleanup(self.anonymous.close)
+
+    def post_token(self, expect=200, content_type=FORM, **form):
+        """POST /token with a form; no header has a credential."""
+        client = self.registry.client(authorization=None)
+        self.addCleanup(client.close)
+        body = urllib.parse.urlencode(form, doseq=True).encode()
+        headers = {"Content-Type": content_type} if content_type else {}
+        return client.post("/token", body, headers, expect)
 
     def token(self, scope=SCOPE, authorization=basic(USER, PASSWORD), **parameters):
         query = {"service": "registry", "scope": scope, **parameters}
@@ -42,6 +68,8 @@ class Access(RegistryTestCase):
         self.addCleanup(client.close)
         return client
 
+
+class Access(AccessCase):
     # Challenges.
 
     def test_the_base_route_without_credential_is_401_with_a_challenge(self):
@@ -79,6 +107,46 @@ class Access(RegistryTestCase):
     def test_an_unknown_thing_is_401_before_it_is_404(self):
         self.anonymous.get("/v2/no/such/manifests/v1", expect=401)
         self.anonymous.head("/v2/no/such/blobs/sha256:" + "0" * 64, expect=401)
+
+    def test_an_anonymous_client_with_a_token_is_401_with_the_scope_never_403(self):
+        client = self.bearer(self.token(authorization=None)["token"])
+        for method, path, scope in (
+            ("GET", "/v2/team/app/tags/list", "repository:team/app:pull"),
+            ("GET", "/v2/_catalog", "registry:catalog:*"),
+            ("POST", "/v2/team/app/blobs/uploads/", "repository:team/app:pull,push"),
+        ):
+            with self.subTest(path=path):
+                answer = client.request(method, path)
+                self.expect_error(answer, 401, "UNAUTHORIZED")
+                self.assertEqual(challenge_parameters(answer)["scope"], scope)
+
+    def test_a_missing_tag_is_404_never_403(self):
+        self.client.push_image("team/app", "v1")
+        client = self.bearer(self.token("repository:team/app:pull")["token"])
+        for reference in ("missing", "sha256-" + "0" * 64 + ".sig", "sha256:" + "0" * 64):
+            with self.subTest(reference=reference):
+                path = f"/v2/team/app/manifests/{reference}"
+                self.expect_error(client.get(path, expect=404), 404, "MANIFEST_UNKNOWN")
+                client.head(path, expect=404)
+
+    def test_a_challenge_can_be_answered_as_it_is_written(self):
+        # What docker does: realm, service and scope of the challenge make the request for a token.
+        self.client.push_blob("team/source", b"x")
+        for method, path, status in (
+            ("GET", "/v2/", 200),
+            ("GET", "/v2/_catalog", 200),
+            ("GET", "/v2/team/app/tags/list", 404),
+            ("POST", "/v2/team/app/blobs/uploads/", 202),
+            ("POST", "/v2/team/app/blobs/uploads/?mount=sha256:" + hashlib.sha256(b"x").hexdigest()
+             + "&from=team/source", 201),
+            ("DELETE", "/v2/team/app/manifests/v1", 404),
+        ):  # fmt: skip
+            with self.subTest(method=method, path=path):
+                challenge = challenge_parameters(self.anonymous.request(method, path, expect=401))
+                realm = challenge.pop("realm")
+                query = urllib.parse.urlencode({**challenge, "account": USER})
+                token = self.client.get(f"{realm}?{query}").json()["token"]
+                self.bearer(token).request(method, path, expect=status)
 
     # Basic credentials.
 
@@ -151,6 +219,47 @@ class Access(RegistryTestCase):
             with self.subTest(scope=scope):
                 self.bearer(self.token(scope)["token"]).get("/v2/")
 
+    def test_several_scopes_with_unknown_ones_grant_the_rest(self):
+        scopes = ["nonsense", "repository:team/app:pull,fly", "repository(plugin):team/plugin:pull",
+                  "registry:catalog:*", "registry:other:*"]  # fmt: skip
+        for joined in (False, True):
+            with self.subTest(joined=joined):
+                query = [("scope", scope) for scope in ([" ".join(scopes)] if joined else scopes)]
+                path = f"/token?service=registry&{urllib.parse.urlencode(query)}"
+                client = self.bearer(self.client.get(path).json()["token"])
+                client.get("/v2/team/app/tags/list", expect=404)
+                client.get("/v2/team/plugin/tags/list", expect=404)
+                client.get("/v2/_catalog")
+                client.post("/v2/team/app/blobs/uploads/", expect=401)
+
+    def test_a_star_grants_every_action_on_the_repository_only(self):
+        client = self.bearer(self.token("repository:team/app:*")["token"])
+        client.push_image("team/app", "v1")
+        client.delete("/v2/team/app/manifests/v1")
+        client.get("/v2/team/other/tags/list", expect=401)
+        client.get("/v2/_catalog", expect=401)
+
+    def test_deleting_needs_the_action_delete(self):
+        self.client.push_image("team/app", "v1")
+        client = self.bearer(self.token()["token"])
+        answer = client.delete("/v2/team/app/manifests/v1", expect=401)
+        parameters = challenge_parameters(answer)
+        self.assertEqual(parameters["error"], "insufficient_scope")
+        self.assertIn("delete", parameters["scope"])
+        client = self.bearer(self.token("repository:team/app:delete")["token"])
+        client.delete("/v2/team/app/manifests/v1")
+
+    def test_very_many_scopes_are_no_server_error(self):
+        scopes = [f"repository:team/{'x' * 150}-{i}:pull,push" for i in range(120)]
+        answers = [
+            self.client.get(f"/token?{urllib.parse.urlencode({'scope': ' '.join(scopes)})}", expect=None),
+            self.client.get(f"/token?{urllib.parse.urlencode({'scope': scopes}, doseq=True)}", expect=None),
+            self.post_token(expect=None, grant_type="password", username=USER, password=PASSWORD,
+                            scope=" ".join(scopes)),
+        ]  # fmt: skip
+        for answer in answers:
+            self.assertLess(answer.status, 500, answer)
+
     def test_an_anonymous_token_opens_nothing(self):
         reply = self.token(authorization=None)
         self.bearer(reply["token"]).get("/v2/team/app/tags/list", expect=401)
@@ -176,6 +285,37 @@ class Access(RegistryTestCase):
                     answer = self.bearer(bad).get(path, expect=401)
                     self.assertEqual(challenge_parameters(answer)["error"], "invalid_token")
         self.bearer(token).get("/v2/")
+
+    def signed(self, claims):
+        """A token with these claims, signed with the registry's own key."""
+        database = next(self.registry.datadir.rglob("*.db"))
+        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        key = connection.execute("SELECT secret FROM signing_keys ORDER BY id DESC").fetchone()[0]
+        connection.close()
+        head = base64url(b'{"alg":"HS256","typ":"JWT"}')
+        text = f"{head}.{base64url(json.dumps(claims).encode())}"
+        return f"{text}.{base64url(hmac.new(key, text.encode(), hashlib.sha256).digest())}"
+
+    def test_an_expired_token_is_401_invalid_token(self):
+        claims = claims_of(self.token()["token"])
+        # The same claims do: so it is the time that is refused, not the signature.
+        self.bearer(self.signed(claims)).get("/v2/")
+        past = {**claims, "iat": claims["iat"] - 3600, "nbf": claims["nbf"] - 3600}
+        for name, changed in (
+            ("expired", {**past, "exp": claims["iat"] - 1}),
+            ("not valid yet", {**claims, "nbf": claims["exp"] + 3600, "exp": claims["exp"] + 7200}),
+            ("no end", {k: v for k, v in claims.items() if k != "exp"}),
+            ("of another issuer", {**claims, "iss": "elsewhere"}),
+            ("for another service", {**claims, "aud": "elsewhere"}),
+            ("of another password", {**claims, "credential_version": "0123456789abcdef"}),
+            ("of an unknown user", {**claims, "sub": "nobody"}),
+        ):
+            with self.subTest(name):
+                client = self.bearer(self.signed(changed))
+                for path in ("/v2/", "/v2/team/app/tags/list"):
+                    answer = client.get(path, expect=401)
+                    self.expect_error(answer, 401, "UNAUTHORIZED")
+                    self.assertEqual(challenge_parameters(answer)["error"], "invalid_token")
 
     def test_a_token_of_another_registry_is_refused(self):
         folder = self.folder / "other"
@@ -214,6 +354,198 @@ class Access(RegistryTestCase):
                 self.assertEqual(answer.error_codes(), ["TOOMANYREQUESTS"])
                 self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
         self.client.get("/v2/")
+
+
+class TokenFormsCase(AccessCase):
+    """Not a test of its own."""
+
+    def password_token(self, expect=200, **form):
+        form = {"service": "registry", "client_id": "test", "username": USER, "password": PASSWORD, **form}
+        return self.post_token(expect, grant_type="password", **form)
+
+    def refreshed(self, refresh_token, expect=200, **form):
+        form = {"service": "registry", "client_id": "test", **form}
+        return self.post_token(
+            expect, grant_type="refresh_token", refresh_token=refresh_token, **form
+        )
+
+    def refresh_token(self):
+        return self.password_token(access_type="offline").json()["refresh_token"]
+
+
+class TokenForms(TokenFormsCase):
+    """POST /token, in the form of OAuth 2, and refresh tokens."""
+
+    # The grant type password.
+
+    def test_a_form_with_the_password_gets_a_token_and_its_scope(self):
+        reply = self.password_token(scope=SCOPE)
+        self.assertIn("no-store", reply.headers["Cache-Control"])
+        reply = reply.json()
+        self.assertEqual(reply["scope"], SCOPE)
+        self.assertGreaterEqual(reply["expires_in"], 60)
+        self.assertRegex(reply["issued_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+        self.assertNotIn("refresh_token", reply)
+        client = self.bearer(reply["access_token"])
+        client.push_image("team/app", "v1")
+        client.get("/v2/team/other/tags/list", expect=401)
+
+    def test_the_scope_of_the_reply_names_all_that_was_granted(self):
+        asked = ["repository:team/a:pull", "repository:team/b:pull,push", "registry:catalog:*"]
+        for scope in (asked, " ".join(asked), " ".join([*asked, "nonsense", "printer:a:print"])):
+            with self.subTest(scope=scope):
+                reply = self.password_token(scope=scope).json()
+                self.assertEqual(reply["scope"].split(), asked)
+                client = self.bearer(reply["access_token"])
+                client.get("/v2/team/a/tags/list", expect=404)
+                client.post("/v2/team/b/blobs/uploads/")
+                client.get("/v2/_catalog")
+
+    def test_without_scope_the_token_opens_the_base_route_only(self):
+        reply = self.password_token().json()
+        self.assertEqual(reply["scope"], "")
+        client = self.bearer(reply["access_token"])
+        client.get("/v2/")
+        answer = client.get("/v2/team/app/tags/list", expect=401)
+        self.assertEqual(challenge_parameters(answer)["error"], "insufficient_scope")
+
+    def test_a_wrong_password_in_the_form_is_401(self):
+        for form in ({"password": "wrong"}, {"password": ""}, {"username": "nobody"}, {"username": ""}):
+            with self.subTest(form=form):
+                self.expect_error(self.password_token(expect=401, **form), 401, "UNAUTHORIZED")
+        self.expect_error(self.post_token(401, grant_type="password"), 401, "UNAUTHORIZED")
+
+    def test_another_content_type_is_400(self):
+        for content_type in ("application/json", "multipart/form-data; boundary=x", "text/plain", None):
+            with self.subTest(content_type=content_type):
+                answer = self.password_token(expect=400, content_type=content_type)
+                self.assertIn(FORM, answer.error_message())
+
+    def test_the_content_type_may_have_parameters(self):
+        self.password_token(content_type=FORM + "; charset=utf-8")
+
+    def test_an_unknown_or_missing_grant_type_is_400_and_named(self):
+        for grant_type in ("authorization_code", "client_credentials", "", "PASSWORD"):
+            with self.subTest(grant_type=grant_type):
+                answer = self.post_token(400, grant_type=grant_type, username=USER, password=PASSWORD)
+                self.assertIn(f'"{grant_type}"', answer.error_message())
+        self.assertTrue(self.post_token(400, username=USER).error_message())
+
+    def test_malformed_forms_are_no_server_error(self):
+        for body in (b"", b"&&&", b"=", b"grant_type=password&username=%ff", b"%zz=%", b"\xff\xfe",
+                     b"grant_type=password&username=a%00b&password=c", b"x" * 40_000,
+                     b"grant_type=refresh_token&refresh_token=" + b"y" * 20_000,
+                     b"grant_type=refresh_token&refresh_token=%00"):  # fmt: skip
+            with self.subTest(body=body[:40]):
+                answer = self.anonymous.post("/token", body, {"Content-Type": FORM}, expect=None)
+                self.assertIn(answer.status, (400, 401, 413), answer)
+
+    # Refresh tokens.
+
+    def test_a_refresh_token_comes_only_when_asked_for(self):
+        self.assertNotIn("refresh_token", self.password_token(access_type="online").json())
+        self.assertNotIn("refresh_token", self.token())
+        self.assertNotIn("refresh_token", self.token(offline_token="false"))
+        self.assertTrue(self.refresh_token())
+
+    def test_offline_token_on_get_gives_a_refresh_token_too(self):
+        reply = self.token(offline_token="true", client_id="docker", account=USER)
+        self.assertEqual(reply["token"], reply["access_token"])
+        token = self.refreshed(reply["refresh_token"], scope=SCOPE).json()["access_token"]
+        self.bearer(token).push_image("team/app", "v1")
+
+    def test_a_refresh_token_gets_tokens_again_and_again(self):
+        refresh_token = self.refresh_token()
+        for repository in ("team/a", "team/b", "team/a"):
+            scope = f"repository:{repository}:pull,push"
+            reply = self.refreshed(refresh_token, scope=scope).json()
+            self.assertEqual(reply["scope"], scope)
+            self.assertEqual(reply.get("refresh_token", refresh_token), refresh_token)
+            client = self.bearer(reply["access_token"])
+            client.push_image(repository, "v1")
+            client.get("/v2/team/other/tags/list", expect=401)
+
+    def test_a_wrong_refresh_token_is_401(self):
+        refresh_token = self.refresh_token()
+        for wrong in ("nonsense", "", refresh_token[:-1], refresh_token + "x", refresh_token.swapcase(),
+                      self.token()["token"]):  # fmt: skip
+            with self.subTest(wrong=wrong[:20]):
+                self.expect_error(self.refreshed(wrong, expect=401), 401, "UNAUTHORIZED")
+        self.expect_error(self.post_token(401, grant_type="refresh_token"), 401, "UNAUTHORIZED")
+
+    def test_a_refresh_token_opens_nothing_by_itself(self):
+        refresh_token = self.refresh_token()
+        for path in ("/v2/", "/v2/_catalog", "/token"):
+            for authorization in (f"Bearer {refresh_token}", basic(USER, refresh_token)):
+                client = self.registry.client(authorization)
+                self.expect_error(client.get(path, expect=401), 401, "UNAUTHORIZED")
+                client.close()
+
+    def test_a_token_is_no_refresh_token_and_gets_no_other_token(self):
+        token = self.token()["token"]
+        answer = self.bearer(token).get(f"/token?scope={SCOPE}", expect=401)
+        self.expect_error(answer, 401, "UNAUTHORIZED")
+
+    def test_an_anonymous_client_gets_no_refresh_token(self):
+        reply = self.token(authorization=None, offline_token="true")
+        self.assertNotIn("refresh_token", reply)
+
+    def test_of_very_many_refresh_tokens_the_newest_100_are_kept(self):
+        tokens = [self.token(offline_token="true")["refresh_token"] for _ in range(MAX_REFRESH_TOKENS + 2)]
+        for token in (tokens[2], tokens[-1]):
+            self.refreshed(token)
+        self.refreshed(tokens[0], expect=401)
+
+    def test_refresh_tokens_are_not_kept_as_they_are(self):
+        refresh_token = self.refresh_token().encode()
+        self.registry.stop()
+        for path in self.registry.datadir.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(refresh_token, path.read_bytes(), path)
+
+
+class RefreshTokensAndRestarts(TokenFormsCase):
+    start_at_once = False
+
+    def start_with_hash_of(self, password):
+        digest = run_binary("genhash", stdin=password.encode()).stdout
+        file = self.folder / "pwd.txt"
+        file.write_bytes(digest)
+        return self.start_with_file(file)
+
+    def start_with_file(self, file):
+        self.registry = self.start_registry("-adminpwdfile", file, password=None)
+        return file
+
+    def test_a_refresh_token_outlives_a_restart_where_the_password_is_kept_as_hash(self):
+        file = self.start_with_hash_of(PASSWORD)
+        refresh_token = self.refresh_token()
+        self.registry.stop()
+        self.start_with_file(file)
+        token = self.refreshed(refresh_token, scope=SCOPE).json()["access_token"]
+        self.bearer(token).push_image("team/app", "v1")
+
+    def test_a_token_outlives_a_restart_where_the_password_is_kept_as_hash(self):
+        file = self.start_with_hash_of(PASSWORD)
+        token = self.password_token(scope=SCOPE).json()["access_token"]
+        self.registry.stop()
+        self.start_with_file(file)
+        self.bearer(token).push_image("team/app", "v1")
+
+    def test_a_refresh_token_ends_with_the_password(self):
+        self.start_with_hash_of(PASSWORD)
+        refresh_token = self.refresh_token()
+        self.registry.stop()
+        self.start_with_hash_of("another password")
+        self.expect_error(self.refreshed(refresh_token, expect=401), 401, "UNAUTHORIZED")
+
+    def test_a_refresh_token_ends_with_the_process_where_the_password_is_plain(self):
+        # The plain password is hashed anew at each start, and the token goes with the hash.
+        self.registry = self.start_registry()
+        refresh_token = self.refresh_token()
+        self.refreshed(refresh_token)
+        self.registry.restart()
+        self.expect_error(self.refreshed(refresh_token, expect=401), 401, "UNAUTHORIZED")
 
 
 if __name__ == "__main__":

@@ -238,6 +238,58 @@ class Http(RegistryTestCase):
                 if answer.status >= 400:
                     self.assertTrue(answer.error_message())
 
+    def test_errors_have_the_form_of_the_specification(self):
+        # That each error has it is checked for every answer (registry.check_answer); here are all
+        # the kinds, side by side.
+        digest = digest_of(b"unknown")
+        upload = "01890a5d-ac96-774b-bcce-b302099a8057"
+        base = f"/v2/{REPOSITORY}"
+        manifest = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+        self.client.push_blob(REPOSITORY, b"x")
+        blob = f"{base}/blobs/{digest_of(b'x')}"
+        for method, path, headers, body, status, code in (
+            ("GET", f"{base}/blobs/{digest}", {}, None, 404, "BLOB_UNKNOWN"),
+            ("GET", blob, {"Range": "bytes=5-"}, None, 416, "BLOB_UPLOAD_INVALID"),
+            ("GET", f"{base}/blobs/uploads/{upload}", {}, None, 404, "BLOB_UPLOAD_UNKNOWN"),
+            ("GET", f"{base}/blobs/sha256:x", {}, None, 400, "DIGEST_INVALID"),
+            ("GET", f"{base}/manifests/unknown", {}, None, 404, "MANIFEST_UNKNOWN"),
+            ("GET", f"{base}/referrers/x", {}, None, 400, "DIGEST_INVALID"),
+            ("GET", "/v2/no/such/tags/list", {}, None, 404, "NAME_UNKNOWN"),
+            ("GET", "/v2/NOT/tags/list", {}, None, 400, "NAME_INVALID"),
+            ("PUT", f"{base}/manifests/v1", manifest, b"{", 400, "MANIFEST_INVALID"),
+            ("PUT", f"{base}/manifests/v1", {**manifest, "If-Match": "*"},
+             b'{"schemaVersion": 2, "layers": []}', 412, "MANIFEST_INVALID"),
+            ("PUT", f"{base}/manifests/v1", manifest, b" " * 4_194_305, 413, "MANIFEST_INVALID"),
+            ("POST", f"{base}/blobs/uploads/?digest-algorithm=x", {}, None, 400, None),
+            ("GET", f"{base}/tags/list?n=x", {}, None, 400, "UNSUPPORTED"),
+            ("GET", f"{base}/nonsense", {}, None, 404, "UNSUPPORTED"),
+            ("DELETE", f"{base}/tags/list", {}, None, 405, "UNSUPPORTED"),
+            ("GET", "/v2/", {"Authorization": "Basic x"}, None, 401, "UNAUTHORIZED"),
+        ):  # fmt: skip
+            with self.subTest(method=method, path=path, status=status):
+                answer = self.client.request(method, path, body, headers)
+                self.assertEqual(answer.status, status, answer)
+                if code:
+                    self.expect_error(answer, status, code)
+                detail = answer.json()["errors"][0]["detail"]
+                self.assertIsInstance(detail, dict)
+                # Clients print the message only: what is unknown stands there as well.
+                if status == 404 and "reference" in detail:
+                    self.assertIn(detail["reference"], answer.error_message())
+
+    def test_an_answer_to_a_malformed_request_has_the_headers_of_every_answer_too(self):
+        for head in (b"GET /v2/ HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /v2/ HTTP/1.1\r\n\r\n",
+                     b"GET /v2/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+                     b"GET /v2/ HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n"):  # fmt: skip
+            with self.subTest(head=head):
+                connection = self.connect()
+                connection.send(head)
+                answer = connection.response()
+                self.assertGreaterEqual(answer.status, 400)
+                self.assertEqual(answer.headers["Docker-Distribution-Api-Version"], "registry/2.0")
+                self.assertTrue(answer.json()["errors"][0]["message"])
+        self.client.get("/v2/")
+
     def test_a_wrong_method_is_405_with_allow(self):
         digest = digest_of(b"x")
         for method, path in (("POST", "/v2/"), ("PUT", f"/v2/team/app/blobs/{digest}"),

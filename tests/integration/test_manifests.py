@@ -3,10 +3,13 @@
 Sources: distribution-spec spec.md#pushing-manifests, image-spec manifest.md and image-index.md.
 """
 
+import base64
 import json
 import unittest
+import urllib.parse
 
 from registry import (
+    OCI_CONFIG,
     OCI_INDEX,
     OCI_MANIFEST,
     RegistryTestCase,
@@ -18,6 +21,10 @@ from registry import (
 MAX_MANIFEST_BYTES = 4_194_304
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+MAX_TAG_PARAMETERS = 100
 REPOSITORY = "team/app"
 CONFIG = b"{}"
 LAYER = b"a layer"
@@ -223,6 +230,272 @@ class Manifests(RegistryTestCase):
             self.client.head(self.path(reference), expect=404)
         answer = self.client.get("/v2/no/such/repository/manifests/v1", expect=404)
         self.assertIn(answer.error_codes()[0], ("MANIFEST_UNKNOWN", "NAME_UNKNOWN"))
+
+    # What else is accepted.
+
+    def put_and_pull(self, reference, manifest, media_type, client_sends=True):
+        """The bytes and the media type come back as they were sent."""
+        content = json.dumps(manifest).encode()
+        sent = media_type if client_sends else None
+        self.client.put_manifest(REPOSITORY, reference, content, sent)
+        pulled = self.client.get(self.path(reference))
+        self.assertEqual(pulled.body, content)
+        self.assertEqual(pulled.headers["Content-Type"], media_type)
+        return content
+
+    def docker_manifest(self):
+        return {
+            "schemaVersion": 2,
+            "mediaType": DOCKER_MANIFEST,
+            "config": descriptor(CONFIG, DOCKER_CONFIG),
+            "layers": [descriptor(LAYER, DOCKER_LAYER)],
+        }
+
+    def test_docker_schema_2_and_its_manifest_list_are_accepted(self):
+        for client_sends in (True, False):
+            image = self.put_and_pull("docker", self.docker_manifest(), DOCKER_MANIFEST, client_sends)
+            entry = {
+                **descriptor(image, DOCKER_MANIFEST),
+                "platform": {"architecture": "arm", "os": "linux", "variant": "v7"},
+            }
+            index = {"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": [entry]}
+            self.put_and_pull("docker-list", index, DOCKER_LIST, client_sends)
+
+    def test_missing_references_of_docker_manifests_are_404(self):
+        manifest = self.docker_manifest()
+        manifest["layers"].append(descriptor(b"missing", DOCKER_LAYER))
+        index = {"schemaVersion": 2, "mediaType": DOCKER_LIST,
+                 "manifests": [descriptor(b"missing", DOCKER_MANIFEST)]}  # fmt: skip
+        for content, media_type in ((manifest, DOCKER_MANIFEST), (index, DOCKER_LIST)):
+            answer = self.client.put_manifest(REPOSITORY, "v1", content, media_type, expect=404)
+            self.expect_error(answer, 404, "MANIFEST_BLOB_UNKNOWN")
+            self.assertIn(digest_of(b"missing"), answer.error_message())
+
+    def test_docker_schema_1_is_refused(self):
+        media_type = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+        manifest = {"schemaVersion": 1, "name": REPOSITORY, "tag": "v1", "fsLayers": [], "history": []}
+        answer = self.client.put_manifest(REPOSITORY, "v1", manifest, media_type, expect=400)
+        self.expect_error(answer, 400, "MANIFEST_INVALID")
+
+    def test_a_buildkit_cache_index_may_name_blobs_as_manifests(self):
+        cache_config = "application/vnd.buildkit.cacheconfig.v0"
+        index = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [
+                {**descriptor(LAYER, "application/vnd.oci.image.layer.v1.tar+gzip"),
+                 "annotations": {"buildkit/createdat": "2024-02-29T00:00:00Z",
+                                 "containerd.io/uncompressed": digest_of(b"uncompressed")}},
+                descriptor(CONFIG, cache_config),
+            ],
+        }  # fmt: skip
+        self.put_and_pull("cache", index, OCI_INDEX)
+        index["manifests"].append(descriptor(b"missing", "application/vnd.oci.image.layer.v1.tar"))
+        answer = self.client.put_manifest(REPOSITORY, "cache", index, OCI_INDEX, expect=404)
+        self.expect_error(answer, 404, "MANIFEST_BLOB_UNKNOWN")
+
+    def test_a_buildkit_cache_may_be_an_image_manifest(self):
+        config = descriptor(CONFIG, "application/vnd.buildkit.cacheconfig.v0")
+        manifest = {**image_manifest(CONFIG, [LAYER]), "config": config}
+        self.put_and_pull("cache", manifest, OCI_MANIFEST)
+
+    def test_an_empty_index_and_indexes_in_indexes_are_accepted(self):
+        content = self.put_and_pull("level-0", index_of(), OCI_INDEX)
+        for level in range(1, 5):
+            index = {**index_of(), "manifests": [descriptor(content, OCI_INDEX)]}
+            content = self.put_and_pull(f"level-{level}", index, OCI_INDEX)
+
+    def test_the_zero_byte_blob_may_be_config_and_layer(self):
+        missing = self.client.put_manifest(
+            REPOSITORY, "zero", image_manifest(b"", [b""]), expect=404
+        )
+        self.assertIn(digest_of(b""), missing.error_message())
+        self.client.push_blob(REPOSITORY, b"")
+        self.put_and_pull("zero", image_manifest(b"", [b""]), OCI_MANIFEST)
+        self.assertEqual(self.client.get(f"/v2/{REPOSITORY}/blobs/{digest_of(b'')}").body, b"")
+
+    def test_foreign_layers_need_not_be_there(self):
+        for media_type in (
+            FOREIGN_LAYER,
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        ):
+            with self.subTest(media_type=media_type):
+                foreign = descriptor(media_type.encode(), media_type)
+                foreign["urls"] = ["https://example.com/layer"]
+                manifest = image_manifest(CONFIG, [LAYER])
+                manifest["layers"].append(foreign)
+                self.put_and_pull("foreign", manifest, OCI_MANIFEST)
+                self.client.get(f"/v2/{REPOSITORY}/blobs/{foreign['digest']}", expect=404)
+
+    def test_a_foreign_layer_does_not_excuse_others(self):
+        manifest = image_manifest(CONFIG, [b"missing"])
+        manifest["layers"].append({**descriptor(b"x", FOREIGN_LAYER), "urls": ["https://example.com/x"]})
+        answer = self.client.put_manifest(REPOSITORY, "v1", manifest, expect=404)
+        self.assertIn(digest_of(b"missing"), answer.error_message())
+        self.assertNotIn(digest_of(b"x"), answer.error_message())
+
+    def test_descriptors_may_hold_data(self):
+        config = {**descriptor(CONFIG, OCI_CONFIG), "data": base64.b64encode(CONFIG).decode()}
+        layer = {**descriptor(LAYER, "x/layer"), "data": base64.b64encode(LAYER).decode()}
+        manifest = {**image_manifest(CONFIG, []), "config": config, "layers": [layer]}
+        self.put_and_pull("data", manifest, OCI_MANIFEST)
+
+    def test_an_artifact_with_the_empty_config_is_accepted(self):
+        empty = {**descriptor(CONFIG, "application/vnd.oci.empty.v1+json"), "data": "e30="}
+        manifest = {
+            **image_manifest(CONFIG, []),
+            "artifactType": "application/vnd.example.artifact",
+            "config": empty,
+            "layers": [empty],
+            "annotations": {"org.example": "x"},
+        }
+        self.put_and_pull("artifact", manifest, OCI_MANIFEST)
+
+    def test_any_other_media_type_is_accepted(self):
+        for name, manifest, media_type in (
+            ("helm", {**image_manifest(CONFIG, [LAYER]), "config":
+             descriptor(CONFIG, "application/vnd.cncf.helm.config.v1+json")}, OCI_MANIFEST),
+            ("oci-artifact", {"mediaType": "application/vnd.oci.artifact.manifest.v1+json",
+             "artifactType": "x/y", "blobs": [descriptor(LAYER, "x/y")]},
+             "application/vnd.oci.artifact.manifest.v1+json"),
+            ("custom", {"anything": [1, 2.5, None, True, {"at": "all"}]}, "application/x.custom+json"),
+        ):  # fmt: skip
+            with self.subTest(name):
+                self.put_and_pull(name, manifest, media_type)
+
+    def test_a_media_type_in_the_body_must_fit_in_a_header(self):
+        # Without Content-Type it becomes the header of every answer: clients give up at 64 KiB.
+        for media_type in ("x/" + "y" * 1_000_000, "x/" + "y" * 70_000, "a/b\r\nX-Evil: 1", "a\tb", "ü"):
+            with self.subTest(media_type=media_type[:20]):
+                manifest = image_manifest(CONFIG, [], mediaType=media_type)
+                answer = self.client.put_manifest(
+                    REPOSITORY, "odd", manifest, media_type=None, expect=(201, 400)
+                )
+                if answer.status == 201:
+                    pulled = self.client.get(self.path("odd"))
+                    self.assertEqual(pulled.json(), manifest)
+                    self.assertLess(len(pulled.headers["Content-Type"]), 1024)
+                    self.assertIsNone(pulled.headers["X-Evil"])
+
+    def test_a_media_type_that_differs_from_content_type_is_400(self):
+        answer = self.client.put_manifest(REPOSITORY, "v1", self.manifest, OCI_INDEX, expect=400)
+        self.expect_error(answer, 400, "MANIFEST_INVALID")
+
+    def test_a_tag_put_stores_sha256_also_where_sha512_is_there(self):
+        self.client.put_manifest(REPOSITORY, digest_of(self.manifest, "sha512"), self.manifest)
+        self.client.get(self.path(self.digest), expect=404)
+        answer = self.client.put_manifest(REPOSITORY, "v1", self.manifest)
+        self.assertEqual(answer.headers["Docker-Content-Digest"], self.digest)
+        self.client.delete(self.path(digest_of(self.manifest, "sha512")))
+        self.assertEqual(self.client.get(self.path("v1")).body, self.manifest)
+
+    # The subject.
+
+    def test_a_missing_subject_is_accepted_and_named_in_oci_subject(self):
+        for algorithm in ("sha256", "sha512"):
+            digest = digest_of(b"missing", algorithm)
+            subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 7}
+            for manifest, media_type in (
+                (image_manifest(CONFIG, [], subject=subject), OCI_MANIFEST),
+                (index_of(subject=subject), OCI_INDEX),
+            ):
+                answer = self.client.put_manifest(REPOSITORY, "v1", manifest, media_type)
+                self.assertEqual(answer.headers["OCI-Subject"], digest)
+
+    def test_without_subject_there_is_no_oci_subject(self):
+        answer = self.client.put_manifest(REPOSITORY, "v1", self.manifest)
+        self.assertIsNone(answer.headers["OCI-Subject"])
+
+    def test_a_malformed_subject_is_400(self):
+        for subject in ("x", [], {"digest": "x", "size": 1}, {"size": 1}):
+            with self.subTest(subject=subject):
+                manifest = image_manifest(CONFIG, [], subject=subject)
+                answer = self.client.put_manifest(REPOSITORY, "v1", manifest, expect=400)
+                self.expect_error(answer, 400, "MANIFEST_INVALID")
+
+    # Tags of a push by digest.
+
+    def tags_path(self, *tags, reference=None):
+        query = urllib.parse.urlencode([("tag", tag) for tag in tags])
+        return f"{self.path(reference or self.digest)}?{query}"
+
+    def put_tags(self, *tags, reference=None, expect=201):
+        path = self.tags_path(*tags, reference=reference)
+        return self.client.put(path, self.manifest, {"Content-Type": OCI_MANIFEST}, expect)
+
+    def listed_tags(self):
+        return self.client.get(f"/v2/{REPOSITORY}/tags/list").json()["tags"]
+
+    def test_tag_parameters_set_tags_and_oci_tag_names_each(self):
+        answer = self.put_tags("v1", "v1.2", "latest")
+        self.assertEqual(answer.headers.get_all("OCI-Tag"), ["v1", "v1.2", "latest"])
+        self.assertEqual(answer.headers["Docker-Content-Digest"], self.digest)
+        for reference in ("v1", "v1.2", "latest", self.digest):
+            self.assertEqual(self.client.get(self.path(reference)).body, self.manifest)
+
+    def test_tag_parameters_go_with_sha512_too(self):
+        digest = digest_of(self.manifest, "sha512")
+        self.put_tags("v1", reference=digest)
+        self.assertEqual(self.client.head(self.path("v1")).headers["Docker-Content-Digest"], digest)
+
+    def test_without_tag_parameters_there_is_no_oci_tag(self):
+        for reference in ("v1", self.digest):
+            answer = self.client.put_manifest(REPOSITORY, reference, self.manifest)
+            self.assertIsNone(answer.headers["OCI-Tag"])
+
+    def test_100_tag_parameters_are_accepted(self):
+        tags = [f"t{i:03}" for i in range(MAX_TAG_PARAMETERS)]
+        # Python's HTTP client takes 100 headers at most.
+        with self.registry.connect() as connection:
+            headers = {"Content-Type": OCI_MANIFEST, "Content-Length": len(self.manifest)}
+            connection.request("PUT", self.tags_path(*tags), headers, self.manifest)
+            self.assertIn(b" 201 ", connection.file.readline())
+            named = []
+            while (line := connection.file.readline().strip()) != b"":
+                name, _, value = line.decode().partition(": ")
+                named += [value] if name.lower() == "oci-tag" else []
+        self.assertEqual(named, tags)
+        self.assertEqual(self.listed_tags(), tags)
+
+    def test_one_tag_parameter_more_is_414_and_stores_nothing(self):
+        tags = [f"t{i:03}" for i in range(MAX_TAG_PARAMETERS + 1)]
+        self.expect_error(self.put_tags(*tags, expect=414), 414, "MANIFEST_INVALID")
+        self.client.get(self.path(self.digest), expect=404)
+        self.client.get(self.path("t000"), expect=404)
+
+    def test_a_tag_parameter_beside_a_tag_in_the_path_is_400(self):
+        answer = self.put_tags("v2", reference="v1", expect=400)
+        self.assertTrue(answer.error_message())
+        for tag in ("v1", "v2"):
+            self.client.get(self.path(tag), expect=404)
+
+    def test_a_malformed_tag_parameter_is_400_and_stores_nothing(self):
+        for tag in ("-x", "a" * 129, "", "a b", "sha256:abc", "\0"):
+            with self.subTest(tag=tag):
+                answer = self.put_tags("good", tag, expect=400)
+                self.assertTrue(answer.error_message())
+        for reference in ("good", self.digest):
+            self.client.get(self.path(reference), expect=404)
+
+    def test_a_mismatching_digest_with_tag_parameters_sets_no_tag(self):
+        answer = self.put_tags("v1", reference=digest_of(b"other"), expect=400)
+        self.expect_error(answer, 400, "DIGEST_INVALID")
+        self.client.get(self.path("v1"), expect=404)
+
+    # Mirrors.
+
+    def test_ns_is_accepted_on_reads(self):
+        # containerd names the registry that it takes this one for a mirror of.
+        self.client.put_manifest(REPOSITORY, "v1", self.manifest)
+        blob = f"/v2/{REPOSITORY}/blobs/{digest_of(LAYER)}"
+        for path in (self.path("v1"), self.path(self.digest), blob,
+                     f"/v2/{REPOSITORY}/tags/list", f"/v2/{REPOSITORY}/referrers/{self.digest}"):  # fmt: skip
+            with self.subTest(path=path):
+                for ns in ("docker.io", "registry.example.com:5000", ""):
+                    self.assertEqual(self.client.get(f"{path}?ns={ns}").body, self.client.get(path).body)
+                    self.client.head(f"{path}?ns={ns}")
+        self.client.get(self.path("unknown") + "?ns=docker.io", expect=404)
 
     # Deleting.
 

@@ -68,6 +68,17 @@ class Tags(RegistryTestCase):
                 answer = self.client.get(f"{self.path}?n={n}", expect=None)
                 self.assertIn(answer.status, (200, 400), answer)
 
+    def test_nonsense_in_last_is_no_server_error(self):
+        for last in ("%00", "%ff", "%zz", "x" * 5000, "-", "../.."):
+            with self.subTest(last=last[:20]):
+                answer = self.client.get(f"{self.path}?last={last}", expect=None)
+                self.assertIn(answer.status, (200, 400), answer)
+
+    def test_deleted_tags_are_off_the_list(self):
+        for tag in TAGS[::2]:
+            self.client.delete(f"/v2/{REPOSITORY}/manifests/{tag}")
+        self.assertEqual(self.client.get(self.path).json()["tags"], TAGS[1::2])
+
     def test_without_tags_the_list_is_empty_never_null(self):
         self.client.push_blob("team/untagged", b"{}")
         manifest = json.dumps(image_manifest(b"{}", [])).encode()

@@ -211,6 +211,39 @@ class Uploads(RegistryTestCase):
         self.assertTrue(answer.headers["Location"])
         self.client.put(closing, b"56789", chunk_headers(b"56789", 5))
 
+    def test_a_closing_put_with_content_range_follows_the_rules_of_patch(self):
+        data = b"0123456789"
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, data[:5], chunk_headers(data[:5]))
+        closing = with_query(location, digest=digest_of(data))
+        for value in ("0-4", "4-8", "6-10", "5-8", "5-10", "9-5", "x", "5-", "-5", "5", "-"):
+            with self.subTest(value=value):
+                answer = self.client.put(closing, data[5:], {"Content-Range": value}, expect=416)
+                self.expect_error(answer, 416, "BLOB_UPLOAD_INVALID")
+                self.assertEqual(answer.headers["Range"], "0-4")
+                self.assertEqual(answer.headers["Location"], location)
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{digest_of(data)}", expect=404)
+        self.client.put(closing, data[5:], {"Content-Range": "5-9"})
+        self.assertEqual(self.blob(digest_of(data)), data)
+
+    def test_a_put_with_the_only_chunk_may_have_a_content_range(self):
+        data = b"all in one"
+        location = self.client.begin_upload(REPOSITORY)
+        closing = with_query(location, digest=digest_of(data))
+        answer = self.client.put(closing, data, {"Content-Range": "1-10"}, expect=416)
+        self.assertEqual(answer.headers["Range"], "0-0")
+        self.client.put(closing, data, {"Content-Range": "0-9"})
+        self.assertEqual(self.blob(digest_of(data)), data)
+
+    def test_a_chunked_body_may_have_a_content_range(self):
+        location = self.client.begin_upload(REPOSITORY)
+        self.client.patch(location, iter([b"01", b"234"]), {"Content-Range": "0-4"})
+        answer = self.client.patch(location, iter([b"xyz"]), {"Content-Range": "0-2"}, expect=416)
+        self.assertEqual(answer.headers["Range"], "0-4")
+        closing = with_query(location, digest=digest_of(b"0123456789"))
+        self.client.put(closing, iter([b"56", b"789"]), {"Content-Range": "5-9"})
+        self.assertEqual(self.blob(digest_of(b"0123456789")), b"0123456789")
+
     def test_malformed_content_ranges_are_refused(self):
         location = self.client.begin_upload(REPOSITORY)
         for value in ("x", "5", "-", "0-", "-5", "4-0", "0-99999999999999999999", "0--5", "0-9"):
@@ -328,6 +361,25 @@ class Uploads(RegistryTestCase):
         self.client.put(with_query(location, digest=digest_of(b"x")), expect=404)
         self.client.delete(location, expect=404)
 
+    def test_the_right_to_push_is_enough_to_ask_for_and_to_cancel_a_session(self):
+        query = f"service=registry&scope=repository:{REPOSITORY}:pull,push"
+        token = self.client.get(f"/token?{query}").json()["token"]
+        pusher = self.registry.client(f"Bearer {token}")
+        location = pusher.begin_upload(REPOSITORY)
+        pusher.patch(location, b"x")
+        pusher.get(location, expect=204)
+        pusher.delete(location, expect=204)
+        pusher.get(location, expect=404)
+        # Deleting what was pushed takes more.
+        digest = pusher.push_blob(REPOSITORY, b"x")
+        pusher.delete(f"/v2/{REPOSITORY}/blobs/{digest}", expect=401)
+        pusher.close()
+
+    def test_uploads_without_the_last_slash_begin_too(self):
+        location = self.client.post(UPLOADS.rstrip("/")).headers["Location"]
+        self.client.put(with_query(location, digest=digest_of(b"x")), b"x")
+        self.assertEqual(self.blob(digest_of(b"x")), b"x")
+
     def test_an_unknown_or_malformed_session_is_404(self):
         for session in ("01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "..%2f..%2fetc", "a" * 500):
             with self.subTest(session=session):
@@ -379,12 +431,50 @@ class Uploads(RegistryTestCase):
                 self.assertTrue(re.search(UUID, answer.headers["Location"]))
         self.client.put(with_query(answer.headers["Location"], digest=digest), b"nowhere")
 
-    def test_mounting_without_from_is_201_only_when_the_blob_is_really_there(self):
-        digest = self.client.push_blob("team/source", b"found or not")
-        answer = self.client.post(f"{UPLOADS}?mount={digest}", expect=(201, 202))
-        self.client.get(
-            f"/v2/{REPOSITORY}/blobs/{digest}", expect=200 if answer.status == 201 else 404
-        )
+    def test_mounting_without_from_finds_the_blob_wherever_it_may_be_read(self):
+        digest = self.client.push_blob("team/source", b"found")
+        for query in (f"mount={digest}", f"mount={digest}&from="):
+            with self.subTest(query=query):
+                answer = self.client.post(f"{UPLOADS}?{query}", expect=201)
+                self.assertEqual(answer.headers["Location"], f"/v2/{REPOSITORY}/blobs/{digest}")
+                self.assertEqual(answer.headers["Docker-Content-Digest"], digest)
+                self.assertEqual(self.blob(digest), b"found")
+                self.client.delete(f"/v2/{REPOSITORY}/blobs/{digest}")
+
+    def test_mounting_without_from_what_is_nowhere_begins_an_upload(self):
+        digest = digest_of(b"not found")
+        answer = self.client.post(f"{UPLOADS}?mount={digest}")
+        self.assertRegex(answer.headers["Docker-Upload-UUID"], f"^{UUID}$")
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{digest}", expect=404)
+        self.client.put(with_query(answer.headers["Location"], digest=digest), b"not found")
+        self.assertEqual(self.blob(digest), b"not found")
+
+    def test_mounting_without_from_what_was_deleted_everywhere_begins_an_upload(self):
+        digest = self.client.push_blob("team/source", b"gone")
+        self.client.delete(f"/v2/team/source/blobs/{digest}")
+        self.client.post(f"{UPLOADS}?mount={digest}")
+        self.client.get(f"/v2/{REPOSITORY}/blobs/{digest}", expect=404)
+
+    def test_mounting_searches_only_what_the_caller_may_read(self):
+        digest = self.client.push_blob("team/source", b"secret")
+        readable = "scope=repository:team/source:pull"
+        for extra, status in (("", 202), (f"&{readable}", 201)):
+            query = f"service=registry&scope=repository:{REPOSITORY}:pull,push{extra}"
+            token = self.client.get(f"/token?{query}").json()["token"]
+            for source in ("", "&from=team/source"):
+                with self.subTest(extra=extra, source=source):
+                    pusher = self.registry.client(f"Bearer {token}")
+                    pusher.post(f"{UPLOADS}?mount={digest}{source}", expect=status)
+                    pusher.get(
+                        f"/v2/{REPOSITORY}/blobs/{digest}", expect=200 if status == 201 else 404
+                    )
+                    pusher.close()
+
+    def test_a_mounted_blob_survives_a_restart(self):
+        digest = self.client.push_blob("team/source", b"mounted")
+        self.client.post(f"{UPLOADS}?mount={digest}", expect=201)
+        self.registry.restart()
+        self.assertEqual(self.blob(digest), b"mounted")
 
     def test_mounting_a_malformed_digest_is_no_server_error(self):
         answer = self.client.post(f"{UPLOADS}?mount=nonsense&from=team/source", expect=None)
