@@ -23,7 +23,7 @@ from registry import (
 PUSHES = 100
 WORKERS = 4
 # A push takes some milliseconds; a kill comes after none to about ten of them.
-LONGEST_LIFE_S = 0.5 if SANITIZER else 0.12
+LONGEST_LIFE_S = 0.2 if SANITIZER else 0.08
 REPOSITORY = "team/app"
 
 
