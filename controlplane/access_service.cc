@@ -15,7 +15,7 @@ namespace {
 // header that carries it below base::kMaxHeaderBytes.
 constexpr size_t kMaxGrantedBytes = 8 * 1024;
 
-absl::StatusOr<Resource> ParseResource(v1::Resource resource) {
+absl::StatusOr<Resource> FromProto(v1::Resource resource) {
   switch (resource) {
     case v1::RESOURCE_CATALOG:
       return Resource::kCatalog;
@@ -31,7 +31,7 @@ absl::StatusOr<Resource> ParseResource(v1::Resource resource) {
   }
 }
 
-absl::StatusOr<Verb> ParseVerb(v1::Verb verb) {
+absl::StatusOr<Verb> FromProto(v1::Verb verb) {
   switch (verb) {
     case v1::VERB_GET:
       return Verb::kGet;
@@ -52,9 +52,9 @@ absl::StatusOr<Verb> ParseVerb(v1::Verb verb) {
 }
 
 absl::StatusOr<Action> ParseAction(const v1::Action& message) {
-  absl::StatusOr<Resource> resource = ParseResource(message.resource());
+  absl::StatusOr<Resource> resource = FromProto(message.resource());
   if (!resource.ok()) return resource.status();
-  absl::StatusOr<Verb> verb = ParseVerb(message.verb());
+  absl::StatusOr<Verb> verb = FromProto(message.verb());
   if (!verb.ok()) return verb.status();
   Action action{
       .resource = *resource, .verb = *verb, .repository = std::nullopt, .tag = std::nullopt};
@@ -85,14 +85,16 @@ void Answer(v1::Decision decision, absl::string_view reason, v1::AuthorizeRespon
   response->set_reason(std::string(reason));
 }
 
-// Whether the policy allows `user` (nullptr: anonymous) all of the actions; else answers why not.
+bool IsAnonymous(const User* user) { return user == nullptr || user->name == kAnonymous; }
+
+// Whether the policy allows `user` (nullptr: nobody) all of the actions; else answers why not.
 bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Action>& actions,
                   v1::AuthorizeResponse* response) {
   for (const Action& action : actions) {
     const Verdict verdict = policy.Decide(user, action);
     if (verdict.allowed) continue;
-    Answer(user == nullptr ? v1::DECISION_CREDENTIAL_REQUIRED : v1::DECISION_DENIED, verdict.reason,
-           response);
+    Answer(IsAnonymous(user) ? v1::DECISION_CREDENTIAL_REQUIRED : v1::DECISION_DENIED,
+           verdict.reason, response);
     return false;
   }
   return true;
@@ -169,7 +171,7 @@ void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
   if (actions.empty()) {
     Answer(v1::DECISION_CREDENTIAL_REQUIRED, "log in, or get a token: no credential was sent",
            response);
-  } else if (PolicyAllows(*snapshot.policy, nullptr, actions, response)) {
+  } else if (PolicyAllows(*snapshot.policy, snapshot.policy->anonymous(), actions, response)) {
     Answer(v1::DECISION_ALLOWED, "", response);
   }
 }
@@ -177,11 +179,14 @@ void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
 void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view text,
                                    const std::vector<Action>& actions,
                                    v1::AuthorizeResponse* response) const {
+  if (const Token* fixed = snapshot.policy->FindToken(text)) {
+    return AuthorizeFixedToken(snapshot, *fixed, actions, response);
+  }
   const absl::StatusOr<VerifiedToken> token = tokens_->Verify(text);
   if (!token.ok()) {
     return Answer(v1::DECISION_TOKEN_INVALID, token.status().message(), response);
   }
-  const User* user = nullptr;
+  const User* user = snapshot.policy->anonymous();
   if (!token->grant.subject.empty()) {
     user = snapshot.policy->FindUser(token->grant.subject);
     if (user == nullptr || user->credential_version != token->grant.credential_version) {
@@ -204,9 +209,36 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   Answer(v1::DECISION_ALLOWED, "", response);
 }
 
+bool AccessService::HasExpired(const Token& token) {
+  return token.expires_at_ms.has_value() && *token.expires_at_ms <= SystemNowMs();
+}
+
+void AccessService::AuthorizeFixedToken(const PolicySnapshot& snapshot, const Token& token,
+                                        const std::vector<Action>& actions,
+                                        v1::AuthorizeResponse* response) const {
+  if (HasExpired(token)) {
+    return Answer(v1::DECISION_TOKEN_INVALID,
+                  absl::StrCat("the token ", oci::Quote(token.name), " has expired"), response);
+  }
+  const User* user = snapshot.policy->FindUser(token.user);
+  response->set_principal(user->name);
+  if (token.expires_at_ms.has_value()) {
+    response->mutable_credential_expires_at()->set_seconds(*token.expires_at_ms / 1000);
+  }
+  if (PolicyAllows(*snapshot.policy, user, actions, response)) {
+    Answer(v1::DECISION_ALLOWED, "", response);
+  }
+}
+
 void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
                           LoginCallback done) {
+  // A token in place of its user's password.
+  const Token* token = snapshot.policy->FindToken(credential.password());
+  if (token != nullptr && token->user == credential.username() && !HasExpired(*token)) {
+    return done(snapshot.policy->FindUser(token->user));
+  }
   const User* user = snapshot.policy->FindUser(credential.username());
+  if (user != nullptr && user->password_hash.empty()) user = nullptr;
   // Nobody is checked like somebody, so that time does not tell who exists.
   const std::string& hash = user == nullptr ? snapshot.policy->decoy_hash() : user->password_hash;
   passwords_.Verify(
@@ -257,7 +289,8 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
         oci::ErrorCode::kUnauthorized,
         "a token cannot be exchanged for another one; send user name and password")));
   } else {
-    reactor->Finish(base::ToGrpcStatus(Issue(snapshot, nullptr, *request, response)));
+    reactor->Finish(
+        base::ToGrpcStatus(Issue(snapshot, snapshot.policy->anonymous(), *request, response)));
   }
   return reactor;
 }
@@ -303,7 +336,7 @@ absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const User* us
                                   const v1::IssueTokenRequest& request,
                                   v1::IssueTokenResponse* response) const {
   TokenGrant grant;
-  if (user != nullptr) {
+  if (!IsAnonymous(user)) {
     grant.subject = user->name;
     grant.credential_version = user->credential_version;
   }

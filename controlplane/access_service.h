@@ -67,6 +67,11 @@ class AccessService final : public v1::AccessService::CallbackService {
   void AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view token,
                       const std::vector<Action>& actions, v1::AuthorizeResponse* response) const;
 
+  void AuthorizeFixedToken(const PolicySnapshot& snapshot, const Token& token,
+                           const std::vector<Action>& actions,
+                           v1::AuthorizeResponse* response) const;
+  static bool HasExpired(const Token& token);
+
   // Finds who presents the basic credential, by the policy of `snapshot`, and hands on the user, or
   // an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
   using LoginCallback = std::function<void(absl::StatusOr<const User*>)>;

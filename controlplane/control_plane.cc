@@ -24,11 +24,8 @@ namespace {
 
 absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
     Database& database, base::WorkerPool& pool, const ControlPlaneOptions& options) {
-  User admin;
-  admin.name = options.admin_name;
-  admin.password_hash = options.admin_password_hash;
-  admin.administrator = true;
-  absl::StatusOr<Policy> policy = Policy::Create({std::move(admin)});
+  absl::StatusOr<Policy> policy =
+      Policy::Create(AdministratorOnly(options.admin_name, options.admin_password_hash));
   if (!policy.ok()) return policy.status();
   absl::StatusOr<std::string> signing_key = TokenSigningKey(database);
   if (!signing_key.ok()) return signing_key.status();

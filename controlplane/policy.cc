@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
@@ -12,38 +13,6 @@
 
 namespace registry::controlplane {
 namespace {
-
-absl::string_view VerbName(Verb verb) {
-  switch (verb) {
-    case Verb::kGet:
-      return "GET";
-    case Verb::kHead:
-      return "HEAD";
-    case Verb::kPost:
-      return "POST";
-    case Verb::kPut:
-      return "PUT";
-    case Verb::kPatch:
-      return "PATCH";
-    case Verb::kDelete:
-      return "DELETE";
-  }
-  return "";
-}
-
-absl::string_view ResourceName(Resource resource) {
-  switch (resource) {
-    case Resource::kCatalog:
-      return "catalog";
-    case Resource::kBlobs:
-      return "blobs";
-    case Resource::kManifests:
-      return "manifests";
-    case Resource::kTags:
-      return "tags";
-  }
-  return "";
-}
 
 // "push to repository "team/app" (PUT manifests, tag "v1")"
 std::string Describe(const Action& action) {
@@ -55,6 +24,30 @@ std::string Describe(const Action& action) {
       ResourceName(action.resource),
       action.tag.has_value() ? absl::StrCat(", tag ", oci::Quote(action.tag->ToString())) : "",
       ")");
+}
+
+// What scopes are matched against.
+std::string TargetOf(const Action& action) {
+  if (!action.repository.has_value()) return "";
+  return action.tag.has_value()
+             ? absl::StrCat(action.repository->ToString(), ":", action.tag->ToString())
+             : action.repository->ToString();
+}
+
+bool Matches(const re2::RE2& expression, absl::string_view text) {
+  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expression);
+}
+
+// The first name behind `prefix` that does not begin with it.
+std::string EndOf(std::string prefix) {
+  ++prefix.back();
+  return prefix;
+}
+
+std::string HashOf(absl::string_view token) {
+  base::Hasher hasher("sha256");
+  hasher.Update(token);
+  return hasher.Finish();
 }
 
 // Derived from the hash, so that replicas and restarts agree without keeping a counter. The hash
@@ -98,8 +91,6 @@ absl::Status ValidateUserName(absl::string_view name) {
     why = "it is empty";
   } else if (name.size() > kMaxBytes) {
     why = "it is longer than 255 bytes";
-  } else if (name == "anonymous") {
-    why = "it stands for clients that do not log in";
   } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";
   } else if (std::any_of(name.begin(), name.end(), [](char c) {
@@ -113,26 +104,121 @@ absl::Status ValidateUserName(absl::string_view name) {
       absl::StrCat("invalid user name ", oci::Quote(name), ": ", why));
 }
 
-absl::StatusOr<Policy> Policy::Create(std::vector<User> users) {
+PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash) {
+  PolicyObjects objects;
+  objects.users.push_back({.name = std::string(name),
+                           .password_hash = std::string(password_hash),
+                           .groups = {},
+                           .credential_version = ""});
+  objects.roles.push_back({.name = "administrator",
+                           .resources = {std::begin(kAllResources), std::end(kAllResources)},
+                           .verbs = {std::begin(kAllVerbs), std::end(kAllVerbs)}});
+  objects.bindings.push_back(
+      {.name = "administrator",
+       .subjects = {{.kind = Subject::Kind::kUser, .name = std::string(name)}},
+       .role = "administrator",
+       .scopes = {""}});
+  return objects;
+}
+
+absl::StatusOr<Policy> Policy::Create(PolicyObjects objects) {
   Policy policy;
+  absl::Status status = policy.AddUsers(std::move(objects.users));
+  if (status.ok()) status = policy.AddBindings(objects.roles, objects.bindings);
+  if (status.ok()) status = policy.AddTokens(std::move(objects.tokens));
+  if (!status.ok()) return status;
+  return policy;
+}
+
+absl::Status Policy::AddUsers(std::vector<User> users) {
   int highest_cost = users.empty() ? kBcryptCost : kMinBcryptCost;
   for (User& user : users) {
     if (absl::Status status = ValidateUserName(user.name); !status.ok()) return status;
-    if (policy.FindUser(user.name) != nullptr) {
+    if (FindUser(user.name) != nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("there are two users named ", oci::Quote(user.name)));
     }
-    if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("user ", oci::Quote(user.name), ": ", status.message()));
+    if (!user.password_hash.empty()) {
+      if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("user ", oci::Quote(user.name), ": ", status.message()));
+      }
+      highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     }
-    highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     user.credential_version = CredentialVersion(user.password_hash);
     std::string name = user.name;
-    policy.users_.emplace(std::move(name), std::move(user));
+    users_.emplace(std::move(name), std::move(user));
   }
-  policy.decoy_hash_ = MakeDecoyHash(highest_cost);
-  return policy;
+  decoy_hash_ = MakeDecoyHash(highest_cost);
+  return absl::OkStatus();
+}
+
+absl::Status Policy::AddBindings(const std::vector<Role>& roles,
+                                 const std::vector<RoleBinding>& bindings) {
+  absl::flat_hash_map<absl::string_view, const Role*> roles_by_name;
+  for (const Role& role : roles) {
+    if (!roles_by_name.emplace(role.name, &role).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("there are two roles named ", oci::Quote(role.name)));
+    }
+  }
+  absl::flat_hash_set<absl::string_view> names;
+  for (const RoleBinding& binding : bindings) {
+    const std::string who = absl::StrCat("role binding ", oci::Quote(binding.name));
+    if (!names.insert(binding.name).second) {
+      return absl::InvalidArgumentError(absl::StrCat("there are two of ", who));
+    }
+    const auto role = roles_by_name.find(binding.role);
+    if (role == roles_by_name.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          who, " refers to the role ", oci::Quote(binding.role), ", which does not exist"));
+    }
+    auto grant = std::make_unique<Grant>();
+    grant->binding = binding.name;
+    grant->role = binding.role;
+    grant->resources = role->second->resources;
+    grant->verbs = role->second->verbs;
+    for (const std::string& text : binding.scopes) {
+      Scope scope;
+      scope.expression = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
+      if (!scope.expression->ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(who, " has the scope ", oci::Quote(text),
+                         ", which is not a regular expression: ", scope.expression->error()));
+      }
+      // Longer than any name, so that the bounds are those of the expression.
+      constexpr int kMaxPrefix = 300;
+      scope.unbounded =
+          !scope.expression->PossibleMatchRange(&scope.range.first, &scope.range.last, kMaxPrefix);
+      // The bounds are those of what the expression itself matches; without an anchor at its end,
+      // anything may follow.
+      scope.range.last += '\x7f';
+      grant->scopes.push_back(std::move(scope));
+    }
+    for (const Subject& subject : binding.subjects) {
+      auto& index = subject.kind == Subject::Kind::kUser ? grants_of_user_ : grants_of_group_;
+      index[subject.name].push_back(grant.get());
+    }
+    grants_.push_back(std::move(grant));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Policy::AddTokens(std::vector<Token> tokens) {
+  for (Token& token : tokens) {
+    if (FindUser(token.user) == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("token ", oci::Quote(token.name),
+                                                     " is of the user ", oci::Quote(token.user),
+                                                     ", who does not exist"));
+    }
+    std::string hash = HashOf(token.value);
+    const std::string name = token.name;
+    if (!tokens_.emplace(std::move(hash), std::move(token)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("token ", oci::Quote(name), " has the value of another token"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 const User* Policy::FindUser(absl::string_view name) const {
@@ -140,27 +226,137 @@ const User* Policy::FindUser(absl::string_view name) const {
   return found == users_.end() ? nullptr : &found->second;
 }
 
+const Token* Policy::FindToken(absl::string_view value) const {
+  if (tokens_.empty()) return nullptr;
+  const auto found = tokens_.find(HashOf(value));
+  return found == tokens_.end() ? nullptr : &found->second;
+}
+
+bool Policy::Grant::Has(Resource resource, Verb verb) const {
+  return resources.contains(resource) &&
+         (verbs.contains(verb) || (verb == Verb::kHead && verbs.contains(Verb::kGet)));
+}
+
+template <class Visit>
+bool Policy::AnyGrant(const User& user, Visit visit) const {
+  const auto any = [&](const auto& index, const std::string& name) {
+    const auto found = index.find(name);
+    return found != index.end() && std::any_of(found->second.begin(), found->second.end(),
+                                               [&](const Grant* grant) { return visit(*grant); });
+  };
+  return any(grants_of_user_, user.name) ||
+         std::any_of(user.groups.begin(), user.groups.end(),
+                     [&](const std::string& group) { return any(grants_of_group_, group); });
+}
+
 Verdict Policy::Decide(const User* user, const Action& action) const {
-  if (user == nullptr) {
-    return {.allowed = false,
-            .reason = absl::StrCat("anonymous clients may not ", Describe(action), ": log in")};
+  const std::string target = TargetOf(action);
+  Verdict verdict;
+  if (user != nullptr) {
+    verdict.allowed = AnyGrant(*user, [&](const Grant& grant) {
+      if (!grant.Has(action.resource, action.verb)) return false;
+      const bool matches =
+          std::any_of(grant.scopes.begin(), grant.scopes.end(),
+                      [&](const Scope& scope) { return Matches(*scope.expression, target); });
+      if (matches) verdict.binding = grant.binding;
+      return matches;
+    });
   }
-  if (user->administrator) return {.allowed = true, .reason = ""};
-  return {.allowed = false,
-          .reason = absl::StrCat("user ", oci::Quote(user->name), " may not ", Describe(action),
-                                 ": only an administrator may")};
+  if (!verdict.allowed) verdict.reason = WhyNot(user, action, target);
+  return verdict;
+}
+
+std::string Policy::WhyNot(const User* user, const Action& action,
+                           const std::string& target) const {
+  // Anonymous clients are not told what there is.
+  if (user == nullptr || user->name == kAnonymous) {
+    return absl::StrCat("anonymous clients may not ", Describe(action), ": log in");
+  }
+  std::string nearest;
+  bool any = false;
+  AnyGrant(*user, [&](const Grant& grant) {
+    any = true;
+    const bool matches =
+        std::any_of(grant.scopes.begin(), grant.scopes.end(),
+                    [&](const Scope& scope) { return Matches(*scope.expression, target); });
+    const bool has = grant.Has(action.resource, action.verb);
+    if (matches) {
+      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
+                             oci::Quote(grant.role), " there, which has no ", VerbName(action.verb),
+                             " on ", ResourceName(action.resource));
+    } else if (has && nearest.empty()) {
+      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding),
+                             " allows it, but no scope of it matches ", oci::Quote(target));
+    }
+    return matches;
+  });
+  if (!any) nearest = "no role binding names this user or one of the user's groups";
+  if (nearest.empty()) nearest = "no role of this user has that right";
+  return absl::StrCat("user ", oci::Quote(user->name), " may not ", Describe(action), ": ",
+                      nearest);
+}
+
+bool Policy::CouldMatch(const Grant& grant, const oci::RepositoryName& repository) {
+  const std::string& name = repository.ToString();
+  const std::string tags = absl::StrCat(name, ":");
+  return std::any_of(grant.scopes.begin(), grant.scopes.end(), [&](const Scope& scope) {
+    if (Matches(*scope.expression, name) || Matches(*scope.expression, tags + "latest")) {
+      return true;
+    }
+    // Some other tag, if what the expression matches can begin so.
+    return scope.unbounded || (scope.range.first < EndOf(tags) && scope.range.last >= tags);
+  });
 }
 
 bool Policy::CouldAllow(const User* user, const oci::RepositoryName& repository,
                         TokenAction action) const {
-  constexpr Verb kVerbs[] = {Verb::kGet, Verb::kPut, Verb::kDelete};
-  const Verb verb = kVerbs[static_cast<size_t>(action)];
-  for (Resource resource : {Resource::kBlobs, Resource::kManifests}) {
-    const Action example{
-        .resource = resource, .verb = verb, .repository = repository, .tag = std::nullopt};
-    if (Decide(user, example).allowed) return true;
+  return user != nullptr && AnyGrant(*user, [&](const Grant& grant) {
+           const bool has_verb =
+               std::any_of(grant.verbs.begin(), grant.verbs.end(),
+                           [&](Verb verb) { return TokenActionOf(verb) == action; });
+           const bool has_resource =
+               std::any_of(grant.resources.begin(), grant.resources.end(),
+                           [](Resource resource) { return resource != Resource::kCatalog; });
+           return has_verb && has_resource && CouldMatch(grant, repository);
+         });
+}
+
+bool Policy::MayReadAnything(const User* user, const oci::RepositoryName& repository) const {
+  return user != nullptr && AnyGrant(*user, [&](const Grant& grant) {
+           const bool reads = std::any_of(
+               std::begin(kAllResources), std::end(kAllResources), [&](Resource resource) {
+                 return resource != Resource::kCatalog && grant.Has(resource, Verb::kGet);
+               });
+           return reads && CouldMatch(grant, repository);
+         });
+}
+
+std::vector<NameRange> Policy::ReadableNames(const User* user) const {
+  std::vector<NameRange> ranges;
+  if (user == nullptr) return ranges;
+  bool everywhere = false;
+  AnyGrant(*user, [&](const Grant& grant) {
+    for (const Scope& scope : grant.scopes) {
+      everywhere = everywhere || scope.unbounded;
+      // What is matched may go on with ":tag" behind the name.
+      if (!scope.unbounded) ranges.push_back(scope.range);
+    }
+    return everywhere;
+  });
+  if (everywhere) return {{.first = "", .last = "\x7f"}};
+  std::sort(ranges.begin(), ranges.end(),
+            [](const NameRange& a, const NameRange& b) { return a.first < b.first; });
+  std::vector<NameRange> merged;
+  for (NameRange& range : ranges) {
+    // "team/app" comes before every "team/app:tag", whose range may begin behind it.
+    range.first = range.first.substr(0, range.first.find(':'));
+    if (!merged.empty() && range.first <= merged.back().last) {
+      merged.back().last = std::max(merged.back().last, range.last);
+    } else {
+      merged.push_back(std::move(range));
+    }
   }
-  return false;
+  return merged;
 }
 
 PolicyHolder::PolicyHolder(Policy first)

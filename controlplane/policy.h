@@ -1,18 +1,20 @@
 // Who may do what: an immutable policy, and the place that holds the current one.
 //
-// This first form knows administrators, who may do everything, and nobody else: any other user and
-// anonymous clients may do nothing.
-//
-//   absl::StatusOr<Policy> policy = Policy::Create({{.name = "admin", .password_hash = hash,
-//                                                    .administrator = true}});
+//   absl::StatusOr<Policy> policy = Policy::Create(objects);
 //   PolicyHolder holder(*std::move(policy));
 //   PolicySnapshot now = holder.Current();
-//   Verdict verdict = now.policy->Decide(now.policy->FindUser("admin"), action);
+//   Verdict verdict = now.policy->Decide(now.policy->FindUser("alice"), action);
+//
+// Something is allowed when a role binding names the user or one of the user's groups, its role has
+// the resource and the verb (GET implies HEAD), and one of its scopes matches what is asked for:
+// "name", "name:tag" or, for the catalog, nothing. Nothing else allows, and nothing forbids.
 //
 // A Policy never changes, so a request that keeps its snapshot sees one policy and never a mix.
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_H_
 #define REGISTRY_CONTROLPLANE_POLICY_H_
+
+#include <re2/re2.h>
 
 #include <cstdint>
 #include <functional>
@@ -26,12 +28,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "controlplane/policy_objects.h"
 #include "oci/name.h"
 
 namespace registry::controlplane {
-
-enum class Resource { kCatalog, kBlobs, kManifests, kTags };
-enum class Verb { kGet, kHead, kPost, kPut, kPatch, kDelete };
 
 // One thing that a request is about to do.
 struct Action {
@@ -49,54 +49,104 @@ TokenAction TokenActionOf(Verb verb);
 // "pull", "push", "delete".
 absl::string_view TokenActionName(TokenAction action);
 
-struct User {
-  std::string name;
-  // bcrypt, see passwords.h.
-  std::string password_hash;
-  // May do everything.
-  bool administrator = false;
-  // Set by Policy::Create: differs after every change of the password. A token carries it, so that
-  // such a change ends the token.
-  std::string credential_version;
-};
-
 // The answer to "may this user do that?".
 struct Verdict {
   bool allowed = false;
-  // When not allowed: a sentence that names principal, action and repository.
+  // The role binding that allows it; empty when none does.
+  std::string binding;
+  // When not allowed: a sentence that names principal, action, repository, and what comes nearest.
   std::string reason;
+};
+
+// Names from `first` to `last`, both included.
+struct NameRange {
+  std::string first;
+  std::string last;
 };
 
 class Policy {
  public:
-  // Errors: INVALID_ARGUMENT for a malformed or repeated user name or a bad hash.
-  static absl::StatusOr<Policy> Create(std::vector<User> users);
+  // Errors: INVALID_ARGUMENT for a malformed or repeated name, a bad hash, a binding to a role that
+  // does not exist, a malformed scope, a token of an unknown user.
+  static absl::StatusOr<Policy> Create(PolicyObjects objects);
 
   // nullptr when there is no such user. Valid as long as the policy.
   const User* FindUser(absl::string_view name) const;
 
-  // `user` is one of this policy, or nullptr for an anonymous client.
+  // Who sends no credential; nullptr: the registry is private.
+  const User* anonymous() const { return FindUser(kAnonymous); }
+
+  // The token of that value, also an expired one; nullptr when there is none.
+  const Token* FindToken(absl::string_view value) const;
+
+  // `user` is one of this policy, or nullptr: nobody, who may do nothing.
   Verdict Decide(const User* user, const Action& action) const;
 
-  // Whether a token may carry the right: whether `user` could be allowed it on some tag or blob of
-  // the repository. The request itself is decided later, by Decide.
+  // Whether a token may carry the right: whether `user` might be allowed it on some tag or blob of
+  // the repository. True now and then when it is not: the request itself is decided later.
   bool CouldAllow(const User* user, const oci::RepositoryName& repository,
                   TokenAction action) const;
+
+  // Whether the user may read anything in the repository, so that the catalog shows it.
+  bool MayReadAnything(const User* user, const oci::RepositoryName& repository) const;
+
+  // Where the repositories that MayReadAnything shows can be, in order and apart from each other.
+  std::vector<NameRange> ReadableNames(const User* user) const;
 
   // A hash that no password matches and that costs as much to check as the costliest user's: with
   // it, the time of an answer does not tell whether a user exists.
   const std::string& decoy_hash() const { return decoy_hash_; }
 
  private:
+  struct Scope {
+    std::unique_ptr<re2::RE2> expression;
+    // Everything that it matches begins within these; not exact.
+    NameRange range;
+    // Nothing is known of what it matches.
+    bool unbounded;
+  };
+  // A binding with its role.
+  struct Grant {
+    std::string binding;
+    std::string role;
+    std::set<Resource> resources;
+    std::set<Verb> verbs;
+    std::vector<Scope> scopes;
+
+    bool Has(Resource resource, Verb verb) const;
+  };
+
   Policy() = default;
 
+  absl::Status AddUsers(std::vector<User> users);
+  absl::Status AddBindings(const std::vector<Role>& roles,
+                           const std::vector<RoleBinding>& bindings);
+  absl::Status AddTokens(std::vector<Token> tokens);
+
+  // Whether a scope matches the repository's name, or might match it with some tag.
+  static bool CouldMatch(const Grant& grant, const oci::RepositoryName& repository);
+
+  // Calls `visit` for the grants of the user until it returns true. Whether it did.
+  template <class Visit>
+  bool AnyGrant(const User& user, Visit visit) const;
+
+  std::string WhyNot(const User* user, const Action& action, const std::string& target) const;
+
   absl::flat_hash_map<std::string, User> users_;
+  std::vector<std::unique_ptr<const Grant>> grants_;
+  absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_user_;
+  absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_group_;
+  // By the SHA-256 of their values, so that looking one up takes the same time for every guess.
+  absl::flat_hash_map<std::string, Token> tokens_;
   std::string decoy_hash_;
 };
 
 // "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
-// control characters, and "anonymous" stands for clients without a credential.
+// control characters.
 absl::Status ValidateUserName(absl::string_view name);
+
+// The objects of a registry with one administrator and nobody else.
+PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash);
 
 struct PolicySnapshot {
   std::shared_ptr<const Policy> policy;

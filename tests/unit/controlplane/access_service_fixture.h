@@ -20,16 +20,16 @@ namespace registry::controlplane {
 inline constexpr char kHash[] = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 inline constexpr char kOtherHash[] = "$2b$06$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
+// "admin" may do everything, "bob" nothing.
+inline PolicyObjects MakeObjects(const char* admin_hash = kHash) {
+  PolicyObjects objects = AdministratorOnly("admin", admin_hash);
+  objects.users.push_back(
+      {.name = "bob", .password_hash = kHash, .groups = {}, .credential_version = ""});
+  return objects;
+}
+
 inline Policy MakePolicy(const char* admin_hash = kHash) {
-  return Policy::Create({{.name = "admin",
-                          .password_hash = admin_hash,
-                          .administrator = true,
-                          .credential_version = ""},
-                         {.name = "bob",
-                          .password_hash = kHash,
-                          .administrator = false,
-                          .credential_version = ""}})
-      .value();
+  return Policy::Create(MakeObjects(admin_hash)).value();
 }
 
 inline v1::Action Pull(const std::string& repository) {

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "controlplane/passwords.h"
 
 namespace registry::controlplane {
@@ -16,75 +19,301 @@ using ::testing::HasSubstr;
 constexpr char kHash[] = "$2b$04$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5/zNFDK";
 constexpr char kOtherHash[] = "$2b$05$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5/zNFDK";
 
-User Admin(std::string hash = kHash) {
-  return {.name = "admin",
+User MakeUser(std::string name, std::set<std::string> groups = {}, std::string hash = kHash) {
+  return {.name = std::move(name),
           .password_hash = std::move(hash),
-          .administrator = true,
+          .groups = std::move(groups),
           .credential_version = ""};
 }
 
-User Bob() {
-  return {.name = "bob", .password_hash = kHash, .administrator = false, .credential_version = ""};
+User Admin(std::string hash = kHash) { return MakeUser("admin", {"admins"}, std::move(hash)); }
+
+Role MakeRole(std::string name, std::set<Resource> resources, std::set<Verb> verbs) {
+  return {.name = std::move(name), .resources = std::move(resources), .verbs = std::move(verbs)};
 }
 
-Policy MakePolicy(std::vector<User> users) { return Policy::Create(std::move(users)).value(); }
+RoleBinding Bind(std::string name, Subject subject, std::string role,
+                 std::vector<std::string> scopes) {
+  return {.name = std::move(name),
+          .subjects = {std::move(subject)},
+          .role = std::move(role),
+          .scopes = std::move(scopes)};
+}
 
-Action MakeAction(Resource resource, Verb verb, const char* repository, const char* tag = "") {
-  Action action{.resource = resource, .verb = verb, .repository = {}, .tag = {}};
-  if (*repository != '\0') action.repository = oci::RepositoryName::Parse(repository).value();
-  if (*tag != '\0') action.tag = oci::Tag::Parse(tag).value();
+Subject UserNamed(std::string name) { return {Subject::Kind::kUser, std::move(name)}; }
+Subject GroupNamed(std::string name) { return {Subject::Kind::kGroup, std::move(name)}; }
+
+Policy MakePolicy(std::vector<User> users) {
+  PolicyObjects objects;
+  objects.users = std::move(users);
+  return Policy::Create(std::move(objects)).value();
+}
+
+// A company: administrators, a public mirror, team folders, a CI that releases tags only.
+PolicyObjects Company() {
+  const std::set<Resource> all(std::begin(kAllResources), std::end(kAllResources));
+  const std::set<Resource> content = {Resource::kCatalog, Resource::kBlobs, Resource::kManifests};
+  PolicyObjects objects;
+  objects.users = {Admin(),
+                   MakeUser("anonymous", {"public"}, ""),
+                   MakeUser("alice", {"team-a", "public"}),
+                   MakeUser("bob", {"team-b"}),
+                   MakeUser("ci"),
+                   MakeUser("nobody")};
+  objects.roles = {MakeRole("admins", all, {std::begin(kAllVerbs), std::end(kAllVerbs)}),
+                   MakeRole("readonly", content, {Verb::kGet, Verb::kHead}),
+                   MakeRole("getter", {Resource::kManifests}, {Verb::kGet}),
+                   MakeRole("header", {Resource::kManifests}, {Verb::kHead}),
+                   MakeRole("readwrite", content,
+                            {Verb::kGet, Verb::kHead, Verb::kPost, Verb::kPut, Verb::kPatch}),
+                   MakeRole("lister", {Resource::kTags}, {Verb::kGet}),
+                   MakeRole("pusher", {Resource::kBlobs, Resource::kManifests},
+                            {Verb::kPost, Verb::kPut, Verb::kPatch})};
+  objects.bindings = {
+      Bind("admins", GroupNamed("admins"), "admins", {"^.*$"}),
+      Bind("public-catalog", GroupNamed("public"), "readonly", {"^$"}),
+      Bind("public-library", GroupNamed("public"), "readonly", {"^library/.*$"}),
+      Bind("team-a", GroupNamed("team-a"), "readwrite", {"^team-a/"}),
+      Bind("team-a-lists", GroupNamed("team-a"), "lister", {"^team-a/"}),
+      Bind("team-b-exact", UserNamed("bob"), "readwrite", {"^team-b/app$"}),
+      Bind("team-b-latest", GroupNamed("team-b"), "getter", {"^team-b/app:latest$"}),
+      Bind("ci-releases", UserNamed("ci"), "pusher", {"^team-a/app$", "^team-a/app:v[0-9]+$"}),
+      Bind("ci-heads", UserNamed("ci"), "header", {"^team-a/app(:.+)?$"}),
+      Bind("anywhere-b", UserNamed("bob"), "lister", {"shared"})};
+  return objects;
+}
+
+// "GET manifests team/app:v1", "GET catalog".
+Action ParseAction(absl::string_view text) {
+  const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
+  Action action{.resource = *ParseResource(words[1]),
+                .verb = *ParseVerb(words[0]),
+                .repository = std::nullopt,
+                .tag = std::nullopt};
+  if (words.size() == 2) return action;
+  const std::vector<absl::string_view> target = absl::StrSplit(words[2], absl::MaxSplits(':', 1));
+  action.repository = oci::RepositoryName::Parse(target[0]).value();
+  if (target.size() > 1) action.tag = oci::Tag::Parse(target[1]).value();
   return action;
 }
 
 struct DecisionCase {
-  const char* user;  // empty: anonymous
-  Action action;
-  bool allowed;
-  const char* reason;
+  const char* user;
+  const char* action;
+  // Empty: denied.
+  const char* binding;
+};
+
+constexpr DecisionCase kDecisions[] = {
+    // Administrators.
+    {"admin", "GET catalog", "admins"},
+    {"admin", "GET blobs a/b", "admins"},
+    {"admin", "HEAD blobs a/b", "admins"},
+    {"admin", "POST blobs a/b", "admins"},
+    {"admin", "PATCH blobs a/b", "admins"},
+    {"admin", "PUT blobs a/b", "admins"},
+    {"admin", "DELETE blobs a/b", "admins"},
+    {"admin", "GET manifests a/b:v1", "admins"},
+    {"admin", "PUT manifests a/b:v1", "admins"},
+    {"admin", "PUT manifests a/b", "admins"},
+    {"admin", "DELETE manifests a/b", "admins"},
+    {"admin", "GET tags a/b", "admins"},
+    {"admin", "GET tags a/b:v1", "admins"},
+    // Anonymous clients: the catalog and library/, reading only.
+    {"anonymous", "GET catalog", "public-catalog"},
+    {"anonymous", "HEAD catalog", "public-catalog"},
+    {"anonymous", "GET blobs library/busybox", "public-library"},
+    {"anonymous", "HEAD blobs library/busybox", "public-library"},
+    {"anonymous", "GET manifests library/busybox:1.36", "public-library"},
+    {"anonymous", "HEAD manifests library/busybox:1.36", "public-library"},
+    {"anonymous", "GET manifests library/busybox", "public-library"},
+    {"anonymous", "GET manifests library/deep/er:v1", "public-library"},
+    {"anonymous", "GET tags library/busybox", ""},
+    {"anonymous", "POST blobs library/busybox", ""},
+    {"anonymous", "PATCH blobs library/busybox", ""},
+    {"anonymous", "PUT manifests library/busybox:1.36", ""},
+    {"anonymous", "DELETE manifests library/busybox:1.36", ""},
+    {"anonymous", "DELETE blobs library/busybox", ""},
+    {"anonymous", "GET blobs library2/busybox", ""},
+    {"anonymous", "GET blobs my/library/busybox", ""},
+    {"anonymous", "GET manifests team-a/app:v1", ""},
+    // Several bindings: what one does not give another one may.
+    {"alice", "GET catalog", "public-catalog"},
+    {"alice", "GET blobs library/busybox", "public-library"},
+    {"alice", "GET manifests library/busybox:1.36", "public-library"},
+    {"alice", "PUT manifests library/busybox:1.36", ""},
+    {"alice", "POST blobs team-a/app", "team-a"},
+    {"alice", "PATCH blobs team-a/app", "team-a"},
+    {"alice", "PUT blobs team-a/app", "team-a"},
+    {"alice", "GET blobs team-a/app", "team-a"},
+    {"alice", "HEAD blobs team-a/app", "team-a"},
+    {"alice", "PUT manifests team-a/app:v1", "team-a"},
+    {"alice", "PUT manifests team-a/app", "team-a"},
+    {"alice", "GET manifests team-a/app:v1", "team-a"},
+    {"alice", "GET manifests team-a/a/b/c:v1", "team-a"},
+    {"alice", "GET tags team-a/app", "team-a-lists"},
+    {"alice", "HEAD tags team-a/app", "team-a-lists"},
+    {"alice", "GET tags team-a/app:v1", "team-a-lists"},
+    {"alice", "GET tags library/busybox", ""},
+    // No DELETE in the role: an upload is cancelled with POST, a manifest cannot be deleted.
+    {"alice", "DELETE blobs team-a/app", ""},
+    {"alice", "DELETE manifests team-a/app:v1", ""},
+    {"alice", "DELETE manifests team-a/app", ""},
+    {"alice", "GET blobs team-b/app", ""},
+    {"alice", "PUT manifests team-b/app:v1", ""},
+    {"alice", "GET blobs team-ab/app", ""},
+    // A scope that ends behind the name matches no tag.
+    {"bob", "GET blobs team-b/app", "team-b-exact"},
+    {"bob", "POST blobs team-b/app", "team-b-exact"},
+    {"bob", "PUT manifests team-b/app", "team-b-exact"},
+    {"bob", "GET manifests team-b/app", "team-b-exact"},
+    {"bob", "PUT manifests team-b/app:v1", ""},
+    {"bob", "GET manifests team-b/app:v1", ""},
+    {"bob", "GET blobs team-b/app2", ""},
+    {"bob", "GET blobs x/team-b/app", ""},
+    // One tag, and GET implies HEAD.
+    {"bob", "GET manifests team-b/app:latest", "team-b-latest"},
+    {"bob", "HEAD manifests team-b/app:latest", "team-b-latest"},
+    {"bob", "PUT manifests team-b/app:latest", ""},
+    {"bob", "GET manifests team-b/app:latest2", ""},
+    {"bob", "GET catalog", ""},
+    // Scopes are not anchored by themselves.
+    {"bob", "GET tags my/shared/thing", "anywhere-b"},
+    {"bob", "GET tags thing:shared", "anywhere-b"},
+    {"bob", "GET tags sharing/thing", ""},
+    // Tags by a pattern; HEAD does not imply GET.
+    {"ci", "POST blobs team-a/app", "ci-releases"},
+    {"ci", "PATCH blobs team-a/app", "ci-releases"},
+    {"ci", "PUT manifests team-a/app", "ci-releases"},
+    {"ci", "PUT manifests team-a/app:v1", "ci-releases"},
+    {"ci", "PUT manifests team-a/app:v20", "ci-releases"},
+    {"ci", "PUT manifests team-a/app:v1-rc", ""},
+    {"ci", "PUT manifests team-a/app:latest", ""},
+    {"ci", "HEAD manifests team-a/app:latest", "ci-heads"},
+    {"ci", "HEAD manifests team-a/app", "ci-heads"},
+    {"ci", "GET manifests team-a/app:v1", ""},
+    {"ci", "HEAD blobs team-a/app", ""},
+    {"ci", "GET blobs team-a/app", ""},
+    {"ci", "DELETE blobs team-a/app", ""},
+    {"ci", "PUT manifests team-a/other:v1", ""},
+    {"ci", "GET catalog", ""},
+    // Nobody was bound to anything.
+    {"nobody", "GET catalog", ""},
+    {"nobody", "GET blobs library/busybox", ""},
+    {"nobody", "GET manifests library/busybox:1.36", ""},
 };
 
 TEST(PolicyTest, DecidesAsTheTableSays) {
-  const Policy policy = MakePolicy({Admin(), Bob()});
-  const DecisionCase cases[] = {
-      {"admin", MakeAction(Resource::kBlobs, Verb::kGet, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kBlobs, Verb::kHead, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kBlobs, Verb::kPost, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kBlobs, Verb::kPatch, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kBlobs, Verb::kDelete, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kManifests, Verb::kPut, "a/b", "v1"), true, ""},
-      {"admin", MakeAction(Resource::kManifests, Verb::kDelete, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kTags, Verb::kGet, "a/b"), true, ""},
-      {"admin", MakeAction(Resource::kCatalog, Verb::kGet, ""), true, ""},
-      {"bob", MakeAction(Resource::kManifests, Verb::kPut, "a/b", "v1"), false,
-       R"(user "bob" may not push to repository "a/b" (PUT manifests, tag "v1"): only an )"
-       R"(administrator may)"},
-      {"bob", MakeAction(Resource::kBlobs, Verb::kDelete, "a/b"), false,
-       R"(user "bob" may not delete from repository "a/b" (DELETE blobs): only an administrator )"
-       R"(may)"},
-      {"bob", MakeAction(Resource::kCatalog, Verb::kGet, ""), false,
-       R"(user "bob" may not list the repositories (GET catalog): only an administrator may)"},
-      {"", MakeAction(Resource::kManifests, Verb::kHead, "a/b", "v1"), false,
-       R"(anonymous clients may not pull from repository "a/b" (HEAD manifests, tag "v1"): log in)"},
-      {"", MakeAction(Resource::kBlobs, Verb::kPatch, "a/b"), false,
-       R"(anonymous clients may not push to repository "a/b" (PATCH blobs): log in)"},
-      {"", MakeAction(Resource::kTags, Verb::kGet, "a/b"), false,
-       R"(anonymous clients may not pull from repository "a/b" (GET tags): log in)"},
-  };
-  for (const DecisionCase& test : cases) {
-    const Verdict verdict = policy.Decide(policy.FindUser(test.user), test.action);
-    EXPECT_EQ(verdict.allowed, test.allowed) << test.reason;
-    EXPECT_EQ(verdict.reason, test.reason);
+  static_assert(std::size(kDecisions) >= 80);
+  const Policy policy = Policy::Create(Company()).value();
+  for (const DecisionCase& test : kDecisions) {
+    const std::string shown = absl::StrCat(test.user, ": ", test.action);
+    const Verdict verdict = policy.Decide(policy.FindUser(test.user), ParseAction(test.action));
+    EXPECT_EQ(verdict.binding, test.binding) << shown;
+    EXPECT_EQ(verdict.allowed, *test.binding != '\0') << shown;
+    EXPECT_EQ(verdict.reason.empty(), verdict.allowed) << shown;
   }
 }
 
-TEST(PolicyTest, OnlyAdministratorsCouldBeAllowedAScope) {
-  const Policy policy = MakePolicy({Admin(), Bob()});
-  const oci::RepositoryName repository = oci::RepositoryName::Parse("a/b").value();
-  for (TokenAction action : {TokenAction::kPull, TokenAction::kPush, TokenAction::kDelete}) {
-    EXPECT_TRUE(policy.CouldAllow(policy.FindUser("admin"), repository, action));
-    EXPECT_FALSE(policy.CouldAllow(policy.FindUser("bob"), repository, action));
-    EXPECT_FALSE(policy.CouldAllow(nullptr, repository, action));
+TEST(PolicyTest, ADenialSaysWhoWhatWhereAndWhatComesNearest) {
+  const Policy policy = Policy::Create(Company()).value();
+  const auto reason = [&](const char* user, const char* action) {
+    return policy.Decide(policy.FindUser(user), ParseAction(action)).reason;
+  };
+  EXPECT_EQ(reason("alice", "DELETE manifests team-a/app:v1"),
+            R"(user "alice" may not delete from repository "team-a/app" (DELETE manifests, tag )"
+            R"("v1"): role binding "team-a" gives the role "readwrite" there, which has no DELETE )"
+            R"(on manifests)");
+  EXPECT_EQ(reason("bob", "PUT manifests team-b/app:v1"),
+            R"(user "bob" may not push to repository "team-b/app" (PUT manifests, tag "v1"): role )"
+            R"(binding "team-b-exact" allows it, but no scope of it matches "team-b/app:v1")");
+  EXPECT_EQ(reason("nobody", "GET catalog"),
+            R"(user "nobody" may not list the repositories (GET catalog): no role binding names )"
+            R"(this user or one of the user's groups)");
+  // What exists is not told to everybody.
+  EXPECT_EQ(reason("anonymous", "PUT manifests library/busybox:1"),
+            R"(anonymous clients may not push to repository "library/busybox" (PUT manifests, tag )"
+            R"("1"): log in)");
+  EXPECT_EQ(policy.Decide(nullptr, ParseAction("GET catalog")).reason,
+            "anonymous clients may not list the repositories (GET catalog): log in");
+}
+
+TEST(PolicyTest, ATokenMayCarryWhatSomeTagAllows) {
+  const Policy policy = Policy::Create(Company()).value();
+  const auto could = [&](const char* user, const char* repository, TokenAction action) {
+    return policy.CouldAllow(policy.FindUser(user), oci::RepositoryName::Parse(repository).value(),
+                             action);
+  };
+  EXPECT_TRUE(could("ci", "team-a/app", TokenAction::kPush));
+  EXPECT_TRUE(could("ci", "team-a/app", TokenAction::kPull));
+  EXPECT_FALSE(could("ci", "team-a/app", TokenAction::kDelete));
+  EXPECT_FALSE(could("ci", "team-a/other", TokenAction::kPush));
+  EXPECT_TRUE(could("bob", "team-b/app", TokenAction::kPush));
+  EXPECT_FALSE(could("bob", "team-b/other", TokenAction::kPush));
+  EXPECT_TRUE(could("anonymous", "library/busybox", TokenAction::kPull));
+  EXPECT_FALSE(could("anonymous", "library/busybox", TokenAction::kPush));
+  EXPECT_FALSE(could("nobody", "library/busybox", TokenAction::kPull));
+  EXPECT_FALSE(
+      policy.CouldAllow(nullptr, oci::RepositoryName::Parse("a").value(), TokenAction::kPull));
+}
+
+TEST(PolicyTest, ScopesBoundWhereReadableNamesCanBe) {
+  const Policy policy = Policy::Create(Company()).value();
+  const std::vector<NameRange> ranges = policy.ReadableNames(policy.FindUser("alice"));
+  const auto inside = [&](const std::string& name) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const NameRange& range) {
+      return range.first <= name && name <= range.last;
+    });
+  };
+  EXPECT_TRUE(inside("library/busybox"));
+  EXPECT_TRUE(inside("team-a/app"));
+  EXPECT_FALSE(inside("aaa"));
+  EXPECT_FALSE(inside("team-b/app"));
+  EXPECT_FALSE(inside("zzz"));
+  EXPECT_TRUE(policy.ReadableNames(policy.FindUser("nobody")).empty());
+}
+
+TEST(PolicyTest, OneAdministratorMayDoEverything) {
+  const Policy policy = Policy::Create(AdministratorOnly("root", kHash)).value();
+  for (const DecisionCase& test : kDecisions) {
+    EXPECT_TRUE(policy.Decide(policy.FindUser("root"), ParseAction(test.action)).allowed);
   }
+  EXPECT_EQ(policy.anonymous(), nullptr);
+}
+
+TEST(PolicyTest, FindsTokensByTheirValue) {
+  PolicyObjects objects = Company();
+  objects.tokens = {{.name = "t", .value = "a-value-of-a-token", .user = "ci", .expires_at_ms = 5}};
+  const Policy policy = Policy::Create(std::move(objects)).value();
+  ASSERT_NE(policy.FindToken("a-value-of-a-token"), nullptr);
+  EXPECT_EQ(policy.FindToken("a-value-of-a-token")->user, "ci");
+  EXPECT_EQ(policy.FindToken("a-value-of-a-toke"), nullptr);
+  EXPECT_EQ(policy.FindToken(""), nullptr);
+}
+
+TEST(PolicyTest, RefusesObjectsThatDoNotFit) {
+  const auto error = [](const std::function<void(PolicyObjects&)>& change) {
+    PolicyObjects objects = Company();
+    change(objects);
+    return std::string(Policy::Create(std::move(objects)).status().message());
+  };
+  EXPECT_THAT(
+      error([](PolicyObjects& o) { o.bindings[0].role = "none"; }),
+      HasSubstr(R"(role binding "admins" refers to the role "none", which does not exist)"));
+  EXPECT_THAT(error([](PolicyObjects& o) { o.bindings[0].scopes = {"("}; }),
+              HasSubstr("not a regular expression"));
+  EXPECT_THAT(error([](PolicyObjects& o) { o.roles.push_back(o.roles[0]); }),
+              HasSubstr(R"(two roles named "admins")"));
+  EXPECT_THAT(error([](PolicyObjects& o) { o.bindings.push_back(o.bindings[0]); }),
+              HasSubstr(R"(two of role binding "admins")"));
+  EXPECT_THAT(error([](PolicyObjects& o) {
+                o.tokens = {{"t", "value", "ghost", {}}};
+              }),
+              HasSubstr(R"(user "ghost", who does not exist)"));
+  EXPECT_THAT(error([](PolicyObjects& o) {
+                o.tokens = {{"t", "value", "ci", {}}, {"u", "value", "ci", {}}};
+              }),
+              HasSubstr("the value of another token"));
 }
 
 TEST(PolicyTest, ACredentialVersionFollowsThePasswordHash) {
@@ -99,13 +328,15 @@ TEST(PolicyTest, ACredentialVersionFollowsThePasswordHash) {
 }
 
 TEST(PolicyTest, TheDecoyCostsAsMuchAsTheCostliestUser) {
-  EXPECT_EQ(BcryptCostOf(MakePolicy({Admin(kOtherHash), Bob()}).decoy_hash()), 5);
+  EXPECT_EQ(BcryptCostOf(MakePolicy({Admin(kOtherHash), MakeUser("bob")}).decoy_hash()), 5);
   EXPECT_EQ(BcryptCostOf(MakePolicy({}).decoy_hash()), kBcryptCost);
 }
 
 TEST(PolicyTest, RefusesUsersThatCannotBe) {
   const auto error = [](std::vector<User> users) {
-    return std::string(Policy::Create(std::move(users)).status().message());
+    PolicyObjects objects;
+    objects.users = std::move(users);
+    return std::string(Policy::Create(std::move(objects)).status().message());
   };
   const auto error_of_name = [&](std::string name) {
     User user = Admin();
@@ -118,7 +349,6 @@ TEST(PolicyTest, RefusesUsersThatCannotBe) {
   EXPECT_THAT(error_of_name("a:b"), HasSubstr("colon"));
   EXPECT_THAT(error_of_name("a\nb"), HasSubstr("control character"));
   EXPECT_THAT(error_of_name("\xff"), HasSubstr("UTF-8"));
-  EXPECT_THAT(error_of_name("anonymous"), HasSubstr("do not log in"));
   EXPECT_THAT(error_of_name(std::string(256, 'a')), HasSubstr("255 bytes"));
   EXPECT_EQ(error_of_name("jürgen@example.com"), "");
 }
@@ -130,7 +360,7 @@ TEST(PolicyHolderTest, AReplacementRaisesTheRevisionAndTellsListeners) {
   int calls = 0;
   const int64_t id = holder.AddListener([&] { ++calls; });
 
-  EXPECT_EQ(holder.Replace(MakePolicy({Bob()})), 2);
+  EXPECT_EQ(holder.Replace(MakePolicy({MakeUser("bob")})), 2);
   EXPECT_EQ(holder.revision(), 2);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(holder.Current().policy->FindUser("admin"), nullptr);

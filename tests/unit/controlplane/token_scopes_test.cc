@@ -58,15 +58,10 @@ TEST(TokenScopesTest, CoversAsTheTableSays) {
 
 TEST(TokenScopesTest, GrantsWhatIsBothAskedAndAllowed) {
   const char* hash = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
-  const Policy policy = Policy::Create({{.name = "admin",
-                                         .password_hash = hash,
-                                         .administrator = true,
-                                         .credential_version = ""},
-                                        {.name = "bob",
-                                         .password_hash = hash,
-                                         .administrator = false,
-                                         .credential_version = ""}})
-                            .value();
+  PolicyObjects objects = AdministratorOnly("admin", hash);
+  objects.users.push_back(
+      {.name = "bob", .password_hash = hash, .groups = {}, .credential_version = ""});
+  const Policy policy = Policy::Create(std::move(objects)).value();
   const struct {
     const char* user;
     const char* asked;
