@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/utf8.h"
@@ -42,6 +43,43 @@ bool Matches(const re2::RE2& expression, absl::string_view text) {
 std::string EndOf(std::string prefix) {
   ++prefix.back();
   return prefix;
+}
+
+// Whether the expression has an alternative outside of all parentheses: `^a|b`.
+bool HasAlternatives(absl::string_view pattern) {
+  int depth = 0;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      ++i;
+    } else if (in_class) {
+      in_class = c != ']';
+    } else if (c == '[') {
+      in_class = true;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')') {
+      --depth;
+    } else if (c == '|' && depth == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Bounds of every text in which the expression finds a match. False when there are none to tell.
+bool FindBounds(const re2::RE2& expression, NameRange& bounds) {
+  const absl::string_view pattern = expression.pattern();
+  // RE2 bounds what the expression itself matches. That is where the text begins only with an
+  // anchor, which must hold for all of the expression.
+  if (!absl::StartsWith(pattern, "^") || HasAlternatives(pattern)) return false;
+  // Longer than any name.
+  constexpr int kMaxPrefix = 300;
+  if (!expression.PossibleMatchRange(&bounds.first, &bounds.last, kMaxPrefix)) return false;
+  // Without an anchor at the end anything may follow.
+  if (!absl::EndsWith(pattern, "$") || absl::EndsWith(pattern, "\\$")) bounds.last += '\x7f';
+  return true;
 }
 
 std::string HashOf(absl::string_view token) {
@@ -186,13 +224,7 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
             absl::StrCat(who, " has the scope ", oci::Quote(text),
                          ", which is not a regular expression: ", scope.expression->error()));
       }
-      // Longer than any name, so that the bounds are those of the expression.
-      constexpr int kMaxPrefix = 300;
-      scope.unbounded =
-          !scope.expression->PossibleMatchRange(&scope.range.first, &scope.range.last, kMaxPrefix);
-      // The bounds are those of what the expression itself matches; without an anchor at its end,
-      // anything may follow.
-      scope.range.last += '\x7f';
+      scope.unbounded = !FindBounds(*scope.expression, scope.range);
       grant->scopes.push_back(std::move(scope));
     }
     for (const Subject& subject : binding.subjects) {
