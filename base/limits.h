@@ -31,6 +31,10 @@ inline constexpr size_t kMaxJsonDepth = 64;
 // Lists: what one answer holds at most; a larger `n` is lowered to it.
 inline constexpr int kMaxTagsPage = 10'000;
 inline constexpr int kMaxCatalogPage = 1'000;
+// What one request for the catalog looks at: repositories that the caller may not see count too.
+inline constexpr int kMaxExaminedRepositories = 20'000;
+// Of a repository that shows only with some of its tags.
+inline constexpr int kMaxExaminedTags = 1'000;
 inline constexpr int kMaxReferrersPage = 10'000;
 // And this, the whole answer: clients stop reading at 4 MiB.
 inline constexpr size_t kMaxReferrersBytes = 3 * 1024 * 1024;

@@ -23,14 +23,11 @@ namespace registry::controlplane {
 namespace {
 
 absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
-    Database& database, base::WorkerPool& pool, const ControlPlaneOptions& options) {
-  absl::StatusOr<Policy> policy =
-      Policy::Create(AdministratorOnly(options.admin_name, options.admin_password_hash));
-  if (!policy.ok()) return policy.status();
+    Database& database, base::WorkerPool& pool, std::shared_ptr<PolicyHolder> policy) {
   absl::StatusOr<std::string> signing_key = TokenSigningKey(database);
   if (!signing_key.ok()) return signing_key.status();
   AccessServiceOptions access;
-  access.policy = std::make_shared<PolicyHolder>(*std::move(policy));
+  access.policy = std::move(policy);
   access.tokens.signing_key = *std::move(signing_key);
   access.database = &database;
   access.pool = &pool;
@@ -79,6 +76,7 @@ struct ControlPlane::Parts {
   StorageNodes nodes;
   std::unique_ptr<re2::RE2> sparse_repositories;
   std::unique_ptr<Database> database;
+  std::shared_ptr<PolicyHolder> policy;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
   std::unique_ptr<base::WorkerPool> readers;
@@ -111,8 +109,12 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
   // The database has one writer.
   parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
+  absl::StatusOr<Policy> policy =
+      Policy::Create(AdministratorOnly(options.admin_name, options.admin_password_hash));
+  if (!policy.ok()) return policy.status();
+  parts->policy = std::make_shared<PolicyHolder>(*std::move(policy));
   absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, *parts->writers, options);
+      MakeAccessService(*parts->database, *parts->writers, parts->policy);
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
   parts->metadata = std::make_unique<MetadataService>(
@@ -120,6 +122,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
                              .nodes = &parts->nodes,
                              .readers = parts->readers.get(),
                              .writers = parts->writers.get(),
+                             .policy = parts->policy.get(),
                              .sparse_repositories = parts->sparse_repositories.get()});
   parts->upkeep = std::make_unique<Upkeep>(
       UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});

@@ -63,6 +63,10 @@ Precondition ReadPrecondition(const v1::Precondition& message) {
           .if_none_match = {message.if_none_match().begin(), message.if_none_match().end()}};
 }
 
+const User* FindPrincipal(const Policy& policy, absl::string_view name) {
+  return name.empty() ? policy.anonymous() : policy.FindUser(name);
+}
+
 }  // namespace
 
 bool MetadataService::MayBeSparse(const oci::RepositoryName& repository) const {
@@ -295,8 +299,18 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
   return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
+    const PolicySnapshot snapshot = options_.policy->Current();
+    const User* user = FindPrincipal(*snapshot.policy, request->principal());
+    const auto sees = [&](const oci::Tag& tag) {
+      return snapshot.policy
+          ->Decide(user, {.resource = Resource::kTags,
+                          .verb = Verb::kGet,
+                          .repository = parsed.repository(),
+                          .tag = tag})
+          .allowed;
+    };
     const absl::StatusOr<NamesPage> page = controlplane::ListTags(
-        *options_.database, parsed.repository(), request->last(), request->limit());
+        *options_.database, parsed.repository(), request->last(), request->limit(), sees);
     if (!page.ok()) return page.status();
     response->mutable_tags()->Add(page->names.begin(), page->names.end());
     response->set_more(page->more);
@@ -308,11 +322,21 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
     grpc::CallbackServerContext* context, const v1::ListRepositoriesRequest* request,
     v1::ListRepositoriesResponse* response) {
   return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
-    const absl::StatusOr<NamesPage> page =
-        controlplane::ListRepositories(*options_.database, request->last(), request->limit());
+    const PolicySnapshot snapshot = options_.policy->Current();
+    const Policy& policy = *snapshot.policy;
+    const User* user = FindPrincipal(policy, request->principal());
+    const RepositoryFilter filter = {
+        .ranges = policy.ReadableNames(user),
+        .sees = [&](const oci::RepositoryName& name) { return policy.MayRead(user, name); },
+        .may_see_tags =
+            [&](const oci::RepositoryName& name) { return policy.MightReadTags(user, name); },
+        .sees_tag = [&](const oci::RepositoryName& name,
+                        const oci::Tag& tag) { return policy.MayRead(user, name, tag); }};
+    absl::StatusOr<RepositoriesPage> page = controlplane::ListRepositories(
+        *options_.database, request->last(), request->limit(), filter);
     if (!page.ok()) return page.status();
     response->mutable_repositories()->Add(page->names.begin(), page->names.end());
-    response->set_more(page->more);
+    response->set_next(std::move(page->next));
     return absl::OkStatus();
   });
 }

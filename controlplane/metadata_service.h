@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "base/worker_pool.h"
 #include "controlplane/clock.h"
+#include "controlplane/policy.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
 #include "registry/v1/metadata.grpc.pb.h"
@@ -25,6 +26,8 @@ struct MetadataServiceOptions {
   // Where SQL runs. What writes has threads of its own, so that a slow disk does not hold up reads.
   base::WorkerPool* readers;
   base::WorkerPool* writers;
+  // Who sees what in lists.
+  const PolicyHolder* policy;
   // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
   const re2::RE2* sparse_repositories = nullptr;
   Clock now_ms = SystemNowMs;

@@ -353,14 +353,18 @@ bool Policy::CouldAllow(const User* user, const oci::RepositoryName& repository,
          });
 }
 
-bool Policy::MayReadAnything(const User* user, const oci::RepositoryName& repository) const {
-  return user != nullptr && AnyGrant(*user, [&](const Grant& grant) {
-           const bool reads = std::any_of(
-               std::begin(kAllResources), std::end(kAllResources), [&](Resource resource) {
-                 return resource != Resource::kCatalog && grant.Has(resource, Verb::kGet);
-               });
-           return reads && CouldMatch(grant, repository);
-         });
+bool Policy::MayRead(const User* user, const oci::RepositoryName& repository,
+                     const std::optional<oci::Tag>& tag) const {
+  return std::any_of(std::begin(kAllResources), std::end(kAllResources), [&](Resource resource) {
+    return resource != Resource::kCatalog &&
+           Decide(user,
+                  {.resource = resource, .verb = Verb::kGet, .repository = repository, .tag = tag})
+               .allowed;
+  });
+}
+
+bool Policy::MightReadTags(const User* user, const oci::RepositoryName& repository) const {
+  return CouldAllow(user, repository, TokenAction::kPull);
 }
 
 std::vector<NameRange> Policy::ReadableNames(const User* user) const {

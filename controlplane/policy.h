@@ -87,10 +87,16 @@ class Policy {
   bool CouldAllow(const User* user, const oci::RepositoryName& repository,
                   TokenAction action) const;
 
-  // Whether the user may read anything in the repository, so that the catalog shows it.
-  bool MayReadAnything(const User* user, const oci::RepositoryName& repository) const;
+  // Whether the user may read blobs, manifests or tags of the repository as a whole, or of that
+  // tag.
+  bool MayRead(const User* user, const oci::RepositoryName& repository,
+               const std::optional<oci::Tag>& tag = std::nullopt) const;
 
-  // Where the repositories that MayReadAnything shows can be, in order and apart from each other.
+  // Whether the user might read some tag of the repository; MayRead with a tag knows.
+  bool MightReadTags(const User* user, const oci::RepositoryName& repository) const;
+
+  // Where the repositories can be of which the user may read anything, in order and apart from each
+  // other.
   std::vector<NameRange> ReadableNames(const User* user) const;
 
   // A hash that no password matches and that costs as much to check as the costliest user's: with

@@ -14,6 +14,7 @@ Awaitable<absl::Status> ListRepositories(Context context) {
   v1::ListRepositoriesRequest request;
   request.set_last(query->last);
   request.set_limit(query->limit);
+  request.set_principal(context.principal);
   const absl::StatusOr<v1::ListRepositoriesResponse> page =
       co_await context.planes.control_plane.ListRepositories(std::move(request));
   if (!page.ok()) co_return page.status();
@@ -24,9 +25,8 @@ Awaitable<absl::Status> ListRepositories(Context context) {
   body["repositories"] = std::move(repositories);
   Response response;
   response.head.Set("Content-Type", "application/json");
-  if (page->more() && page->repositories_size() > 0) {
-    response.head.Set("Link", NextLink("/v2/_catalog", query->limit,
-                                       page->repositories(page->repositories_size() - 1)));
+  if (!page->next().empty()) {
+    response.head.Set("Link", NextLink("/v2/_catalog", query->limit, page->next()));
   }
   response.body = boost::json::serialize(body);
   co_return co_await context.exchange.Send(std::move(response));

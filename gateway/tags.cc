@@ -15,6 +15,7 @@ Awaitable<absl::Status> ListTags(Context context) {
   request.set_repository(context.route.repository);
   request.set_last(query->last);
   request.set_limit(query->limit);
+  request.set_principal(context.principal);
   const absl::StatusOr<v1::ListTagsResponse> page =
       co_await context.planes.control_plane.ListTags(std::move(request));
   if (!page.ok()) co_return page.status();

@@ -13,6 +13,8 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
+const TagFilter kAllTags = [](const oci::Tag&) { return true; };
+
 class ManifestsTest : public MetadataTest {
  protected:
   absl::StatusOr<StoredManifest> Get(absl::string_view repository, absl::string_view reference,
@@ -242,7 +244,8 @@ TEST_F(ManifestsTest, DeletingByDigestTakesAllTagsAndReferences) {
   EXPECT_EQ(ErrorOf(Get("a", digest.ToString())), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Get("a", "latest")), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Delete("a", digest.ToString())), ErrorCode::kManifestUnknown);
-  EXPECT_EQ(ListTags(*database_, Repo("a"), "", 10)->names, std::vector<std::string>{"v1"});
+  EXPECT_EQ(ListTags(*database_, Repo("a"), "", 10, kAllTags)->names,
+            std::vector<std::string>{"v1"});
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_blobs"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_bytes"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM tag_history WHERE digest IS NULL"), 2);
@@ -271,7 +274,7 @@ TEST_F(ManifestsTest, TagsAreListedBytewiseInPages) {
     PushImage("a", tag, "config-of-tags-" + std::string(tag));
   PushImage("b", "elsewhere", "other");
   const auto list = [&](absl::string_view last, int limit) {
-    return *ListTags(*database_, Repo("a"), last, limit);
+    return *ListTags(*database_, Repo("a"), last, limit, kAllTags);
   };
   EXPECT_THAT(list("", 100).names, ElementsAre("1.10", "1.9", "B", "_x", "a", "a-1", "b"));
   EXPECT_FALSE(list("", 100).more);
@@ -287,10 +290,11 @@ TEST_F(ManifestsTest, TagsAreListedBytewiseInPages) {
 
 TEST_F(ManifestsTest, ListingRefusesWhatMakesNoSense) {
   PushBlob("a", "x");
-  EXPECT_THAT(ListTags(*database_, Repo("a"), "", 10)->names, IsEmpty());
-  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("b"), "", 10)), ErrorCode::kNameUnknown);
-  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("a"), "\xff", 10)), ErrorCode::kQueryInvalid);
-  EXPECT_EQ(ListTags(*database_, Repo("a"), "", -1).status().code(),
+  EXPECT_THAT(ListTags(*database_, Repo("a"), "", 10, kAllTags)->names, IsEmpty());
+  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("b"), "", 10, kAllTags)), ErrorCode::kNameUnknown);
+  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("a"), "\xff", 10, kAllTags)),
+            ErrorCode::kQueryInvalid);
+  EXPECT_EQ(ListTags(*database_, Repo("a"), "", -1, kAllTags).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

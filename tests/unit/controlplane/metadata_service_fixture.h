@@ -19,6 +19,8 @@
 
 namespace registry::controlplane {
 
+inline constexpr char kAdminHash[] = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
 inline constexpr char kNode[] = "01890000-0000-7000-8000-000000000001";
 
 class FakeStorage final : public v1::StorageService::Service {
@@ -73,6 +75,7 @@ class MetadataServiceTest : public MetadataTest {
                                .nodes = nodes,
                                .readers = pool_.get(),
                                .writers = pool_.get(),
+                               .policy = &policy_,
                                .now_ms = [this] { return clock_ms_.load(); }});
     server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
@@ -150,6 +153,7 @@ class MetadataServiceTest : public MetadataTest {
   std::unique_ptr<grpc::Server> storage_server_;
   std::unique_ptr<StorageNodes> nodes_;
   std::unique_ptr<MetadataService> service_;
+  PolicyHolder policy_{Policy::Create(AdministratorOnly("admin", kAdminHash)).value()};
   std::unique_ptr<base::WorkerPool> pool_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::MetadataService::Stub> stub_;

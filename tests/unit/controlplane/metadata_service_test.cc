@@ -34,6 +34,7 @@ TEST_F(MetadataServiceTest, APushAndAPullGoThroughTheStub) {
   v1::ListTagsRequest list;
   list.set_repository("a");
   list.set_limit(10);
+  list.set_principal("admin");
   v1::ListTagsResponse tags;
   ASSERT_TRUE(Call(&v1::MetadataService::Stub::ListTags, list, tags).ok());
   EXPECT_THAT(tags.tags(), ElementsAre("latest"));
