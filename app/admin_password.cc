@@ -32,7 +32,7 @@ absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags) {
     absl::StatusOr<std::string> hash = HashOf(flags.admin_password);
     return hash.ok() ? hash : About("the administrator's password", hash.status());
   }
-  const absl::StatusOr<std::string> secret = ReadAdminPasswordFile(flags.admin_password_file);
+  const absl::StatusOr<std::string> secret = ReadSecretFile("password file", flags.admin_password_file);
   if (!secret.ok()) return secret.status();
   absl::StatusOr<std::string> hash = HashOf(*secret);
   if (hash.ok()) return hash;
@@ -40,8 +40,8 @@ absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags) {
                hash.status());
 }
 
-absl::StatusOr<std::string> ReadAdminPasswordFile(const std::string& path) {
-  const std::string what = absl::StrCat("password file ", oci::Quote(path));
+absl::StatusOr<std::string> ReadSecretFile(absl::string_view name, const std::string& path) {
+  const std::string what = absl::StrCat(name, " ", oci::Quote(path));
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", what));
   absl::StatusOr<std::string> secret = ReadSecretLine(fd);

@@ -13,13 +13,14 @@
 namespace registry::app {
 
 // The bcrypt hash of what -adminpwd or -adminpwdfile says. Takes about 50 ms for a password.
-// Errors: those of ReadAdminPasswordFile; INVALID_ARGUMENT for a malformed hash or a password that
+// Errors: those of ReadSecretFile; INVALID_ARGUMENT for a malformed hash or a password that
 // cannot be hashed. They name the flag or the file, never the secret.
 absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags);
 
 // The one line of the file, without its newline. Errors: what the system says about opening and
 // reading it; INVALID_ARGUMENT when it is empty, has several lines or more than 4 KiB.
-absl::StatusOr<std::string> ReadAdminPasswordFile(const std::string& path);
+// `what` names the file in errors: "password file".
+absl::StatusOr<std::string> ReadSecretFile(absl::string_view what, const std::string& path);
 
 }  // namespace registry::app
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "app/configuration.h"
 #include "app/genhash.h"
 #include "app/help.h"
 #include "app/version.h"
+#include "controlplane/policy.h"
 #include "oci/error.h"
 
 namespace registry::app {
@@ -30,7 +32,7 @@ int Print(const Cli& cli, absl::string_view text) {
 int Unknown(const Cli& cli, absl::string_view command) {
   return Fail(cli, kExitUsage,
               absl::StrCat("unknown command ", oci::Quote(command),
-                           ": the commands are serve, genhash, version and help; see '",
+                           ": the commands are serve, check, genhash, version and help; see '",
                            kProgramName, " help'"));
 }
 
@@ -48,6 +50,24 @@ int RunServe(const Cli& cli, Args args) {
   const absl::StatusOr<ServeFlags> flags = ParseServeFlags(args, cli.environment);
   if (!flags.ok()) return Fail(cli, kExitUsage, flags.status().message());
   return cli.serve(*flags);
+}
+
+int RunCheck(const Cli& cli, Args args) {
+  const absl::StatusOr<std::vector<std::string>> folders = ParseCheckFlags(args, cli.environment);
+  if (!folders.ok()) return Fail(cli, kExitUsage, folders.status().message());
+  const absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(*folders);
+  absl::Status status = files.status();
+  // What no file alone can tell.
+  if (status.ok()) status = controlplane::Policy::Create(files->objects).status();
+  if (!status.ok()) {
+    cli.errors << status.message() << std::endl;
+    return kExitFailed;
+  }
+  for (const std::string& warning : files->warnings) cli.errors << "warning: " << warning << "\n";
+  const controlplane::PolicyObjects& objects = files->objects;
+  return Print(cli, absl::StrCat("ok: ", objects.users.size(), " users, ", objects.roles.size(),
+                                 " roles, ", objects.bindings.size(), " role bindings, ",
+                                 objects.tokens.size(), " tokens\n"));
 }
 
 int RunGenhash(const Cli& cli) {
@@ -74,6 +94,7 @@ int RunCli(const Cli& cli) {
   if (HelpText(command).empty() || command.empty()) return Unknown(cli, command);
   if (std::any_of(args.begin(), args.end(), IsHelpFlag)) return Print(cli, HelpText(command));
   if (command == "serve") return RunServe(cli, args);
+  if (command == "check") return RunCheck(cli, args);
   if (!args.empty()) {
     return Fail(cli, kExitUsage,
                 absl::StrCat(command, " takes no arguments, but got ", oci::Quote(args[0]),

@@ -63,8 +63,9 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   // The control plane: who may do what, and what is where. It gives orders to the storage node.
   controlplane::ControlPlaneOptions control_options;
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
-  control_options.admin_name = options.admin_name;
-  control_options.admin_password_hash = options.admin_password_hash;
+  control_options.policy = std::move(options.policy);
+  control_options.token_secret = options.token_secret;
+  control_options.token_lifetime = options.token_lifetime;
   control_options.sparse_repositories = options.sparse_repositories;
   control_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
   auto control_plane = controlplane::ControlPlane::Open(std::move(control_options));
@@ -88,6 +89,10 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
 }
 
 std::string Registry::address() const { return parts_->gateway->address(); }
+
+absl::StatusOr<int64_t> Registry::ReplacePolicy(controlplane::PolicyObjects objects) {
+  return parts_->control_plane->ReplacePolicy(std::move(objects));
+}
 
 size_t Registry::Stop() { return parts_->gateway->Stop(base::kDrainTimeout); }
 

@@ -5,10 +5,12 @@
 #ifndef REGISTRY_APP_COMPOSE_H_
 #define REGISTRY_APP_COMPOSE_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "controlplane/policy_objects.h"
 
 namespace registry::app {
 
@@ -17,9 +19,10 @@ struct RegistryOptions {
   std::string host;
   uint16_t port = 5000;
   std::string data_directory;
-  std::string admin_name;
-  // bcrypt.
-  std::string admin_password_hash;
+  controlplane::PolicyObjects policy;
+  // What signs tokens is derived from it; empty: it is generated once and kept.
+  std::string token_secret;
+  std::chrono::seconds token_lifetime{300};
   // PEM files, both or none.
   std::string certificate_file;
   std::string private_key_file;
@@ -38,6 +41,10 @@ class Registry {
 
   // Where HTTP listens.
   std::string address() const;
+
+  // From now on this policy decides. Error: it cannot be, and nothing has changed. Returns the
+  // revision.
+  absl::StatusOr<int64_t> ReplacePolicy(controlplane::PolicyObjects objects);
 
   // Stops accepting and finishes the requests under way, at most base::kDrainTimeout. Returns how
   // many were cut off.

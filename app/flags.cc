@@ -8,8 +8,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "app/help.h"
 #include "controlplane/policy.h"
 #include "oci/error.h"
@@ -30,8 +32,12 @@ constexpr Name kNames[] = {
     {"addr", "addr"},         {"datadir", "datadir"},           {"adminname", "adminname"},
     {"adminpwd", "adminpwd"}, {"adminpwdfile", "adminpwdfile"}, {"certfile", "certfile"},
     {"cert", "certfile"},     {"keyfile", "keyfile"},           {"key", "keyfile"},
-    {"sparse", "sparse"},
+    {"sparse", "sparse"},     {"cfgdir", "cfgdir"},             {"tokensecret", "tokensecret"},
+    {"ui", "ui"},             {"tokentimeout", "tokentimeout"},
+    {"tokensecretfile", "tokensecretfile"},
 };
+
+constexpr absl::string_view kFolders = "cfgdir";
 
 // Empty when there is none of that name.
 absl::string_view FlagOf(absl::string_view written) {
@@ -53,6 +59,8 @@ absl::Status Wrong(absl::string_view why) {
 struct Setting {
   std::string source;
   std::string value;
+  // Of -cfgdir, which may be given again.
+  std::vector<std::string> more = {};
 };
 // By flag.
 using Settings = std::map<std::string, Setting, std::less<>>;
@@ -77,6 +85,10 @@ absl::Status Add(absl::string_view written, absl::string_view source, absl::stri
   const auto [entry, added] = settings.try_emplace(
       std::string(FlagOf(written)), Setting{std::string(source), std::string(value)});
   if (added) return absl::OkStatus();
+  if (FlagOf(written) == kFolders) {
+    entry->second.more.emplace_back(value);
+    return absl::OkStatus();
+  }
   if (entry->second.source == source) {
     return Wrong(absl::StrCat(source, " is given twice"));
   }
@@ -179,9 +191,17 @@ absl::Status CheckCombination(const Settings& settings) {
     return Wrong(absl::StrCat(password->second.source, " and ", password_file->second.source,
                               " exclude each other: give one"));
   }
-  if (password == settings.end() && password_file == settings.end()) {
+  if (password == settings.end() && password_file == settings.end() &&
+      !settings.contains(kFolders)) {
     return Wrong(
-        "the administrator has no password: give -adminpwdfile FILE or -adminpwd PASSWORD");
+        "the administrator has no password: give -adminpwdfile FILE or -adminpwd PASSWORD, or "
+        "users with -cfgdir DIR");
+  }
+  const auto secret = settings.find("tokensecret");
+  const auto secret_file = settings.find("tokensecretfile");
+  if (secret != settings.end() && secret_file != settings.end()) {
+    return Wrong(absl::StrCat(secret->second.source, " and ", secret_file->second.source,
+                              " exclude each other: give one"));
   }
   const auto cert = settings.find("certfile");
   const auto key = settings.find("keyfile");
@@ -199,9 +219,11 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   ServeFlags flags;
   std::string* const texts[] = {
       &flags.data_dir,  &flags.admin_name, &flags.admin_password, &flags.admin_password_file,
-      &flags.cert_file, &flags.key_file,   &flags.sparse};
+      &flags.cert_file, &flags.key_file,   &flags.sparse,         &flags.token_secret,
+      &flags.token_secret_file};
   constexpr absl::string_view kTextFlags[] = {"datadir",  "adminname", "adminpwd", "adminpwdfile",
-                                              "certfile", "keyfile",   "sparse"};
+                                              "certfile", "keyfile",   "sparse",   "tokensecret",
+                                              "tokensecretfile"};
   for (size_t i = 0; i < std::size(texts); ++i) {
     const auto found = settings.find(kTextFlags[i]);
     if (found == settings.end()) continue;
@@ -223,6 +245,30 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
                               oci::Quote(flags.sparse),
                               " is not a regular expression: ", sparse.error()));
   }
+  if (const auto found = settings.find(kFolders); found != settings.end()) {
+    flags.config_folders = {found->second.value};
+    for (const std::string& folder : found->second.more) flags.config_folders.push_back(folder);
+  }
+  if (const auto found = settings.find("tokentimeout"); found != settings.end()) {
+    const std::optional<std::chrono::seconds> timeout = ParseTimeout(found->second.value);
+    if (!timeout) {
+      return Wrong(absl::StrCat(found->second.source, ": ", oci::Quote(found->second.value),
+                                " is neither a number of seconds nor a duration such as 5m"));
+    }
+    flags.token_timeout = *timeout;
+  }
+  if (const auto found = settings.find("ui"); found != settings.end()) {
+    if (!absl::SimpleAtob(found->second.value, &flags.ui)) {
+      return Wrong(absl::StrCat(found->second.source, ": ", oci::Quote(found->second.value),
+                                " is neither true nor false"));
+    }
+  }
+  for (const auto& [flag, setting] : settings) flags.given.insert(flag);
+  if (flags.admin_name == controlplane::kAnonymous) {
+    return Wrong(absl::StrCat(settings.find("adminname")->second.source, ": ",
+                              oci::Quote(flags.admin_name),
+                              " stands for clients that do not log in"));
+  }
   if (absl::Status status = controlplane::ValidateUserName(flags.admin_name); !status.ok()) {
     return Wrong(absl::StrCat(settings.find("adminname")->second.source, ": ", status.message()));
   }
@@ -230,6 +276,40 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> ParseTimeout(absl::string_view text) {
+  constexpr int64_t kMaxSeconds = 365 * 24 * 3600;
+  int64_t seconds = 0;
+  absl::Duration duration;
+  if (absl::SimpleAtoi(text, &seconds)) {
+    duration = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(text, &duration)) {
+    return std::nullopt;
+  }
+  if (duration <= absl::ZeroDuration() || duration > absl::Seconds(kMaxSeconds)) {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(absl::ToInt64Seconds(duration));
+}
+
+absl::StatusOr<std::vector<std::string>> ParseCheckFlags(absl::Span<const char* const> args,
+                                                         const Environment& environment) {
+  absl::StatusOr<Settings> settings = ReadArguments(args);
+  if (!settings.ok()) return settings.status();
+  for (const auto& [flag, setting] : *settings) {
+    if (flag != kFolders) {
+      return Wrong(absl::StrCat("check takes -cfgdir only, not ", setting.source));
+    }
+  }
+  absl::StatusOr<Settings> variables = ReadEnvironment(environment);
+  if (!variables.ok()) return variables.status();
+  settings->merge(*variables);
+  const auto found = settings->find(kFolders);
+  if (found == settings->end()) return Wrong("check needs -cfgdir DIR");
+  std::vector<std::string> folders = {found->second.value};
+  folders.insert(folders.end(), found->second.more.begin(), found->second.more.end());
+  return folders;
+}
 
 Environment RegistryEnvironment(const char* const* variables) {
   Environment environment;

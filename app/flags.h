@@ -7,7 +7,10 @@
 #ifndef REGISTRY_APP_FLAGS_H_
 #define REGISTRY_APP_FLAGS_H_
 
+#include <chrono>
 #include <map>
+#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +30,7 @@ struct ServeFlags {
   HostPort address = {.host = "0.0.0.0", .port = 5000};
   std::string data_dir = "./data";
   std::string admin_name = "admin";
-  // Exactly one of these two is set; AdminPasswordHash (admin_password.h) reads them.
+  // Exactly one of these two is set, or none with config_folders; AdminPasswordHash (admin_password.h) reads them.
   std::string admin_password;
   std::string admin_password_file;
   // PEM files for HTTPS: both or none.
@@ -35,10 +38,29 @@ struct ServeFlags {
   std::string key_file;
   // A regular expression, empty for none: repositories that may hold sparse manifests.
   std::string sparse;
+  // Folders of YAML files; with any of them the policy comes from there, and not from the admin
+  // flags.
+  std::vector<std::string> config_folders;
+  // At most one of these two: what signs tokens is derived from it.
+  std::string token_secret;
+  std::string token_secret_file;
+  // How long tokens are good for.
+  std::chrono::seconds token_timeout{300};
+  bool ui = false;
+
+  // The flags that were given, by argument or variable: they win over files.
+  std::set<std::string, std::less<>> given;
 
   // To be logged: variables that look like flags and are none.
   std::vector<std::string> warnings;
 };
+
+// Seconds as a number, or a duration such as "90s", "5m" or "1h30m"; nullopt when it is neither.
+std::optional<std::chrono::seconds> ParseTimeout(absl::string_view text);
+
+// The folders of `check -cfgdir DIR...`, without what else serve takes. Error as below.
+absl::StatusOr<std::vector<std::string>> ParseCheckFlags(absl::Span<const char* const> args,
+                                                         const Environment& environment);
 
 // `args` is what follows "serve". Error: INVALID_ARGUMENT with one sentence that names the flag or
 // variable, its value (never a password's) and the remedy.

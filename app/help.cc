@@ -9,6 +9,7 @@ Usage: simple-registry COMMAND [ARGUMENTS]
 
 Commands
   serve     run a registry
+  check     look whether YAML files are right
   genhash   make the bcrypt hash of a password
   version   print the version
   help      print this, or what a command does
@@ -23,7 +24,8 @@ See 'simple-registry help COMMAND'.
 
 constexpr absl::string_view kServe = R"(Usage: simple-registry serve FLAGS
 
-Runs a registry until it gets SIGTERM or SIGINT, then finishes what runs, for 30 s at most.
+Runs a registry until it gets SIGTERM or SIGINT, then finishes what runs, for 30 s at most. On
+SIGHUP it reads the files of -cfgdir again.
 
 Flags, with their defaults
   -addr HOST:PORT       where to listen (0.0.0.0:5000); :5000 is every address, port 0 a free one
@@ -34,10 +36,18 @@ Flags, with their defaults
   -adminpwd PASSWORD    the same on the command line, where other users of the machine can read it
   -certfile FILE        PEM certificate chain for HTTPS; also -cert
   -keyfile FILE         PEM private key of the certificate; also -key
+  -cfgdir DIR           a folder of YAML files with users, roles, role bindings, tokens and
+                        configuration; may be given several times (in SIMPLE_REGISTRY_CFGDIR: one)
+  -tokensecret TEXT     what signs tokens is derived from it, so that registries which share it
+                        accept each other's; else a key is made and kept in the data folder
+  -tokensecretfile FILE the same from a file with one line
+  -tokentimeout TIME    how long tokens are good for, seconds or 5m (300); at least 60
+  -ui BOOL              not in this version (false)
   -sparse REGEX         accept manifests that reference what is not there in repositories whose
                         name this regular expression (RE2) matches somewhere; '.' is all of them
 
--adminpwdfile or -adminpwd is required. Text that begins with $2a$, $2b$ or $2y$ is taken for a
+-adminpwdfile or -adminpwd is required, unless -cfgdir is given: then users come from its files, and
+-adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file. Text that begins with $2a$, $2b$ or $2y$ is taken for a
 hash; put it in single quotes, or the shell will change it. Without a certificate the registry
 speaks HTTP.
 
@@ -51,6 +61,14 @@ Examples
   SIMPLE_REGISTRY_ADMINPWD=secret simple-registry serve -addr localhost:5000
 
 Exit codes: 0 ended as asked, 1 failed, 2 wrong flags.
+)";
+
+constexpr absl::string_view kCheck = R"(Usage: simple-registry check -cfgdir DIR...
+
+Reads the YAML files of the folders as serve does, and says what is wrong with them: file, line,
+field and remedy; and what is allowed but hardly meant.
+
+Exit codes: 0 all is well, 1 something is wrong, 2 wrong flags.
 )";
 
 constexpr absl::string_view kGenhash = R"(Usage: simple-registry genhash
@@ -79,6 +97,7 @@ Prints what simple-registry, or one of its commands, does; so does COMMAND -h.
 absl::string_view HelpText(absl::string_view command) {
   if (command.empty()) return kGeneral;
   if (command == "serve") return kServe;
+  if (command == "check") return kCheck;
   if (command == "genhash") return kGenhash;
   if (command == "version") return kVersion;
   if (command == "help") return kHelp;

@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "app/admin_password.h"
 #include "app/compose.h"
+#include "app/configuration.h"
 #include "app/help.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -37,10 +37,11 @@ void RaiseDescriptorLimit() {
   }
 }
 
-// The signals that end the registry, blocked in this thread and all that it starts.
-sigset_t BlockStopSignals() {
+// The signals that the registry waits for, blocked in this thread and all that it starts.
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -49,35 +50,47 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+// The files are read anew. What is wrong with them leaves everything as it is.
+void Reload(const ServeFlags& flags, Registry& registry) {
+  if (flags.config_folders.empty()) {
+    base::LogWarning("there is nothing to reload: the policy comes from flags, not from -cfgdir");
+    return;
+  }
+  absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
+  absl::StatusOr<int64_t> revision = files.status();
+  if (files.ok()) {
+    for (const std::string& warning : files->warnings) base::LogWarning(warning);
+    revision = registry.ReplacePolicy(std::move(files->objects));
+  }
+  if (!revision.ok()) {
+    base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
+                   {{"error", revision.status().message()}});
+    return;
+  }
+  base::LogInfo("the policy was reloaded", {{"revision", *revision}});
+}
+
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
-  const sigset_t stop_signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals();
   // Buffers move between threads; with an arena for each the heap would grow with the threads.
   ::mallopt(M_ARENA_MAX, 2);
   RaiseDescriptorLimit();
-  for (const std::string& warning : flags.warnings) base::LogWarning(warning);
-
-  const absl::StatusOr<std::string> password_hash = AdminPasswordHash(flags);
-  if (!password_hash.ok()) return Fail(password_hash.status());
-  RegistryOptions options;
-  options.host = flags.address.host;
-  options.port = flags.address.port;
-  options.data_directory = flags.data_dir;
-  options.admin_name = flags.admin_name;
-  options.admin_password_hash = *password_hash;
-  options.certificate_file = flags.cert_file;
-  options.private_key_file = flags.key_file;
-  options.sparse_repositories = flags.sparse;
-  absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Start(std::move(options));
+  absl::StatusOr<ServeConfiguration> configuration = Configure(flags);
+  if (!configuration.ok()) return Fail(configuration.status());
+  for (const std::string& warning : configuration->warnings) base::LogWarning(warning);
+  const std::string data_directory = configuration->options.data_directory;
+  const bool tls = !configuration->options.certificate_file.empty();
+  absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Start(std::move(configuration->options));
   if (!registry.ok()) return Fail(registry.status());
   base::LogInfo("listening", {{"address", (*registry)->address()},
-                              {"datadir", flags.data_dir},
-                              {"tls", flags.cert_file.empty() ? "off" : "on"},
+                              {"datadir", data_directory},
+                              {"tls", tls ? "on" : "off"},
                               {"version", Version()}});
 
   int signal = 0;
-  ::sigwait(&stop_signals, &signal);
+  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) Reload(flags, **registry);
   base::LogInfo("stopping: requests under way are finished", {{"signal", strsignal(signal)}});
   const size_t cut_off = (*registry)->Stop();
   if (cut_off > 0) base::LogWarning("requests were cut off", {{"connections", cut_off}});

@@ -23,12 +23,16 @@ namespace registry::controlplane {
 namespace {
 
 absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
-    Database& database, base::WorkerPool& pool, std::shared_ptr<PolicyHolder> policy) {
-  absl::StatusOr<std::string> signing_key = TokenSigningKey(database);
+    Database& database, base::WorkerPool& pool, std::shared_ptr<PolicyHolder> policy,
+    const ControlPlaneOptions& options) {
+  absl::StatusOr<std::string> signing_key = options.token_secret.empty()
+                                                ? TokenSigningKey(database)
+                                                : DeriveSigningKey(options.token_secret);
   if (!signing_key.ok()) return signing_key.status();
   AccessServiceOptions access;
   access.policy = std::move(policy);
   access.tokens.signing_key = *std::move(signing_key);
+  access.tokens.lifetime = options.token_lifetime;
   access.database = &database;
   access.pool = &pool;
   return AccessService::Create(std::move(access));
@@ -109,12 +113,11 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
   // The database has one writer.
   parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
-  absl::StatusOr<Policy> policy =
-      Policy::Create(AdministratorOnly(options.admin_name, options.admin_password_hash));
+  absl::StatusOr<Policy> policy = Policy::Create(std::move(options.policy));
   if (!policy.ok()) return policy.status();
   parts->policy = std::make_shared<PolicyHolder>(*std::move(policy));
   absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, *parts->writers, parts->policy);
+      MakeAccessService(*parts->database, *parts->writers, parts->policy, options);
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
   parts->metadata = std::make_unique<MetadataService>(
@@ -136,6 +139,12 @@ ControlPlane::~ControlPlane() = default;
 
 std::vector<grpc::Service*> ControlPlane::services() {
   return {parts_->access.get(), parts_->metadata.get()};
+}
+
+absl::StatusOr<int64_t> ControlPlane::ReplacePolicy(PolicyObjects objects) {
+  absl::StatusOr<Policy> policy = Policy::Create(std::move(objects));
+  if (!policy.ok()) return policy.status();
+  return parts_->policy->Replace(*std::move(policy));
 }
 
 void ControlPlane::ReportHealth(grpc::HealthCheckServiceInterface* health) {

@@ -1,7 +1,7 @@
 // The control plane put together: its database, its services, its upkeep.
 //
-//   auto plane = ControlPlane::Open({.database_path = "data/metadata.db", .admin_name = "admin",
-//                                    .admin_password_hash = hash,
+//   auto plane = ControlPlane::Open({.database_path = "data/metadata.db",
+//                                    .policy = AdministratorOnly("admin", hash),
 //                                    .storage_nodes = {{node_id, channel}}});
 //   if (!plane.ok()) return plane.status();
 //   grpc::ServerBuilder builder;
@@ -17,12 +17,14 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "controlplane/policy_objects.h"
 #include "controlplane/storage_nodes.h"
 
 namespace registry::controlplane {
@@ -30,10 +32,10 @@ namespace registry::controlplane {
 struct ControlPlaneOptions {
   // An SQLite file; made if it is missing, in a folder that exists.
   std::string database_path;
-  // The one administrator.
-  std::string admin_name;
-  // bcrypt.
-  std::string admin_password_hash;
+  PolicyObjects policy;
+  // What signs tokens is derived from it; empty: it is generated once and kept in the database.
+  std::string token_secret;
+  std::chrono::seconds token_lifetime{300};
   std::vector<StorageNodeConnection> storage_nodes;
   // A regular expression (RE2, unanchored): the repositories that may hold sparse manifests, which
   // reference what is not there. Empty: none.
@@ -46,8 +48,8 @@ struct ControlPlaneOptions {
 class ControlPlane {
  public:
   // The storage nodes need not answer yet.
-  // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for a bad
-  // admin name or hash, a node id that is no UUID, or a malformed regular expression.
+  // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for a
+  // policy that cannot be, a node id that is no UUID, or a malformed regular expression.
   static absl::StatusOr<std::unique_ptr<ControlPlane>> Open(ControlPlaneOptions options);
 
   ~ControlPlane();
@@ -57,6 +59,10 @@ class ControlPlane {
 
   // Owned by the plane.
   std::vector<grpc::Service*> services();
+
+  // From now on this policy decides; requests under way go on with the one before. Error: that of
+  // Policy::Create, and then nothing has changed. Returns the revision.
+  absl::StatusOr<int64_t> ReplacePolicy(PolicyObjects objects);
 
   // Tells the server's health service when nothing can be written any more until a restart. Until
   // Shutdown.

@@ -24,4 +24,8 @@ absl::StatusOr<std::string> TokenSigningKey(Database& database) {
       });
 }
 
+std::string DeriveSigningKey(absl::string_view secret) {
+  return base::HmacSha256(secret, "simple-registry: signing key of tokens, 1");
+}
+
 }  // namespace registry::controlplane

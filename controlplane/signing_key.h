@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "controlplane/sql/database.h"
 
 namespace registry::controlplane {
@@ -13,6 +14,9 @@ namespace registry::controlplane {
 // 32 random bytes: the newest key of the database, which gets its first one here. Thread-safe, also
 // between processes. Errors: those of the database.
 absl::StatusOr<std::string> TokenSigningKey(Database& database);
+
+// The key of whoever knows the secret: replicas with the same one agree without a database.
+std::string DeriveSigningKey(absl::string_view secret);
 
 }  // namespace registry::controlplane
 

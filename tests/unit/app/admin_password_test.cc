@@ -34,7 +34,7 @@ class AdminPasswordTest : public testing::Test {
     return path;
   }
   std::string ErrorOf(const std::string& content) {
-    return std::string(ReadAdminPasswordFile(File(content)).status().message());
+    return std::string(ReadSecretFile("password file", File(content)).status().message());
   }
   absl::StatusOr<std::string> HashOfFile(const std::string& content) {
     ServeFlags flags;
@@ -51,10 +51,10 @@ class AdminPasswordTest : public testing::Test {
 };
 
 TEST_F(AdminPasswordTest, OneNewlineAtTheEndIsNoPartOfIt) {
-  EXPECT_EQ(ReadAdminPasswordFile(File("secret")).value(), "secret");
-  EXPECT_EQ(ReadAdminPasswordFile(File("secret\n")).value(), "secret");
-  EXPECT_EQ(ReadAdminPasswordFile(File("secret\r\n")).value(), "secret");
-  EXPECT_EQ(ReadAdminPasswordFile(File(" secret \n")).value(), " secret ");
+  EXPECT_EQ(ReadSecretFile("password file", File("secret")).value(), "secret");
+  EXPECT_EQ(ReadSecretFile("password file", File("secret\n")).value(), "secret");
+  EXPECT_EQ(ReadSecretFile("password file", File("secret\r\n")).value(), "secret");
+  EXPECT_EQ(ReadSecretFile("password file", File(" secret \n")).value(), " secret ");
 }
 
 TEST_F(AdminPasswordTest, FilesThatCannotBeRightAreNamed) {
@@ -64,11 +64,11 @@ TEST_F(AdminPasswordTest, FilesThatCannotBeRightAreNamed) {
   EXPECT_THAT(ErrorOf("a\n\n"), HasSubstr("several lines"));
   EXPECT_THAT(ErrorOf(std::string(4097, 'x')), HasSubstr("more than 4096 bytes"));
 
-  const absl::Status missing = ReadAdminPasswordFile(folder_ + "/none").status();
+  const absl::Status missing = ReadSecretFile("password file", folder_ + "/none").status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(missing.message()), AllOf(HasSubstr("cannot open password file"),
                                                     HasSubstr("/none"), HasSubstr("No such file")));
-  EXPECT_THAT(std::string(ReadAdminPasswordFile(folder_).status().message()),
+  EXPECT_THAT(std::string(ReadSecretFile("password file", folder_).status().message()),
               HasSubstr("Is a directory"));
 }
 
@@ -76,7 +76,7 @@ TEST_F(AdminPasswordTest, AnUnreadableFileIsNamed) {
   const std::string path = File("secret");
   chmod(path.c_str(), 0);
   if (geteuid() == 0) GTEST_SKIP() << "root reads every file";
-  EXPECT_THAT(std::string(ReadAdminPasswordFile(path).status().message()),
+  EXPECT_THAT(std::string(ReadSecretFile("password file", path).status().message()),
               HasSubstr("Permission denied"));
 }
 

@@ -76,8 +76,7 @@ class ControlPlaneTest : public MetadataServiceTest {
  protected:
   ControlPlaneTest() {
     options_.database_path = folder_ + "/plane.db";
-    options_.admin_name = "admin";
-    options_.admin_password_hash = MakeDecoyHash(4);
+    options_.policy = AdministratorOnly("admin", MakeDecoyHash(4));
     options_.storage_nodes = {{kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}};
   }
   ControlPlaneOptions options_;
@@ -110,7 +109,7 @@ TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
   options.storage_nodes[0].id = "node one";
   EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr("node one"));
   options = options_;
-  options.admin_password_hash = "plain";
+  options.policy = AdministratorOnly("admin", "plain");
   EXPECT_FALSE(ControlPlane::Open(options).ok());
   options = options_;
   options.database_path = folder_ + "/missing/plane.db";

@@ -1,0 +1,128 @@
+#include "app/configuration.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "app/admin_password.h"
+#include "app/help.h"
+#include "controlplane/policy.h"
+#include "controlplane/tokens.h"
+#include "oci/error.h"
+
+namespace registry::app {
+namespace {
+
+// Sets what the files say where no flag says anything.
+class FileSettings {
+ public:
+  FileSettings(const ServeFlags& flags, const controlplane::Configuration& configuration)
+      : flags_(flags), configuration_(configuration) {}
+
+  absl::Status Apply(ServeFlags& merged) {
+    Set("datadir", configuration_.data_dir, merged.data_dir);
+    Set("certfile", configuration_.cert_file, merged.cert_file);
+    Set("keyfile", configuration_.key_file, merged.key_file);
+    Set("sparse", configuration_.sparse, merged.sparse);
+    Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
+    Set("ui", configuration_.ui, merged.ui);
+    if (!flags_.given.contains("tokensecretfile")) {
+      Set("tokensecret", configuration_.token_secret, merged.token_secret);
+    }
+    if (!configuration_.addr.has_value() || flags_.given.contains("addr")) return absl::OkStatus();
+    absl::StatusOr<HostPort> address = HostPort::Parse(*configuration_.addr);
+    if (!address.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(PlaceOf("spec.web.addr"), ": spec.web.addr: invalid address ",
+                       oci::Quote(*configuration_.addr), ": ", address.status().message()));
+    }
+    merged.address = *std::move(address);
+    return absl::OkStatus();
+  }
+
+ private:
+  template <class T>
+  void Set(absl::string_view flag, const std::optional<T>& value, T& out) {
+    if (value.has_value() && !flags_.given.contains(flag)) out = *value;
+  }
+
+  std::string PlaceOf(const std::string& field) const {
+    const auto found = configuration_.places.find(field);
+    return found == configuration_.places.end() ? std::string("-cfgdir") : found->second;
+  }
+
+  const ServeFlags& flags_;
+  const controlplane::Configuration& configuration_;
+};
+
+absl::Status CheckCertificate(const ServeFlags& flags) {
+  if (flags.cert_file.empty() == flags.key_file.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      flags.key_file.empty() ? "the certificate needs its key: give keyfile or -keyfile"
+                             : "the key needs its certificate: give certfile or -certfile");
+}
+
+void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFiles& files,
+                           std::vector<std::string>& warnings) {
+  for (const char* flag : {"adminname", "adminpwd", "adminpwdfile"}) {
+    if (!flags.given.contains(flag)) continue;
+    warnings.push_back(
+        absl::StrCat("-", flag, " has no effect with -cfgdir: users come from its files"));
+  }
+  if (!files.caches.empty()) {
+    warnings.push_back("PullThroughCache has no effect: not in this version");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
+  const absl::StatusOr<std::vector<controlplane::SourceFile>> files =
+      controlplane::ReadFolders(folders);
+  if (!files.ok()) return files.status();
+  return controlplane::ParseFiles(*files);
+}
+
+absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
+  ServeConfiguration result;
+  result.warnings = flags.warnings;
+  ServeFlags merged = flags;
+  RegistryOptions& options = result.options;
+  if (flags.config_folders.empty()) {
+    const absl::StatusOr<std::string> hash = AdminPasswordHash(flags);
+    if (!hash.ok()) return hash.status();
+    options.policy = controlplane::AdministratorOnly(flags.admin_name, *hash);
+  } else {
+    absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
+    if (!files.ok()) return files.status();
+    result.warnings.insert(result.warnings.end(), files->warnings.begin(), files->warnings.end());
+    absl::Status status = FileSettings(flags, files->configuration).Apply(merged);
+    if (status.ok()) status = CheckCertificate(merged);
+    if (!status.ok()) return status;
+    WarnOfWhatHasNoEffect(flags, *files, result.warnings);
+    options.policy = std::move(files->objects);
+  }
+  if (merged.ui) result.warnings.push_back("ui has no effect: not in this version");
+  if (merged.token_timeout < controlplane::kMinTokenLifetime) {
+    result.warnings.push_back(
+        absl::StrCat("the token timeout of ", merged.token_timeout.count(), " s is raised to ",
+                     controlplane::kMinTokenLifetime.count(), " s, which clients expect"));
+    merged.token_timeout = controlplane::kMinTokenLifetime;
+  }
+  if (!merged.token_secret_file.empty()) {
+    absl::StatusOr<std::string> secret =
+        ReadSecretFile("token secret file", merged.token_secret_file);
+    if (!secret.ok()) return secret.status();
+    merged.token_secret = *std::move(secret);
+  }
+  options.host = merged.address.host;
+  options.port = merged.address.port;
+  options.data_directory = merged.data_dir;
+  options.token_secret = merged.token_secret;
+  options.token_lifetime = merged.token_timeout;
+  options.certificate_file = merged.cert_file;
+  options.private_key_file = merged.key_file;
+  options.sparse_repositories = merged.sparse;
+  return result;
+}
+
+}  // namespace registry::app
