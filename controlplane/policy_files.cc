@@ -148,7 +148,7 @@ class Loader {
   void ReadCache(const std::string& name, const YamlValue& spec);
   void ReadConfiguration(const YamlValue& spec);
 
-  // The name of the document, when it is a good one that this kind did not have yet.
+  // The name of the document, when it is a good one. Reports one that its kind has already.
   std::optional<std::string> ReadName(const YamlValue& document, absl::string_view kind);
   void ReadSubject(const YamlValue& subject, RoleBinding& binding);
   void ReadTokenValue(const YamlValue& value, Token& token);
@@ -189,10 +189,11 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
     return std::nullopt;
   }
   const auto [first, is_new] = names_.try_emplace(absl::StrCat(kind, "/", *name), value.place());
-  if (is_new) return name;
-  value.Error(absl::StrCat("there is a ", kind, " ", oci::Quote(*name), " already, in ",
-                           first->second.ToString(), "; rename or remove one"));
-  return std::nullopt;
+  if (!is_new) {
+    value.Error(absl::StrCat("there is a ", kind, " ", oci::Quote(*name), " already, in ",
+                             first->second.ToString(), "; rename or remove one"));
+  }
+  return name;
 }
 
 void Loader::ReadDocument(const YamlValue& document) {
