@@ -409,14 +409,14 @@ std::vector<YamlValue> YamlValue::Items() const {
 std::optional<std::string> YamlValue::Text() const {
   if (!present()) return std::nullopt;
   if (TypeName() == "text") return node_->scalar;
-  WrongType(node_->type == Type::kScalar ? "text; put it in quotes" : "text");
+  WrongType(node_->type == Type::kScalar ? "text; put it in quotes" : "text; write just that");
   return std::nullopt;
 }
 
 std::optional<std::string> YamlValue::TextOrNumber() const {
   if (!present()) return std::nullopt;
   if (TypeName() == "text" || TypeName() == "a number") return node_->scalar;
-  WrongType("text or a number");
+  WrongType("text or a number; write just that");
   return std::nullopt;
 }
 
