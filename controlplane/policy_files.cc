@@ -1,21 +1,17 @@
 #include "controlplane/policy_files.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/limits.h"
 #include "controlplane/passwords.h"
+#include "controlplane/policy_fields.h"
 #include "controlplane/yaml_reader.h"
 #include "oci/error.h"
 
@@ -25,102 +21,6 @@ namespace {
 constexpr absl::string_view kCertainlyNoTag =
     "matches no tag, because a manifest is asked for as REPOSITORY:TAG; write (:.+)?$ in place of "
     "the final $";
-
-const re2::RE2::Options& RegexOptions() {
-  static const re2::RE2::Options* const options = [] {
-    auto* made = new re2::RE2::Options;
-    made->set_log_errors(false);
-    return made;
-  }();
-  return *options;
-}
-
-// Reports an expression that RE2 does not take.
-bool CheckRegex(const YamlValue& value, const std::string& text) {
-  const re2::RE2 regex(text, RegexOptions());
-  if (regex.ok()) return true;
-  value.Error(absl::StrCat(oci::Quote(text), " is no regular expression (", regex.error(),
-                           "); write one in the syntax of RE2"));
-  return false;
-}
-
-// "2026-01-31T12:00:00Z" in milliseconds since the epoch.
-std::optional<int64_t> ParseRfc3339(absl::string_view text) {
-  // absl::ParseTime takes more than RFC 3339, such as "infinite-future".
-  static const re2::RE2* const form =
-      new re2::RE2(R"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))");
-  if (!re2::RE2::FullMatch({text.data(), text.size()}, *form)) return std::nullopt;
-  absl::Time time;
-  std::string why;
-  if (!absl::ParseTime(absl::RFC3339_full, absl::AsciiStrToUpper(text), &time, &why)) {
-    return std::nullopt;
-  }
-  return absl::ToUnixMillis(time);
-}
-
-// Why `name` is none, or nothing.
-absl::string_view NameProblem(absl::string_view name) {
-  constexpr size_t kMaxBytes = 255;
-  if (name.empty()) return "is empty; give it a name";
-  if (name.size() > kMaxBytes) return "is longer than 255 bytes; shorten it";
-  const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  });
-  return controls ? "has a control character; remove it" : "";
-}
-
-bool CheckName(const YamlValue& value, absl::string_view name) {
-  const absl::string_view problem = NameProblem(name);
-  if (!problem.empty()) value.Error(problem);
-  return problem.empty();
-}
-
-// Whether it is http(s)://HOST[:PORT][/PATH], without a user, a query or a fragment.
-bool IsUpstreamUrl(absl::string_view url) {
-  static const re2::RE2* const form = new re2::RE2(
-      R"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?)");
-  return re2::RE2::FullMatch({url.data(), url.size()}, *form);
-}
-
-// Whether the token can stand in a header.
-bool IsTokenText(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
-}
-
-// The elements of a list, with a warning when there are none.
-std::vector<YamlValue> Items(const YamlValue& list, absl::string_view so) {
-  std::vector<YamlValue> items = list.Items();
-  if (list.present() && items.empty()) list.Warning(absl::StrCat("is empty, ", so));
-  return items;
-}
-
-// The valid ones of expressions.
-std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
-  std::vector<std::string> scopes;
-  for (const YamlValue& item : items) {
-    std::optional<std::string> text = item.Text();
-    if (text.has_value() && CheckRegex(item, *text)) scopes.push_back(*std::move(text));
-  }
-  return scopes;
-}
-
-// Text that may be empty, which is as if it were not given.
-std::optional<std::string> ReadOptionalText(const YamlValue& value) {
-  std::optional<std::string> text = value.Text();
-  return text.has_value() && text->empty() ? std::nullopt : text;
-}
-
-std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
-  const std::optional<std::string> text = value.TextOrNumber();
-  if (!text.has_value()) return std::nullopt;
-  const std::optional<std::chrono::seconds> duration = ParseDuration(*text);
-  if (!duration.has_value()) {
-    value.Error(absl::StrCat(oci::Quote(*text),
-                             " is no duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
-  }
-  return duration;
-}
 
 // Reads the documents one by one, then checks what refers to each other.
 class Loader {
@@ -146,15 +46,11 @@ class Loader {
   void ReadBinding(const std::string& name, const YamlValue& spec);
   void ReadToken(const std::string& name, const YamlValue& spec);
   void ReadCache(const std::string& name, const YamlValue& spec);
-  void ReadConfiguration(const YamlValue& spec);
 
   // The name of the document, when it is a good one. Reports one that its kind has already.
   std::optional<std::string> ReadName(const YamlValue& document, absl::string_view kind);
   void ReadSubject(const YamlValue& subject, RoleBinding& binding);
   void ReadTokenValue(const YamlValue& value, Token& token);
-  // Sets a field of the configuration, unless it has another value already.
-  template <typename T>
-  void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field);
 
   void CheckReferences();
 
@@ -218,7 +114,7 @@ void Loader::ReadDocument(const YamlValue& document) {
       const YamlValue name = metadata.Field("name");
       if (const auto text = name.Text(); text.has_value()) CheckName(name, *text);
     }
-    ReadConfiguration(document.Required("spec"));
+    ReadConfiguration(document.Required("spec"), loaded_.configuration);
     return;
   }
   constexpr std::pair<absl::string_view, void (Loader::*)(const std::string&, const YamlValue&)>
@@ -341,6 +237,10 @@ void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
   loaded_.objects.bindings.push_back(std::move(binding));
 }
 
+void Loader::ReadCache(const std::string& name, const YamlValue& spec) {
+  loaded_.caches.push_back(ReadPullThroughCache(name, spec));
+}
+
 void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
   std::optional<std::string> text = value.Text();
   if (!text.has_value()) return;
@@ -383,83 +283,6 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
     }
   }
   loaded_.objects.tokens.push_back(std::move(token));
-}
-
-void Loader::ReadCache(const std::string& name, const YamlValue& spec) {
-  if (!spec.IsMapOf({"upstream", "scopes"})) return;
-  PullThroughCache cache;
-  cache.name = name;
-  const YamlValue upstream = spec.Required("upstream");
-  if (upstream.IsMapOf({"url", "timeout", "username", "password", "passwordFile", "ttl"})) {
-    const YamlValue url = upstream.Required("url");
-    cache.url = url.Text().value_or("");
-    if (url.present() && !IsUpstreamUrl(cache.url)) {
-      // Not shown: it may have a password in it.
-      url.Error("is no address of a registry; write http(s)://HOST[:PORT], without a user");
-    }
-    cache.timeout = ReadDuration(upstream.Field("timeout"));
-    cache.ttl = ReadDuration(upstream.Field("ttl"));
-    cache.username = upstream.Field("username").Text().value_or("");
-    const YamlValue password = upstream.Field("password");
-    cache.password = password.Text().value_or("");
-    cache.password_file = upstream.Field("passwordFile").Text().value_or("");
-    if (!cache.password.empty() && !cache.password_file.empty()) {
-      password.Error("is given twice, here and by passwordFile; remove one");
-    } else if (cache.username.empty() && !(cache.password.empty() && cache.password_file.empty())) {
-      upstream.Field("username").Error("is missing beside the password; add it");
-    }
-  }
-  cache.scopes = ReadScopes(Items(spec.Required("scopes"), "so nothing is cached"));
-  loaded_.caches.push_back(std::move(cache));
-}
-
-template <typename T>
-void Loader::Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field) {
-  if (!read.has_value()) return;
-  const auto [place, is_new] =
-      loaded_.configuration.places.try_emplace(value.field(), value.place().ToString());
-  if (!is_new && field != read) {
-    value.Error(absl::StrCat("has another value already, in ", place->second, "; remove one"));
-    return;
-  }
-  field = std::move(read);
-}
-
-void Loader::ReadConfiguration(const YamlValue& spec) {
-  if (!spec.IsMapOf({"dataDir", "web", "registry"})) return;
-  Configuration& configuration = loaded_.configuration;
-  const auto set_text = [&](const YamlValue& value, std::optional<std::string>& field) {
-    Set(value, ReadOptionalText(value), field);
-  };
-  set_text(spec.Field("dataDir"), configuration.data_dir);
-
-  const YamlValue web = spec.Field("web");
-  if (web.IsMapOf({"addr", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
-    set_text(web.Field("addr"), configuration.addr);
-    const YamlValue secret = web.Field("tokenSecret");
-    set_text(secret, configuration.token_secret);
-    const YamlValue timeout = web.Field("tokenTimeout");
-    std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
-    if (seconds == std::chrono::seconds(0)) seconds = std::nullopt;  // the default, as of old
-    if (seconds.has_value() && *seconds < kMinTokenTimeout) {
-      seconds = kMinTokenTimeout;
-      timeout.Warning(absl::StrCat("is raised to ", kMinTokenTimeout.count(),
-                                   " seconds, the least that clients expect"));
-    }
-    Set(timeout, seconds, configuration.token_timeout);
-    Set(web.Field("ui"), web.Field("ui").Boolean(), configuration.ui);
-    set_text(web.Field("certfile"), configuration.cert_file);
-    set_text(web.Field("keyfile"), configuration.key_file);
-  }
-
-  const YamlValue registry = spec.Field("registry");
-  if (registry.IsMapOf({"sparse"})) {
-    const YamlValue sparse = registry.Field("sparse");
-    std::optional<std::string> text = ReadOptionalText(sparse);
-    if (text.has_value() && CheckRegex(sparse, *text)) {
-      Set(sparse, std::move(text), configuration.sparse);
-    }
-  }
 }
 
 void Loader::CheckReferences() {
@@ -509,77 +332,6 @@ absl::StatusOr<LoadedFiles> Loader::Load(absl::Span<const SourceFile> files) {
 
 absl::StatusOr<LoadedFiles> ParseFiles(absl::Span<const SourceFile> files) {
   return Loader().Load(files);
-}
-
-std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
-  constexpr int64_t kMax = int64_t{3650} * 24 * 3600;
-  constexpr std::pair<char, int64_t> kUnits[] = {
-      {'d', 24 * 3600}, {'h', 3600}, {'m', 60}, {'s', 1}};
-  const auto take_number = [&]() -> std::optional<int64_t> {
-    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    int64_t number;
-    if (!absl::SimpleAtoi(text.substr(0, digits), &number) || number > kMax) return std::nullopt;
-    text.remove_prefix(digits);
-    return number;
-  };
-
-  int64_t total = 0;
-  const auto* unit = std::begin(kUnits);
-  do {
-    const std::optional<int64_t> number = take_number();
-    if (!number.has_value()) return std::nullopt;
-    if (text.empty() && unit == std::begin(kUnits)) return std::chrono::seconds(*number);
-    unit = std::find_if(unit, std::end(kUnits), [&](const auto& candidate) {
-      return !text.empty() && candidate.first == text.front();
-    });
-    if (unit == std::end(kUnits)) return std::nullopt;
-    text.remove_prefix(1);
-    total += *number * unit->second;  // kMax times a day at most: no overflow
-    ++unit;
-  } while (!text.empty());
-  return total > kMax ? std::nullopt : std::optional(std::chrono::seconds(total));
-}
-
-// An expression that is held by ^ and $ and none of whose pieces can match a colon matches no
-// "repository:tag". Sound for the pieces it knows: characters, classes that list what they match,
-// groups, alternatives inside of groups, and repetition. Anything else might match a colon.
-bool ScopeNeverMatchesTag(absl::string_view scope) {
-  const re2::RE2 regex({scope.data(), scope.size()}, RegexOptions());
-  // What matches the empty text is for the catalog.
-  if (!regex.ok() || re2::RE2::PartialMatch("", regex)) return false;
-  if (!absl::ConsumePrefix(&scope, "^") || !absl::ConsumeSuffix(&scope, "$")) return false;
-
-  int depth = 0;
-  while (!scope.empty()) {
-    const char c = scope.front();
-    scope.remove_prefix(1);
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_-/*+?{},", c)) {
-      continue;
-    }
-    if (c == '(') {
-      // (?:…), but no flags and no named groups.
-      if (absl::StartsWith(scope, "?") && !absl::ConsumePrefix(&scope, "?:")) return false;
-      ++depth;
-    } else if (c == ')') {
-      --depth;
-    } else if (c == '|') {
-      // Outside of a group it would part ^ from $.
-      if (depth == 0) return false;
-    } else if (c == '\\') {
-      // \. and the like; \S, \pN and the like may be anything.
-      if (scope.empty() || !absl::StrContains(".-/_+", scope.front())) return false;
-      scope.remove_prefix(1);
-    } else if (c == '[') {
-      static const re2::RE2* const listed =
-          new re2::RE2(R"(((?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[a-zA-Z0-9._/])+-?\]))");
-      re2::StringPiece rest(scope.data(), scope.size());
-      if (!re2::RE2::Consume(&rest, *listed)) return false;
-      scope.remove_prefix(scope.size() - rest.size());
-    } else {
-      return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace registry::controlplane
