@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -41,7 +42,10 @@ absl::string_view NameProblem(absl::string_view name) {
 
 std::optional<std::string> RegexProblem(absl::string_view regex) {
   const re2::RE2 compiled(Piece(regex), RegexOptions());
-  return compiled.ok() ? std::nullopt : std::optional(compiled.error());
+  if (compiled.ok()) return std::nullopt;
+  // It ends with a piece of the expression, which may hold anything.
+  constexpr size_t kMaxBytes = 200;
+  return absl::CHexEscape(absl::string_view(compiled.error()).substr(0, kMaxBytes));
 }
 
 std::optional<int64_t> ParseRfc3339(absl::string_view text) {

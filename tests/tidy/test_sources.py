@@ -34,7 +34,8 @@ ONLY_IN = {
 KNOWN_HOSTS = {
     "127.0.0.1", "localhost", "github.com", "docs.docker.com", "distribution.github.io",
     "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "wiki.postgresql.org",
-    "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org", "registry-1.docker.io",
+    "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org",
+    "registry-1.docker.io",
 }  # fmt: skip
 RESERVED_NAMES = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid)$")
 
