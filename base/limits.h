@@ -33,8 +33,9 @@ inline constexpr size_t kMaxPolicyFileBytes = 1024 * 1024;
 inline constexpr size_t kMaxPolicyFiles = 10'000;
 // All files together: they are kept in memory and in SQL as one set.
 inline constexpr size_t kMaxPolicyBytes = 64 * 1024 * 1024;
-// Errors that one answer lists; the others are counted.
+// Those that are listed; the others are counted.
 inline constexpr size_t kMaxPolicyFileErrors = 20;
+inline constexpr size_t kMaxPolicyFileWarnings = 100;
 inline constexpr size_t kMaxYamlDepth = 64;
 // Values in one document, with what its aliases stand for.
 inline constexpr size_t kMaxYamlNodes = 100'000;

@@ -65,44 +65,44 @@ std::string YamlPlace::ToString() const {
   return absl::StrCat(IsPrintable(file) ? std::string(file) : oci::Quote(file), ":", line);
 }
 
-void YamlReport::Add(std::vector<Entry>& entries, const YamlPlace& place, absl::string_view field,
-                     absl::string_view what) {
-  entries.push_back({place.file_index, place.line,
-                     absl::StrCat(place.ToString(), ": ", field, field.empty() ? "" : ": ", what)});
+void YamlReport::Entries::Add(const YamlPlace& place, absl::string_view field,
+                              absl::string_view what) {
+  constexpr size_t kMaxKept = 1000;
+  if (kept.size() == kMaxKept) {
+    ++dropped;
+    return;
+  }
+  kept.push_back({place.file_index, place.line,
+                  absl::StrCat(place.ToString(), ": ", field, field.empty() ? "" : ": ", what)});
+}
+
+std::vector<std::string> YamlReport::Entries::First(size_t most) const {
+  std::vector<Entry> sorted = kept;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.file_index, a.line) < std::pair(b.file_index, b.line);
+  });
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < std::min(most, sorted.size()); ++i) texts.push_back(sorted[i].text);
+  const size_t more = sorted.size() - texts.size() + dropped;
+  if (more > 0) texts.push_back(absl::StrCat("and ", more, " more"));
+  return texts;
 }
 
 void YamlReport::Error(const YamlPlace& place, absl::string_view field, absl::string_view what) {
-  Add(errors_, place, field, what);
+  errors_.Add(place, field, what);
 }
 
 void YamlReport::Warning(const YamlPlace& place, absl::string_view field, absl::string_view what) {
-  Add(warnings_, place, field, what);
-}
-
-std::vector<YamlReport::Entry> YamlReport::InOrder(std::vector<Entry> entries) {
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.file_index, a.line) < std::pair(b.file_index, b.line);
-  });
-  return entries;
+  warnings_.Add(place, field, what);
 }
 
 absl::Status YamlReport::ToStatus() const {
-  if (errors_.empty()) return absl::OkStatus();
-  std::vector<std::string> shown;
-  for (const Entry& entry : InOrder(errors_)) {
-    if (shown.size() == base::kMaxPolicyFileErrors) {
-      shown.push_back(absl::StrCat("and ", errors_.size() - shown.size(), " more"));
-      break;
-    }
-    shown.push_back(entry.text);
-  }
-  return absl::InvalidArgumentError(absl::StrJoin(shown, "\n"));
+  if (errors_.kept.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(errors_.First(base::kMaxPolicyFileErrors), "\n"));
 }
 
 std::vector<std::string> YamlReport::Warnings() const {
-  std::vector<std::string> texts;
-  for (Entry& entry : InOrder(warnings_)) texts.push_back(std::move(entry.text));
-  return texts;
+  return warnings_.First(base::kMaxPolicyFileWarnings);
 }
 
 YamlValue::YamlValue(std::shared_ptr<const YamlNode> node, YamlPlace place, std::string field,

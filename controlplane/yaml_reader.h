@@ -47,6 +47,7 @@ class YamlReport {
   // INVALID_ARGUMENT, "FILE:LINE: FIELD: what" a line, in the order of the files: the first
   // base::kMaxPolicyFileErrors of them, and the number of the others.
   absl::Status ToStatus() const;
+  // The same of the warnings: the first base::kMaxPolicyFileWarnings.
   std::vector<std::string> Warnings() const;
 
  private:
@@ -55,12 +56,18 @@ class YamlReport {
     int line;
     std::string text;
   };
-  static void Add(std::vector<Entry>& entries, const YamlPlace& place, absl::string_view field,
-                  absl::string_view what);
-  static std::vector<Entry> InOrder(std::vector<Entry> entries);
+  // Bounded: a file can have a mistake in every other byte.
+  struct Entries {
+    void Add(const YamlPlace& place, absl::string_view field, absl::string_view what);
+    // The first ones in the order of the files, and "and 5 more".
+    std::vector<std::string> First(size_t most) const;
 
-  std::vector<Entry> errors_;
-  std::vector<Entry> warnings_;
+    std::vector<Entry> kept;
+    size_t dropped = 0;
+  };
+
+  Entries errors_;
+  Entries warnings_;
 };
 
 struct YamlNode;

@@ -175,6 +175,10 @@ TEST(PolicyFilesTest, CountsErrorsBeyondTheFirst) {
   ASSERT_EQ(lines.size(), 21);
   EXPECT_THAT(lines[19], HasSubstr("a.yaml:26: spec.groups[19]: "));
   EXPECT_EQ(lines[20], "and 5 more");
+
+  std::string documents;
+  for (int i = 0; i < 5000; ++i) documents += "---\na\n";
+  EXPECT_THAT(ErrorsOf({documents}), HasSubstr("\nand 4980 more"));
 }
 
 // The role may stand in what could not be read.
