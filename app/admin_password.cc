@@ -32,7 +32,8 @@ absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags) {
     absl::StatusOr<std::string> hash = HashOf(flags.admin_password);
     return hash.ok() ? hash : About("the administrator's password", hash.status());
   }
-  const absl::StatusOr<std::string> secret = ReadSecretFile("password file", flags.admin_password_file);
+  const absl::StatusOr<std::string> secret =
+      ReadSecretFile("password file", flags.admin_password_file);
   if (!secret.ok()) return secret.status();
   absl::StatusOr<std::string> hash = HashOf(*secret);
   if (hash.ok()) return hash;

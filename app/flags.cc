@@ -29,11 +29,20 @@ struct Name {
   absl::string_view flag;
 };
 constexpr Name kNames[] = {
-    {"addr", "addr"},         {"datadir", "datadir"},           {"adminname", "adminname"},
-    {"adminpwd", "adminpwd"}, {"adminpwdfile", "adminpwdfile"}, {"certfile", "certfile"},
-    {"cert", "certfile"},     {"keyfile", "keyfile"},           {"key", "keyfile"},
-    {"sparse", "sparse"},     {"cfgdir", "cfgdir"},             {"tokensecret", "tokensecret"},
-    {"ui", "ui"},             {"tokentimeout", "tokentimeout"},
+    {"addr", "addr"},
+    {"datadir", "datadir"},
+    {"adminname", "adminname"},
+    {"adminpwd", "adminpwd"},
+    {"adminpwdfile", "adminpwdfile"},
+    {"certfile", "certfile"},
+    {"cert", "certfile"},
+    {"keyfile", "keyfile"},
+    {"key", "keyfile"},
+    {"sparse", "sparse"},
+    {"cfgdir", "cfgdir"},
+    {"tokensecret", "tokensecret"},
+    {"ui", "ui"},
+    {"tokentimeout", "tokentimeout"},
     {"tokensecretfile", "tokensecretfile"},
 };
 
@@ -218,12 +227,12 @@ absl::Status CheckCombination(const Settings& settings) {
 absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   ServeFlags flags;
   std::string* const texts[] = {
-      &flags.data_dir,  &flags.admin_name, &flags.admin_password, &flags.admin_password_file,
-      &flags.cert_file, &flags.key_file,   &flags.sparse,         &flags.token_secret,
+      &flags.data_dir,         &flags.admin_name, &flags.admin_password, &flags.admin_password_file,
+      &flags.cert_file,        &flags.key_file,   &flags.sparse,         &flags.token_secret,
       &flags.token_secret_file};
-  constexpr absl::string_view kTextFlags[] = {"datadir",  "adminname", "adminpwd", "adminpwdfile",
-                                              "certfile", "keyfile",   "sparse",   "tokensecret",
-                                              "tokensecretfile"};
+  constexpr absl::string_view kTextFlags[] = {"datadir",      "adminname",   "adminpwd",
+                                              "adminpwdfile", "certfile",    "keyfile",
+                                              "sparse",       "tokensecret", "tokensecretfile"};
   for (size_t i = 0; i < std::size(texts); ++i) {
     const auto found = settings.find(kTextFlags[i]);
     if (found == settings.end()) continue;

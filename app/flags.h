@@ -9,8 +9,8 @@
 
 #include <chrono>
 #include <map>
-#include <set>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +30,8 @@ struct ServeFlags {
   HostPort address = {.host = "0.0.0.0", .port = 5000};
   std::string data_dir = "./data";
   std::string admin_name = "admin";
-  // Exactly one of these two is set, or none with config_folders; AdminPasswordHash (admin_password.h) reads them.
+  // Exactly one of these two is set, or none with config_folders; AdminPasswordHash
+  // (admin_password.h) reads them.
   std::string admin_password;
   std::string admin_password_file;
   // PEM files for HTTPS: both or none.

@@ -82,7 +82,8 @@ int Serve(const ServeFlags& flags) {
   for (const std::string& warning : configuration->warnings) base::LogWarning(warning);
   const std::string data_directory = configuration->options.data_directory;
   const bool tls = !configuration->options.certificate_file.empty();
-  absl::StatusOr<std::unique_ptr<Registry>> registry = Registry::Start(std::move(configuration->options));
+  absl::StatusOr<std::unique_ptr<Registry>> registry =
+      Registry::Start(std::move(configuration->options));
   if (!registry.ok()) return Fail(registry.status());
   base::LogInfo("listening", {{"address", (*registry)->address()},
                               {"datadir", data_directory},

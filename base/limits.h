@@ -28,6 +28,18 @@ inline constexpr size_t kChunkBytes = kStreamBufferBytes / 2;
 inline constexpr size_t kMaxManifestBytes = 4'194'304;
 inline constexpr size_t kMaxJsonDepth = 64;
 
+// Configuration and access policy in YAML files.
+inline constexpr size_t kMaxPolicyFileBytes = 1024 * 1024;
+inline constexpr size_t kMaxPolicyFiles = 10'000;
+// All files together: they are kept in memory and in SQL as one set.
+inline constexpr size_t kMaxPolicyBytes = 64 * 1024 * 1024;
+// Those that are listed; the others are counted.
+inline constexpr size_t kMaxPolicyFileErrors = 20;
+inline constexpr size_t kMaxPolicyFileWarnings = 100;
+inline constexpr size_t kMaxYamlDepth = 64;
+// Values in one document, with what its aliases stand for.
+inline constexpr size_t kMaxYamlNodes = 100'000;
+
 // Lists: what one answer holds at most; a larger `n` is lowered to it.
 inline constexpr int kMaxTagsPage = 10'000;
 inline constexpr int kMaxCatalogPage = 1'000;

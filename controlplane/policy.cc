@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
-#include "base/utf8.h"
 #include "controlplane/passwords.h"
 #include "oci/error.h"
 
@@ -120,26 +119,6 @@ absl::string_view TokenActionName(TokenAction action) {
       return "delete";
   }
   return "";
-}
-
-absl::Status ValidateUserName(absl::string_view name) {
-  constexpr size_t kMaxBytes = 255;
-  absl::string_view why;
-  if (name.empty()) {
-    why = "it is empty";
-  } else if (name.size() > kMaxBytes) {
-    why = "it is longer than 255 bytes";
-  } else if (!base::IsUtf8Text(name)) {
-    why = "it is not UTF-8";
-  } else if (std::any_of(name.begin(), name.end(), [](char c) {
-               return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-             })) {
-    why = "it must not hold a colon or a control character";
-  } else {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("invalid user name ", oci::Quote(name), ": ", why));
 }
 
 PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash) {

@@ -1,6 +1,11 @@
 #include "controlplane/policy_objects.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/utf8.h"
+#include "oci/error.h"
 
 namespace registry::controlplane {
 
@@ -26,6 +31,28 @@ std::optional<Verb> ParseVerb(absl::string_view name) {
     if (absl::EqualsIgnoreCase(VerbName(verb), name)) return verb;
   }
   return std::nullopt;
+}
+
+absl::Status ValidateUserName(absl::string_view name) {
+  constexpr size_t kMaxBytes = 255;
+  absl::string_view why;
+  if (name.empty()) {
+    why = "it is empty";
+  } else if (name.size() > kMaxBytes) {
+    why = "it is longer than 255 bytes";
+  } else if (name == kAnonymous) {
+    why = "it stands for clients that do not log in";
+  } else if (!base::IsUtf8Text(name)) {
+    why = "it is not UTF-8";
+  } else if (std::any_of(name.begin(), name.end(), [](char c) {
+               return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+             })) {
+    why = "it must not hold a colon or a control character";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("invalid user name ", oci::Quote(name), ": ", why));
 }
 
 }  // namespace registry::controlplane

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace registry::controlplane {
@@ -76,6 +77,10 @@ struct Token {
   // Milliseconds since the epoch; absent: it does not expire.
   std::optional<int64_t> expires_at_ms;
 };
+
+// "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
+// control characters, and kAnonymous stands for clients without a credential.
+absl::Status ValidateUserName(absl::string_view name);
 
 struct PolicyObjects {
   std::vector<User> users;

@@ -27,6 +27,7 @@ ONLY_IN = {
     r"<sqlite3\.h>": ("controlplane/sql",),
     r"<jwt\.h>": ("controlplane",),
     r"<crypt\.h>": ("controlplane",),
+    r"<yaml-cpp/": ("controlplane/yaml_tree",),
     r"<grpc": ("base", *PLANES, "app"),
 }
 # Hosts that a text may name. Others would be places of somebody's machine or network.
@@ -34,6 +35,7 @@ KNOWN_HOSTS = {
     "127.0.0.1", "localhost", "github.com", "docs.docker.com", "distribution.github.io",
     "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "wiki.postgresql.org",
     "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org",
+    "registry-1.docker.io",
 }  # fmt: skip
 RESERVED_NAMES = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid)$")
 

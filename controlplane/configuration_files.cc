@@ -1,0 +1,92 @@
+#include "controlplane/configuration_files.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/policy_fields.h"
+
+namespace registry::controlplane {
+namespace {
+
+// Sets a field of the configuration, unless it has another value already.
+template <typename T>
+void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
+         Configuration& configuration) {
+  if (!read.has_value()) return;
+  const auto [place, is_new] =
+      configuration.places.try_emplace(value.field(), value.place().ToString());
+  if (!is_new && field != read) {
+    value.Error(absl::StrCat("has another value already, in ", place->second, "; remove one"));
+    return;
+  }
+  field = std::move(read);
+}
+
+}  // namespace
+
+void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
+  if (!spec.IsMapOf({"dataDir", "web", "registry"})) return;
+  const auto set_text = [&](const YamlValue& value, std::optional<std::string>& field) {
+    Set(value, ReadOptionalText(value), field, configuration);
+  };
+  set_text(spec.Field("dataDir"), configuration.data_dir);
+
+  const YamlValue web = spec.Field("web");
+  if (web.IsMapOf({"addr", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
+    set_text(web.Field("addr"), configuration.addr);
+    set_text(web.Field("tokenSecret"), configuration.token_secret);
+    const YamlValue timeout = web.Field("tokenTimeout");
+    std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
+    // 0 is the default, as in the Go original.
+    if (seconds == std::chrono::seconds(0)) seconds = std::nullopt;
+    if (seconds.has_value() && *seconds < kMinTokenTimeout) {
+      seconds = kMinTokenTimeout;
+      timeout.Warning(absl::StrCat("is raised to ", kMinTokenTimeout.count(),
+                                   " seconds, the least that clients expect"));
+    }
+    Set(timeout, seconds, configuration.token_timeout, configuration);
+    const YamlValue ui = web.Field("ui");
+    Set(ui, ui.Boolean(), configuration.ui, configuration);
+    set_text(web.Field("certfile"), configuration.cert_file);
+    set_text(web.Field("keyfile"), configuration.key_file);
+  }
+
+  const YamlValue registry = spec.Field("registry");
+  if (registry.IsMapOf({"sparse"})) {
+    const YamlValue sparse = registry.Field("sparse");
+    std::optional<std::string> text = ReadOptionalText(sparse);
+    if (text.has_value() && CheckRegex(sparse, *text)) {
+      Set(sparse, std::move(text), configuration.sparse, configuration);
+    }
+  }
+}
+
+PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& spec) {
+  PullThroughCache cache;
+  cache.name = name;
+  if (!spec.IsMapOf({"upstream", "scopes"})) return cache;
+  const YamlValue upstream = spec.Required("upstream");
+  if (upstream.IsMapOf({"url", "timeout", "username", "password", "passwordFile", "ttl"})) {
+    const YamlValue url = upstream.Required("url");
+    cache.url = url.Text().value_or("");
+    if (url.present() && !IsUpstreamUrl(cache.url)) {
+      // Not shown: it may have a password in it.
+      url.Error("is no address of a registry; write http(s)://HOST[:PORT], without a user");
+    }
+    cache.timeout = ReadDuration(upstream.Field("timeout"));
+    cache.ttl = ReadDuration(upstream.Field("ttl"));
+    cache.username = upstream.Field("username").Text().value_or("");
+    const YamlValue password = upstream.Field("password");
+    cache.password = password.Text().value_or("");
+    cache.password_file = upstream.Field("passwordFile").Text().value_or("");
+    if (!cache.password.empty() && !cache.password_file.empty()) {
+      password.Error("is given twice, here and by passwordFile; remove one");
+    } else if (cache.username.empty() && !(cache.password.empty() && cache.password_file.empty())) {
+      upstream.Field("username").Error("is missing beside the password; add it");
+    }
+  }
+  cache.scopes = ReadScopes(Items(spec.Required("scopes"), "so nothing is cached"));
+  return cache;
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,193 @@
+#include "controlplane/policy_fields.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size()}; }
+
+const re2::RE2::Options& RegexOptions() {
+  static const re2::RE2::Options* const options = [] {
+    auto* made = new re2::RE2::Options;
+    made->set_log_errors(false);
+    return made;
+  }();
+  return *options;
+}
+
+}  // namespace
+
+absl::string_view NameProblem(absl::string_view name) {
+  constexpr size_t kMaxBytes = 255;
+  if (name.empty()) return "is empty; give it a name";
+  if (name.size() > kMaxBytes) return "is longer than 255 bytes; shorten it";
+  const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  });
+  return controls ? "has a control character; remove it" : "";
+}
+
+std::optional<std::string> RegexProblem(absl::string_view regex) {
+  const re2::RE2 compiled(Piece(regex), RegexOptions());
+  if (compiled.ok()) return std::nullopt;
+  // It ends with a piece of the expression, which may hold anything.
+  constexpr size_t kMaxBytes = 200;
+  return absl::CHexEscape(absl::string_view(compiled.error()).substr(0, kMaxBytes));
+}
+
+std::optional<int64_t> ParseRfc3339(absl::string_view text) {
+  // absl::ParseTime takes more than RFC 3339, such as "infinite-future".
+  static const re2::RE2* const form =
+      new re2::RE2(R"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))");
+  if (!re2::RE2::FullMatch(Piece(text), *form)) return std::nullopt;
+  absl::Time time;
+  std::string why;
+  if (!absl::ParseTime(absl::RFC3339_full, absl::AsciiStrToUpper(text), &time, &why)) {
+    return std::nullopt;
+  }
+  return absl::ToUnixMillis(time);
+}
+
+std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
+  constexpr int64_t kMax = int64_t{3650} * 24 * 3600;
+  constexpr std::pair<char, int64_t> kUnits[] = {
+      {'d', 24 * 3600}, {'h', 3600}, {'m', 60}, {'s', 1}};
+  const auto take_number = [&]() -> std::optional<int64_t> {
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    int64_t number;
+    if (!absl::SimpleAtoi(text.substr(0, digits), &number) || number > kMax) return std::nullopt;
+    text.remove_prefix(digits);
+    return number;
+  };
+
+  int64_t total = 0;
+  const auto* unit = std::begin(kUnits);
+  do {
+    const std::optional<int64_t> number = take_number();
+    if (!number.has_value()) return std::nullopt;
+    if (text.empty() && unit == std::begin(kUnits)) return std::chrono::seconds(*number);
+    unit = std::find_if(unit, std::end(kUnits), [&](const auto& candidate) {
+      return !text.empty() && candidate.first == text.front();
+    });
+    if (unit == std::end(kUnits)) return std::nullopt;
+    text.remove_prefix(1);
+    total += *number * unit->second;  // kMax times a day at most: no overflow
+    ++unit;
+  } while (!text.empty());
+  return total > kMax ? std::nullopt : std::optional(std::chrono::seconds(total));
+}
+
+// An expression that is held by ^ and $ and none of whose pieces can match a colon matches no
+// "repository:tag". Sound for the pieces it knows: characters, classes that list what they match,
+// groups, alternatives inside of groups, and repetition. Anything else might match a colon.
+bool ScopeNeverMatchesTag(absl::string_view scope) {
+  const re2::RE2 regex(Piece(scope), RegexOptions());
+  // What matches the empty text is for the catalog.
+  if (!regex.ok() || re2::RE2::PartialMatch("", regex)) return false;
+  if (!absl::ConsumePrefix(&scope, "^") || !absl::ConsumeSuffix(&scope, "$")) return false;
+  // ^* and the like need not be at the beginning.
+  if (scope.find_first_of("*+?{") == 0) return false;
+
+  int depth = 0;
+  while (!scope.empty()) {
+    const char c = scope.front();
+    scope.remove_prefix(1);
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_-/*+?{},", c)) {
+      continue;
+    }
+    if (c == '(') {
+      // (?:…), but no flags and no named groups.
+      if (absl::StartsWith(scope, "?") && !absl::ConsumePrefix(&scope, "?:")) return false;
+      ++depth;
+    } else if (c == ')') {
+      --depth;
+    } else if (c == '|') {
+      // Outside of a group it would part ^ from $.
+      if (depth == 0) return false;
+    } else if (c == '\\') {
+      // \. and the like; \S, \pN and the like may be anything.
+      if (scope.empty() || !absl::StrContains(".-/_+", scope.front())) return false;
+      scope.remove_prefix(1);
+    } else if (c == '[') {
+      static const re2::RE2* const listed =
+          new re2::RE2(R"(((?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[a-zA-Z0-9._/])+-?\]))");
+      re2::StringPiece rest = Piece(scope);
+      if (!re2::RE2::Consume(&rest, *listed)) return false;
+      scope.remove_prefix(scope.size() - rest.size());
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool IsUpstreamUrl(absl::string_view url) {
+  static const re2::RE2* const form = new re2::RE2(
+      R"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?)");
+  return re2::RE2::FullMatch(Piece(url), *form);
+}
+
+bool IsTokenText(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+}
+
+bool CheckRegex(const YamlValue& value, const std::string& text) {
+  const std::optional<std::string> problem = RegexProblem(text);
+  if (!problem.has_value()) return true;
+  value.Error(absl::StrCat(oci::Quote(text), " is no regular expression (", *problem,
+                           "); write one in the syntax of RE2"));
+  return false;
+}
+
+bool CheckName(const YamlValue& value, absl::string_view name) {
+  const absl::string_view problem = NameProblem(name);
+  if (!problem.empty()) value.Error(problem);
+  return problem.empty();
+}
+
+std::vector<YamlValue> Items(const YamlValue& list, absl::string_view so) {
+  std::vector<YamlValue> items = list.Items();
+  if (list.present() && items.empty()) list.Warning(absl::StrCat("is empty, ", so));
+  return items;
+}
+
+std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
+  std::vector<std::string> scopes;
+  for (const YamlValue& item : items) {
+    std::optional<std::string> text = item.Text();
+    if (text.has_value() && CheckRegex(item, *text)) scopes.push_back(*std::move(text));
+  }
+  return scopes;
+}
+
+std::optional<std::string> ReadOptionalText(const YamlValue& value) {
+  std::optional<std::string> text = value.Text();
+  return text.has_value() && text->empty() ? std::nullopt : text;
+}
+
+std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
+  const std::optional<std::string> text = value.TextOrNumber();
+  if (!text.has_value()) return std::nullopt;
+  const std::optional<std::chrono::seconds> duration = ParseDuration(*text);
+  if (!duration.has_value()) {
+    value.Error(absl::StrCat(oci::Quote(*text),
+                             " is no duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
+  }
+  return duration;
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,64 @@
+#include "controlplane/policy_fields.h"
+
+#include <gtest/gtest.h>
+
+namespace registry::controlplane {
+namespace {
+
+TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
+  for (const char* scope : {"^team/app$", "^app$", "^team/app-v1_2$", R"(^team/my\.app$)",
+                            "^team/(app|web)$", "^(?:team|guests)/app$", "^team/[a-z]+$",
+                            "^team/[a-z0-9._-]+$", "^a{2,3}$", "^team/(app)?$"}) {
+    EXPECT_TRUE(ScopeNeverMatchesTag(scope)) << scope;
+  }
+  for (const char* scope : {"^$",
+                            "^.*$",
+                            "^.+$",
+                            "^team/.+$",
+                            "^team1/project(:.+)?$",
+                            "^team1/[^/]+$",
+                            "^team/app",
+                            "team/app$",
+                            "app$",
+                            "^team/app:v1$",
+                            "^team/app|web$",
+                            "^team.app$",
+                            "^(app)?$",
+                            "^a*$",
+                            R"(^team/\S+$)",
+                            R"(^team/app\$)",
+                            "^team/[!-z]+$",
+                            "^team/[[:ascii:]]+$",
+                            "^(?i)a$",
+                            "^(?P<n>a)$",
+                            "^a[",
+                            "(",
+                            ""}) {
+    EXPECT_FALSE(ScopeNeverMatchesTag(scope)) << scope;
+  }
+}
+
+TEST(PolicyFieldsTest, ParsesDurations) {
+  const struct {
+    const char* text;
+    int64_t seconds;
+  } good[] = {{"0", 0},
+              {"90", 90},
+              {"90s", 90},
+              {"5m", 300},
+              {"1h30m", 5400},
+              {"30d", 2'592'000},
+              {"1d2h3m4s", 93784},
+              {"1h1s", 3601},
+              {"315360000", 315'360'000}};
+  for (const auto& test : good) {
+    EXPECT_EQ(ParseDuration(test.text), std::chrono::seconds(test.seconds)) << test.text;
+  }
+  for (const char* text : {"", "s", "5ms", "1.5h", "-1", "+1", " 1", "1 s", "1m1h", "1m1m", "1h30",
+                           "1w", "3651d", "315360001", "99999999999999999999", "1S"}) {
+    EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace registry::controlplane

@@ -1,0 +1,271 @@
+// Every mistake that a YAML file can have: its line, its field, and what is said of it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "controlplane/policy_files.h"
+#include "tests/unit/controlplane/policy_files_fixture.h"
+
+namespace registry::controlplane {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// One mistake, its place, its field, and words of the message.
+struct Mistake {
+  std::string content;
+  std::string where;
+  std::string words;
+};
+
+void ExpectTheOnlyError(const Mistake& mistake) {
+  SCOPED_TRACE(mistake.content);
+  const std::string errors = ErrorsOf({mistake.content});
+  EXPECT_TRUE(absl::StartsWith(errors, mistake.where + ": ")) << errors;
+  EXPECT_THAT(errors, HasSubstr(mistake.words));
+  // What is wrong, and what to do about it.
+  EXPECT_THAT(errors, HasSubstr("; "));
+  EXPECT_THAT(errors, Not(HasSubstr("\n")));
+}
+
+TEST(PolicyFilesErrorsTest, RefusesDocumentsThatAreNone) {
+  const std::string version = "apiVersion: simple-registry.jlsalvador.online/v1beta1\n";
+  const Mistake mistakes[] = {
+      {"hello", "a.yaml:1", "is text but must be a map"},
+      {"- a", "a.yaml:1", "is a list but must be a map"},
+      {"\nkind: User\nmetadata: {name: a}\n", "a.yaml:2: apiVersion", "is missing"},
+      {version + "metadata: {name: a}\n", "a.yaml:1: kind", "is missing"},
+      {"kind: User\napiVersion: v1\n", "a.yaml:2: apiVersion", "\"v1\", which is not known; write"},
+      {"kind: User\napiVersion: 1\n", "a.yaml:2: apiVersion", "is a number but must be text"},
+      {version + "kind: Robot\n", "a.yaml:2: kind", "\"Robot\", which is not known; write Conf"},
+      {version + "kind: user\n", "a.yaml:2: kind", "\"user\", which is not known"},
+      {version + "kind: User\n", "a.yaml:1: metadata", "is missing"},
+      {version + "kind: User\nmetadata:\n", "a.yaml:3: metadata", "is missing"},
+      {version + "kind: User\nmetadata: {}\n", "a.yaml:3: metadata.name", "is missing"},
+      {version + "kind: User\nmetadata: a\n", "a.yaml:3: metadata", "is text but must be a map"},
+      {version + "kind: User\nmetadata:\n  name: a\n  labels: {}\n", "a.yaml:5: metadata.labels",
+       "is no known field; known are name"},
+      {version + "kind: User\nmetadata:\n  Name: a\n  name: a\n", "a.yaml:4: metadata.Name",
+       "is no known field; write name"},
+      {version + "kind: User\nmetadata: {name: a}\nstatus: 1\n", "a.yaml:4: status",
+       "is no known field"},
+      {version + "kind: User\nmetadata: {name: a}\n\"a b\\n\": 1\n", "a.yaml:4: \"a b\\n\"",
+       "is no known field"},
+      {version + "kind: Role\nmetadata: {name: a}\n", "a.yaml:1: spec", "is missing"},
+      {version + "kind: Configuration\n", "a.yaml:1: spec", "is missing"},
+      {version + "kind: Configuration\nmetadata: {name: 1}\nspec: {}\n", "a.yaml:3: metadata.name",
+       "is a number"},
+      {Document("User", "12", ""), "a.yaml:4: metadata.name", "is a number but must be text"},
+      {Document("User", "0x1F", ""), "a.yaml:4: metadata.name", "is a number but must be text"},
+      {Document("User", "-1.5e3", ""), "a.yaml:4: metadata.name", "is a number but must be text"},
+      {Document("User", "true", ""), "a.yaml:4: metadata.name", "is a boolean but must be text"},
+      {Document("User", "[a]", ""), "a.yaml:4: metadata.name", "is a list but must be text"},
+      {Document("User", "''", ""), "a.yaml:4: metadata.name", "it is empty"},
+      {Document("User", "'a:b'", ""), "a.yaml:4: metadata.name", "colon"},
+      {Document("User", std::string(256, 'a'), ""), "a.yaml:4: metadata.name", "255 bytes"},
+      {Document("Role", "''", "  resources: [tags]\n  verbs: [get]\n"), "a.yaml:4: metadata.name",
+       "is empty"},
+      {Document("Role", "\"a\\tb\"", "  resources: [tags]\n  verbs: [get]\n"),
+       "a.yaml:4: metadata.name", "control character"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+TEST(PolicyFilesErrorsTest, RefusesMalformedYaml) {
+  const auto nested = [](size_t depth) {
+    return absl::StrCat("a: ", std::string(depth, '['), std::string(depth, ']'));
+  };
+  const Mistake mistakes[] = {
+      {"a: [b\n", "a.yaml:2", "is no valid YAML"},
+      {"a: b\n  c: d\n", "a.yaml:2", "is no valid YAML"},
+      {"a: \"b", "a.yaml:1", "is no valid YAML"},
+      {"a: \"\\q\"", "a.yaml:1", "is no valid YAML"},
+      {"a: *b", "a.yaml:1", "is no valid YAML"},
+      {"a:\n\t- b", "a.yaml:2", "is no valid YAML"},
+      {"\n\na: \xff\n", "a.yaml:3", "is no UTF-8 text"},
+      {std::string("a: b\nc\0d", 8), "a.yaml:2", "has a NUL"},
+      {"\xff\xfe" + std::string("a\0", 2), "a.yaml:1", "is no UTF-8 text"},
+      {nested(100), "a.yaml:1", "nested more than 64 deep"},
+      // yaml-cpp itself gives up there.
+      {nested(5000), "a.yaml:1", "nested more than 64 deep"},
+      {"a: &a [*a]", "a.yaml:1", "an alias stands inside of what it stands for"},
+      {"a: &a {b: c}\nd:\n  <<: *a\n", "a.yaml:3", "merge keys"},
+      {"[a]: b", "a.yaml:1", "the name of a field must be a word"},
+      {"a: !!binary b", "a.yaml:1", "this tag (!…) is not known"},
+      {"\na: !b {}", "a.yaml:2", "this tag (!…) is not known"},
+      // For yaml-cpp the first is one empty document after the other, without end; and a document
+      // follows the other ones.
+      {", a", "a.yaml:1", "this belongs to nothing before it"},
+      {UserOf("a") + "---\n...\nkind: User\n", "a.yaml:10", "begin a further document with ---"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+TEST(PolicyFilesErrorsTest, BoundsAliases) {
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 30; ++i) {
+    absl::StrAppend(&bomb, "a", i, ": &a", i, " [*a", i - 1, ",*a", i - 1, "]\n");
+  }
+  EXPECT_THAT(ErrorsOf({bomb}), HasSubstr("has more than 100000 values"));
+}
+
+TEST(PolicyFilesErrorsTest, RefusesRepeatedFields) {
+  ExpectTheOnlyError({UserOf("a") + Document("User", "b", "  groups: [a]\n  groups: [b]\n"),
+                      "a.yaml:14: groups", "stands twice, first in line 13"});
+}
+
+TEST(PolicyFilesErrorsTest, RefusesBadUsersAndRoles) {
+  const auto user = [](absl::string_view spec) { return Document("User", "a", spec); };
+  const auto role = [](absl::string_view resources, absl::string_view verbs) {
+    return Document("Role", "a", absl::StrCat("  resources: ", resources, "\n  verbs: ", verbs));
+  };
+  const Mistake mistakes[] = {
+      {user("  password: x\n"), "a.yaml:6: spec.password",
+       "is no known field; known are passwordHash, groups"},
+      {user("  passwordhash: x\n"), "a.yaml:6: spec.passwordhash", "write passwordHash"},
+      {user("  passwordHash: plain\n"), "a.yaml:6: spec.passwordHash", "must begin with $2a$"},
+      {user("  groups: a\n"), "a.yaml:6: spec.groups", "is text but must be a list"},
+      {user("  groups: {a: b}\n"), "a.yaml:6: spec.groups", "is a map but must be a list"},
+      {user("  groups:\n  - a\n  - 12\n"), "a.yaml:8: spec.groups[1]", "is a number"},
+      {user("  groups:\n  - a\n  - ''\n"), "a.yaml:8: spec.groups[1]", "is empty"},
+      {user("  groups:\n  - a\n  - ~\n"), "a.yaml:8: spec.groups[1]", "is empty"},
+      {user("  groups:\n  - a: b\n"), "a.yaml:7: spec.groups[0]", "is a map but must be text"},
+      {user("- a\n"), "a.yaml:5: spec", "is a list but must be a map"},
+      {Document("Role", "a", "  verbs: [get]\n"), "a.yaml:5: spec.resources", "is missing"},
+      {Document("Role", "a", "  resources: [tags]\n"), "a.yaml:5: spec.verbs", "is missing"},
+      {role("[tags, blob]", "[GET]"), "a.yaml:6: spec.resources[1]", "\"blob\" is no resource"},
+      {role("[Tags]", "[GET]"), "a.yaml:6: spec.resources[0]", "\"Tags\" is no resource"},
+      {role("tags", "[GET]"), "a.yaml:6: spec.resources", "is text but must be a list"},
+      {role("[tags]", "[GET, PULL]"), "a.yaml:7: spec.verbs[1]", "\"PULL\" is no verb"},
+      {role("[tags]", "[OPTIONS]"), "a.yaml:7: spec.verbs[0]", "\"OPTIONS\" is no verb"},
+      {role("[tags]", "[GET]\n  scopes: []"), "a.yaml:8: spec.scopes", "is no known field"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+TEST(PolicyFilesErrorsTest, RefusesBadBindings) {
+  // The role takes 8 lines; the spec of what follows begins in line 13.
+  const auto binding = [](absl::string_view subjects, absl::string_view role,
+                          absl::string_view scopes) {
+    return PullRole() + Document("RoleBinding", "a",
+                                 absl::StrCat("  subjects: ", subjects, "\n  roleRef: ", role,
+                                              "\n  scopes: ", scopes, "\n"));
+  };
+  const std::string subject = "[{kind: User, name: a}]";
+  const Mistake mistakes[] = {
+      {binding("", "{name: pull}", "[a]"), "a.yaml:14: spec.subjects", "is missing"},
+      {binding(subject, "", "[a]"), "a.yaml:15: spec.roleRef", "is missing"},
+      {binding(subject, "{name: pull}", ""), "a.yaml:16: spec.scopes", "is missing"},
+      {binding("[a]", "{name: pull}", "[a]"), "a.yaml:14: spec.subjects[0]", "must be a map"},
+      {binding("[{kind: Robot, name: a}]", "{name: pull}", "[a]"),
+       "a.yaml:14: spec.subjects[0].kind", "is \"Robot\"; write User or Group"},
+      {binding("\n  - kind: User\n    name: a\n  - kind: User\n", "{name: pull}", "[a]"),
+       "a.yaml:17: spec.subjects[1].name", "is missing"},
+      {binding("[{name: a}]", "{name: pull}", "[a]"), "a.yaml:14: spec.subjects[0].kind",
+       "is missing"},
+      {binding("[{kind: User, name: 1}]", "{name: pull}", "[a]"),
+       "a.yaml:14: spec.subjects[0].name", "is a number"},
+      {binding("[{kind: User, name: a, apiGroup: b}]", "{name: pull}", "[a]"),
+       "a.yaml:14: spec.subjects[0].apiGroup", "is no known field"},
+      {binding(subject, "pull", "[a]"), "a.yaml:15: spec.roleRef", "is text but must be a map"},
+      {binding(subject, "{name: }", "[a]"), "a.yaml:15: spec.roleRef.name", "is missing"},
+      {binding(subject, "{kind: Role, name: pull}", "[a]"), "a.yaml:15: spec.roleRef.kind",
+       "is no known field; known are name"},
+      {binding(subject, "{name: push}", "[a]"), "a.yaml:15: spec.roleRef.name",
+       "there is no Role \"push\""},
+      {binding(subject, "{name: pull}", "a"), "a.yaml:16: spec.scopes", "must be a list"},
+      {binding(subject, "{name: pull}", "[a, '(']"), "a.yaml:16: spec.scopes[1]",
+       "\"(\" is no regular expression (missing )"},
+      {binding(subject, "{name: pull}", "[\"(a\\n\"]"), "a.yaml:16: spec.scopes[0]",
+       "is no regular expression (missing ): (a\\n)"},
+      {binding(subject, "{name: pull}", "['(?!a)']"), "a.yaml:16: spec.scopes[0]",
+       "is no regular expression"},
+      {binding(subject, "{name: pull}", "[5]"), "a.yaml:16: spec.scopes[0]", "is a number"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+TEST(PolicyFilesErrorsTest, RefusesBadTokens) {
+  // The user takes 7 lines.
+  const auto token = [](absl::string_view value, absl::string_view user, absl::string_view rest) {
+    return UserOf("u") +
+           Document("Token", "t",
+                    absl::StrCat("  value: ", value, "\n  username: ", user, "\n", rest));
+  };
+  const auto expiring = [&](absl::string_view when) {
+    return token(kTokenValue, "u", absl::StrCat("  expiresAt: ", when, "\n"));
+  };
+  const Mistake mistakes[] = {
+      {token("", "u", ""), "a.yaml:13: spec.value", "is missing"},
+      {token(kTokenValue, "", ""), "a.yaml:14: spec.username", "is missing"},
+      {token("123456789012345", "u", ""), "a.yaml:13: spec.value", "is a number"},
+      {token("abcdefghijklmno", "u", ""), "a.yaml:13: spec.value", "is shorter than 16 bytes"},
+      {token(std::string(base::kMaxTokenBytes + 1, 'a'), "u", ""), "a.yaml:13: spec.value",
+       "is longer than 16384 bytes"},
+      {token("abcdefgh ijklmnopq", "u", ""), "a.yaml:13: spec.value", "a header cannot carry"},
+      {token(kTokenValue, "nobody", ""), "a.yaml:14: spec.username", "there is no User \"nobody\""},
+      {token(kTokenValue, "anonymous", ""), "a.yaml:14: spec.username", "sends no credential"},
+      {token(kTokenValue, "u", "  scopes: []\n"), "a.yaml:15: spec.scopes", "is no known field"},
+      {expiring("tomorrow"), "a.yaml:15: spec.expiresAt", "\"tomorrow\" is no time"},
+      {expiring("infinite-future"), "a.yaml:15: spec.expiresAt", "is no time"},
+      {expiring("2099-01-01"), "a.yaml:15: spec.expiresAt", "is no time"},
+      {expiring("2099-01-01T00:00:00"), "a.yaml:15: spec.expiresAt", "is no time"},
+      {expiring("2099-02-30T00:00:00Z"), "a.yaml:15: spec.expiresAt", "is no time"},
+      {expiring("2099-01-01T25:00:00Z"), "a.yaml:15: spec.expiresAt", "is no time"},
+      {expiring("4070908800"), "a.yaml:15: spec.expiresAt", "is a number"},
+      {token(kTokenValue, "u", "---\n") +
+           Document("Token", "t2", absl::StrCat("  username: u\n  value: ", kTokenValue, "\n")),
+       "a.yaml:22: spec.value", "is the value of another Token already, in a.yaml:13"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+TEST(PolicyFilesErrorsTest, RefusesBadConfigurationsAndCaches) {
+  const auto configuration = [](absl::string_view spec) {
+    return Document("Configuration", "a", spec);
+  };
+  const auto cache = [](absl::string_view upstream) {
+    return Document("PullThroughCache", "a",
+                    absl::StrCat("  upstream: {", upstream, "}\n  scopes: [a]\n"));
+  };
+  const Mistake mistakes[] = {
+      {configuration("  datadir: a\n"), "a.yaml:6: spec.datadir", "write dataDir"},
+      {configuration("  dataDir: 1\n"), "a.yaml:6: spec.dataDir", "is a number but must be text"},
+      {configuration("  web: a\n"), "a.yaml:6: spec.web", "is text but must be a map"},
+      {configuration("  web:\n    port: 1\n"), "a.yaml:7: spec.web.port", "is no known field"},
+      {configuration("  web:\n    ui: maybe\n"), "a.yaml:7: spec.web.ui", "write true or false"},
+      {configuration("  web:\n    ui: 'true'\n"), "a.yaml:7: spec.web.ui", "is text"},
+      {configuration("  web:\n    tokenTimeout: 5x\n"), "a.yaml:7: spec.web.tokenTimeout",
+       "\"5x\" is no duration"},
+      {configuration("  web:\n    tokenTimeout: -5\n"), "a.yaml:7: spec.web.tokenTimeout",
+       "\"-5\" is no duration"},
+      {configuration("  web:\n    tokenTimeout: true\n"), "a.yaml:7: spec.web.tokenTimeout",
+       "is a boolean but must be text or a number"},
+      {configuration("  registry: {sparse: '['}\n"), "a.yaml:6: spec.registry.sparse",
+       "is no regular expression"},
+      {configuration("  registry: {sparse: true}\n"), "a.yaml:6: spec.registry.sparse",
+       "is a boolean but must be text"},
+      {cache("timeout: 5s"), "a.yaml:6: spec.upstream.url", "is missing"},
+      {cache("url: docker.io"), "a.yaml:6: spec.upstream.url", "is no address of a registry"},
+      {cache("url: 'ftp://a'"), "a.yaml:6: spec.upstream.url", "is no address of a registry"},
+      {cache("url: 'https://a', ttl: 1w"), "a.yaml:6: spec.upstream.ttl", "is no duration"},
+      {cache("url: 'https://a', passwd: a"), "a.yaml:6: spec.upstream.passwd", "no known field"},
+      {cache("url: 'https://a', password: a"), "a.yaml:6: spec.upstream.username", "is missing"},
+      {cache("url: 'https://a', username: a, password: b, passwordFile: c"),
+       "a.yaml:6: spec.upstream.password", "is given twice"},
+      {Document("PullThroughCache", "a", "  scopes: [a]\n"), "a.yaml:5: spec.upstream",
+       "is missing"},
+      {Document("PullThroughCache", "a", "  upstream: {url: http://a}\n"), "a.yaml:5: spec.scopes",
+       "is missing"},
+      {Document("PullThroughCache", "a", "  upstream: {url: http://a}\n  scopes: ['*']\n"),
+       "a.yaml:7: spec.scopes[0]", "is no regular expression"},
+  };
+  for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
+}
+
+}  // namespace
+}  // namespace registry::controlplane

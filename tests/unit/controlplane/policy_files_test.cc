@@ -1,0 +1,304 @@
+#include "controlplane/policy_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/unit/controlplane/policy_files_fixture.h"
+
+namespace registry::controlplane {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+std::vector<std::string> WarningsOf(const std::vector<std::string>& contents) {
+  const absl::StatusOr<LoadedFiles> loaded = Parse(contents);
+  EXPECT_TRUE(loaded.ok()) << loaded.status();
+  return loaded.ok() ? loaded->warnings : std::vector<std::string>{};
+}
+
+TEST(PolicyFilesTest, ReadsEveryKind) {
+  const absl::StatusOr<LoadedFiles> loaded = Parse({absl::StrCat(
+      Document("User", "alice", absl::StrCat("  passwordHash: ", kHash, "\n  groups: [a, b]\n")),
+      "---\n# an empty document\n---\n",
+      Document("Role", "pull", "  resources: [blobs, manifests]\n  verbs: [get, Head]\n---\n"),
+      Document("Role", "all", "  resources: ['*']\n  verbs: ['*']\n---\n"),
+      Document("RoleBinding", "team",
+               "  subjects:\n  - {kind: Group, name: a}\n  - {kind: User, name: alice}\n"
+               "  roleRef: {name: pull}\n  scopes: ['^team/.+$', ^$]\n---\n"),
+      Document("Token", "ci",
+               absl::StrCat("  value: ", kTokenValue,
+                            "\n  username: alice\n  expiresAt: 2099-01-01T02:00:00+02:00\n---\n")),
+      Document("Token", "forever", "  value: fedcba9876543210\n  username: alice\n---\n"),
+      Document("Configuration", "c",
+               "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret\n"
+               "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
+               "  registry: {sparse: ^a/}\n---\n"),
+      Document("PullThroughCache", "hub",
+               "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
+               "    username: u\n    password: p\n    ttl: 30d\n  scopes: [^library/.+$]\n"))});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+
+  const PolicyObjects& objects = loaded->objects;
+  ASSERT_EQ(objects.users.size(), 1);
+  EXPECT_EQ(objects.users[0].name, "alice");
+  EXPECT_EQ(objects.users[0].password_hash, kHash);
+  EXPECT_THAT(objects.users[0].groups, UnorderedElementsAre("a", "b"));
+
+  ASSERT_EQ(objects.roles.size(), 2);
+  EXPECT_THAT(objects.roles[0].resources,
+              UnorderedElementsAre(Resource::kBlobs, Resource::kManifests));
+  EXPECT_THAT(objects.roles[0].verbs, UnorderedElementsAre(Verb::kGet, Verb::kHead));
+  EXPECT_EQ(objects.roles[1].resources.size(), 4);
+  EXPECT_EQ(objects.roles[1].verbs.size(), 6);
+
+  ASSERT_EQ(objects.bindings.size(), 1);
+  const RoleBinding& binding = objects.bindings[0];
+  EXPECT_EQ(binding.name, "team");
+  EXPECT_EQ(binding.role, "pull");
+  EXPECT_THAT(binding.scopes, ElementsAre("^team/.+$", "^$"));
+  ASSERT_EQ(binding.subjects.size(), 2);
+  EXPECT_EQ(binding.subjects[0].kind, Subject::Kind::kGroup);
+  EXPECT_EQ(binding.subjects[0].name, "a");
+  EXPECT_EQ(binding.subjects[1].kind, Subject::Kind::kUser);
+  EXPECT_EQ(binding.subjects[1].name, "alice");
+
+  ASSERT_EQ(objects.tokens.size(), 2);
+  EXPECT_EQ(objects.tokens[0].name, "ci");
+  EXPECT_EQ(objects.tokens[0].value, kTokenValue);
+  EXPECT_EQ(objects.tokens[0].user, "alice");
+  EXPECT_EQ(objects.tokens[0].expires_at_ms, 4070908800000);  // date -d 2099-01-01T00:00Z +%s
+  EXPECT_EQ(objects.tokens[1].expires_at_ms, std::nullopt);
+
+  const Configuration& configuration = loaded->configuration;
+  EXPECT_EQ(configuration.data_dir, "./data");
+  EXPECT_EQ(configuration.addr, ":5000");
+  EXPECT_EQ(configuration.token_secret, "s3cret");
+  EXPECT_EQ(configuration.token_timeout, std::chrono::minutes(90));
+  EXPECT_EQ(configuration.ui, true);
+  EXPECT_EQ(configuration.cert_file, "c.pem");
+  EXPECT_EQ(configuration.key_file, "k.pem");
+  EXPECT_EQ(configuration.sparse, "^a/");
+  EXPECT_EQ(configuration.places.size(), 8);
+  EXPECT_THAT(configuration.places.at("spec.web.addr"), HasSubstr("a.yaml:"));
+
+  ASSERT_EQ(loaded->caches.size(), 1);
+  const PullThroughCache& cache = loaded->caches[0];
+  EXPECT_EQ(cache.name, "hub");
+  EXPECT_EQ(cache.url, "https://registry-1.docker.io");
+  EXPECT_EQ(cache.timeout, std::chrono::seconds(60));
+  EXPECT_EQ(cache.username, "u");
+  EXPECT_EQ(cache.password, "p");
+  EXPECT_EQ(cache.ttl, std::chrono::hours(24 * 30));
+  EXPECT_THAT(cache.scopes, ElementsAre("^library/.+$"));
+}
+
+TEST(PolicyFilesTest, AcceptsWhatIsAlmostEmpty) {
+  for (const char* content : {"", "\n", "---\n", "---\n---\n...\n", "# a comment",
+                              "\xef\xbb\xbf# a byte order mark\n", "%YAML 1.2\n---\n"}) {
+    EXPECT_EQ(ErrorsOf({content}), "") << content;
+  }
+  // What is given as nothing counts as not given, and so does empty text of the configuration.
+  const auto loaded = Parse({absl::StrCat(
+      "apiVersion: simple-registry.jlsalvador.online/v1beta1\nkind: User\nmetadata: {name: a}\n",
+      "---\n", Document("User", "b", "  passwordHash: ''\n  groups:\n---\n"),
+      "apiVersion: simple-registry.jlsalvador.online/v1beta1\nkind: Configuration\n"
+      "spec: {dataDir: '', web: {certfile: '', ui: ~, tokenTimeout: 0}, registry: }\n")});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->objects.users.size(), 2);
+  EXPECT_THAT(loaded->configuration.places, IsEmpty());
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+}
+
+TEST(PolicyFilesTest, ReadsOtherWritingsOfYaml) {
+  const auto loaded =
+      Parse({R"({"apiVersion": "simple-registry.jlsalvador.online/v1beta1", "kind": "User",
+ "metadata": {"name": "json"}, "spec": {"groups": ["g", "007"]}})",
+             "apiVersion: simple-registry.jlsalvador.online/v1beta1\r\nkind: User\r\n"
+             "metadata:\r\n  name: crlf\r\n",
+             absl::StrCat(
+                 Document("User", "&name anchor", "  groups: [*name, !!str 42, !!str true]\n"),
+                 "...\n---\n", Document("User", "block", "  groups:\n  - >-\n    long\n    g\n"))});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->objects.users.size(), 4);
+  EXPECT_THAT(loaded->objects.users[0].groups, UnorderedElementsAre("g", "007"));
+  EXPECT_EQ(loaded->objects.users[1].name, "crlf");
+  EXPECT_THAT(loaded->objects.users[2].groups, UnorderedElementsAre("anchor", "42", "true"));
+  EXPECT_THAT(loaded->objects.users[3].groups, UnorderedElementsAre("long g"));
+}
+
+TEST(PolicyFilesTest, RefusesANameTwiceInAKind) {
+  EXPECT_EQ(ErrorsOf({UserOf("a"), UserOf("a")}),
+            "b.yaml:4: metadata.name: there is a User \"a\" already, in a.yaml:4; rename or remove "
+            "one");
+  EXPECT_EQ(ErrorsOf({UserOf("pull"), PullRole()}), "");
+}
+
+TEST(PolicyFilesTest, JoinsConfigurations) {
+  const std::string first = Document("Configuration", "a", "  web: {addr: ':1', ui: false}\n");
+  const auto loaded =
+      Parse({first, Document("Configuration", "b", "  dataDir: d\n  web: {addr: ':1'}\n")});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->configuration.data_dir, "d");
+  EXPECT_EQ(loaded->configuration.addr, ":1");
+  EXPECT_EQ(loaded->configuration.ui, false);
+  EXPECT_EQ(loaded->configuration.places.at("spec.dataDir"), "b.yaml:6");
+
+  EXPECT_EQ(ErrorsOf({first, Document("Configuration", "b", "  web:\n    addr: ':2'\n")}),
+            "b.yaml:7: spec.web.addr: has another value already, in a.yaml:6; remove one");
+}
+
+TEST(PolicyFilesTest, ReportsEverythingInOrder) {
+  // The dangling reference of the first file is found last.
+  const std::string errors = ErrorsOf(
+      {Document("RoleBinding", "a",
+                "  subjects: [{kind: X, name: a}]\n  roleRef: {name: b}\n  scopes: ['(']\n"),
+       Document("User", "a", "  groups: b\n")});
+  EXPECT_THAT(
+      std::vector<std::string>(absl::StrSplit(errors, '\n')),
+      ElementsAre(HasSubstr("a.yaml:6: spec.subjects[0].kind: "),
+                  HasSubstr("a.yaml:7: spec.roleRef.name: "),
+                  HasSubstr("a.yaml:8: spec.scopes[0]: "), HasSubstr("b.yaml:6: spec.groups: ")));
+}
+
+TEST(PolicyFilesTest, CountsErrorsBeyondTheFirst) {
+  std::string groups = "  groups:\n";
+  for (int i = 0; i < 25; ++i) absl::StrAppend(&groups, "  - ", i, "\n");
+  const std::string errors = ErrorsOf({Document("User", "a", groups)});
+  const std::vector<std::string> lines = absl::StrSplit(errors, '\n');
+  ASSERT_EQ(lines.size(), 21);
+  EXPECT_THAT(lines[19], HasSubstr("a.yaml:26: spec.groups[19]: "));
+  EXPECT_EQ(lines[20], "and 5 more");
+
+  std::string documents;
+  for (int i = 0; i < 5000; ++i) documents += "---\na\n";
+  EXPECT_THAT(ErrorsOf({documents}), HasSubstr("\nand 4980 more"));
+}
+
+// The role may stand in what could not be read.
+TEST(PolicyFilesTest, DoesNotReportWhatFollowsFromAnotherError) {
+  const std::string binding =
+      Document("RoleBinding", "a",
+               "  subjects: [{kind: User, name: a}]\n  roleRef: {name: pull}\n  scopes: [a]\n");
+  EXPECT_THAT(ErrorsOf({binding, "a: ["}), Not(HasSubstr("pull")));
+  EXPECT_THAT(ErrorsOf({binding, "apiVersion: v2\nkind: Role\n"}), Not(HasSubstr("there is no")));
+  // A role with an error is there.
+  EXPECT_THAT(ErrorsOf({binding, Document("Role", "pull", "  verbs: [x]\n")}),
+              Not(HasSubstr("there is no")));
+}
+
+TEST(PolicyFilesTest, ErrorsShowNoSecret) {
+  const std::string secret = "Xs3cr3tX";
+  const auto token = [&](absl::string_view value) {
+    return UserOf("u") + Document("Token", absl::StrCat("t", value.size()),
+                                  absl::StrCat("  username: u\n  value: ", value, "\n---\n"));
+  };
+  const std::string contents[] = {
+      Document("User", "a", absl::StrCat("  passwordHash: ", secret)),
+      Document("User", "a", absl::StrCat("  passwordHash: $2b$10$", secret)),
+      Document("User", "a", absl::StrCat("  passwordHash: [", secret, "]")),
+      Document("User", "a", absl::StrCat("  passwordHash: \"\\q", secret, "\"")),
+      Document("User", "a", absl::StrCat("  passwordHash: \"", secret)),
+      Document("User", "a", absl::StrCat("  passwordHash: *", secret)),
+      token(secret),
+      token(absl::StrCat("a b c d e f g h i j", secret)),
+      absl::StrCat(
+          token(secret + secret),
+          Document("Token", "z", absl::StrCat("  username: u\n  value: ", secret, secret))),
+      Document("Configuration", "a", absl::StrCat("  web: {tokenSecret: [", secret, "]}")),
+      absl::StrCat(
+          Document("Configuration", "a", "  web: {tokenSecret: a}\n---\n"),
+          Document("Configuration", "b", absl::StrCat("  web: {tokenSecret: ", secret, "}"))),
+      Document("PullThroughCache", "a",
+               absl::StrCat("  upstream: {url: 'https://a', password: ", secret, "}\n")),
+      Document("PullThroughCache", "a",
+               absl::StrCat("  upstream: {url: 'https://u:", secret, "@a'}\n  scopes: [a]\n")),
+  };
+  for (const std::string& content : contents) {
+    const std::string errors = ErrorsOf({content});
+    EXPECT_NE(errors, "") << content;
+    EXPECT_THAT(errors, Not(HasSubstr(secret)));
+  }
+}
+
+TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
+  const auto binding = [](absl::string_view subjects, absl::string_view scopes) {
+    return PullRole() + Document("RoleBinding", "b",
+                                 absl::StrCat("  subjects: ", subjects, "\n  roleRef: {name: pull}",
+                                              "\n  scopes: ", scopes, "\n---\n"));
+  };
+  const struct {
+    std::string content;
+    const char* warning;
+  } cases[] = {
+      {binding("[{kind: User, name: nobody}]", "[a]"),
+       "a.yaml:14: spec.subjects[0].name: there is no User \"nobody\""},
+      {binding("[{kind: Group, name: none}]", "[a]"),
+       "a.yaml:14: spec.subjects[0].name: no User is in the group \"none\""},
+      {binding("[]", "[a]"), "a.yaml:14: spec.subjects: is empty, so the binding allows nothing"},
+      {binding("[{kind: User, name: u}]", "[]"),
+       "a.yaml:16: spec.scopes: is empty, so the binding allows nothing"},
+      {binding("[{kind: User, name: u}]", "[a, ^team/app$]"),
+       "a.yaml:16: spec.scopes[1]: matches no tag, because a manifest is asked for as "
+       "REPOSITORY:TAG; write (:.+)?$ in place of the final $"},
+      {Document("Role", "r", "  resources: []\n  verbs: [get]\n---\n"),
+       "a.yaml:6: spec.resources: is empty, so the role allows nothing"},
+      {Document("Role", "r", "  resources: [tags]\n  verbs: []\n---\n"),
+       "a.yaml:7: spec.verbs: is empty, so the role allows nothing"},
+      {Document("Token", "t",
+                "  value: 0123456789abcdef\n  username: u\n  expiresAt: 2001-01-01T00:00:00Z\n"
+                "---\n"),
+       "a.yaml:8: spec.expiresAt: has passed, so the token does not work any more"},
+      {Document("Configuration", "c", "  web: {tokenTimeout: 30}\n---\n"),
+       "a.yaml:6: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients expect"},
+      {Document("User", "anonymous", absl::StrCat("  passwordHash: ", kHash, "\n---\n")),
+       "a.yaml:6: spec.passwordHash: has no effect: anonymous is who does not log in"},
+  };
+  for (const auto& test : cases) {
+    EXPECT_THAT(WarningsOf({test.content + UserOf("u")}), ElementsAre(test.warning))
+        << test.content;
+  }
+  EXPECT_EQ(Parse({cases[8].content})->configuration.token_timeout, std::chrono::seconds(60));
+}
+
+TEST(PolicyFilesTest, WarnsOfScopesWithoutTagsOnlyWhereTagsAreAskedFor) {
+  const auto load = [](absl::string_view resources, absl::string_view scopes) {
+    return WarningsOf(
+        {UserOf("u") +
+         Document("Role", "r",
+                  absl::StrCat("  resources: ", resources, "\n  verbs: [get]\n---\n")) +
+         Document("RoleBinding", "b",
+                  absl::StrCat("  subjects: [{kind: User, name: u}]\n  roleRef: {name: r}\n"
+                               "  scopes: ",
+                               scopes, "\n"))});
+  };
+  EXPECT_EQ(load("[manifests]", "[^a$]").size(), 1);
+  EXPECT_EQ(load("['*']", "[^a$, ^b$]").size(), 2);
+  EXPECT_THAT(load("[blobs, catalog]", "[^a$]"), IsEmpty());
+  // The bare name for blobs, and tags beside it.
+  EXPECT_THAT(load("['*']", "[^a$, '^a:v[0-9]+$']"), IsEmpty());
+}
+
+TEST(PolicyFilesTest, ExamplesHaveNoErrorAndNoWarning) {
+  const auto files = ReadFolders({REGISTRY_EXAMPLES});
+  ASSERT_TRUE(files.ok()) << files.status();
+  ASSERT_EQ(files->size(), 6);
+  const auto loaded = ParseFiles(*files);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+  EXPECT_EQ(loaded->objects.users.size(), 5);
+  EXPECT_EQ(loaded->objects.roles.size(), 3);
+  EXPECT_EQ(loaded->objects.bindings.size(), 6);
+  EXPECT_EQ(loaded->objects.tokens.size(), 1);
+  EXPECT_EQ(loaded->caches.size(), 1);
+  EXPECT_EQ(loaded->configuration.token_timeout, std::chrono::minutes(5));
+}
+
+}  // namespace
+}  // namespace registry::controlplane
