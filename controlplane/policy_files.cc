@@ -279,7 +279,7 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
       expiry.Error(absl::StrCat(
           oci::Quote(*text), " is no time; write one in RFC 3339, such as 2030-01-31T12:00:00Z"));
     } else if (*token.expires_at_ms <= absl::ToUnixMillis(absl::Now())) {
-      expiry.Warning(absl::StrCat("has passed, so the token does not work any more"));
+      expiry.Warning("has passed, so the token does not work any more");
     }
   }
   loaded_.objects.tokens.push_back(std::move(token));
