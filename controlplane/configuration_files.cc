@@ -77,12 +77,18 @@ PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& 
     cache.ttl = ReadDuration(upstream.Field("ttl"));
     cache.username = upstream.Field("username").Text().value_or("");
     const YamlValue password = upstream.Field("password");
+    const YamlValue password_file = upstream.Field("passwordFile");
     cache.password = password.Text().value_or("");
-    cache.password_file = upstream.Field("passwordFile").Text().value_or("");
+    cache.password_file = password_file.Text().value_or("");
+    // The Go original takes both of these, too.
     if (!cache.password.empty() && !cache.password_file.empty()) {
-      password.Error("is given twice, here and by passwordFile; remove one");
-    } else if (cache.username.empty() && !(cache.password.empty() && cache.password_file.empty())) {
-      upstream.Field("username").Error("is missing beside the password; add it");
+      password.Warning("has no effect beside passwordFile");
+      cache.password.clear();
+    }
+    for (const YamlValue& secret : {password, password_file}) {
+      if (secret.present() && cache.username.empty()) {
+        secret.Warning("has no effect without a username");
+      }
     }
   }
   cache.scopes = ReadScopes(Items(spec.Required("scopes"), "so nothing is cached"));

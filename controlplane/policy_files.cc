@@ -219,8 +219,10 @@ void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
   const YamlValue role = spec.Required("roleRef");
   if (role.IsMapOf({"name"})) {
     const YamlValue role_name = role.Required("name");
-    binding.role = role_name.Text().value_or("");
-    if (role_name.present()) role_references_.push_back({role_name, binding.role});
+    if (std::optional<std::string> text = role_name.Text(); text.has_value()) {
+      binding.role = *std::move(text);
+      role_references_.push_back({role_name, binding.role});
+    }
   }
 
   const std::vector<YamlValue> scope_items = Items(spec.Required("scopes"), kNothing);
@@ -265,11 +267,13 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   ReadTokenValue(spec.Required("value"), token);
 
   const YamlValue user = spec.Required("username");
-  token.user = user.Text().value_or("");
-  if (token.user == kAnonymous) {
-    user.Error("is anonymous, who sends no credential; name another user");
-  } else if (user.present()) {
-    token_users_.push_back({user, token.user});
+  if (std::optional<std::string> text = user.Text(); text.has_value()) {
+    token.user = *std::move(text);
+    if (token.user == kAnonymous) {
+      user.Error("is anonymous, who sends no credential; name another user");
+    } else {
+      token_users_.push_back({user, token.user});
+    }
   }
 
   const YamlValue expiry = spec.Field("expiresAt");
@@ -279,7 +283,7 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
       expiry.Error(absl::StrCat(
           oci::Quote(*text), " is no time; write one in RFC 3339, such as 2030-01-31T12:00:00Z"));
     } else if (*token.expires_at_ms <= absl::ToUnixMillis(absl::Now())) {
-      expiry.Warning(absl::StrCat("has passed, so the token does not work any more"));
+      expiry.Warning("has passed, so the token does not work any more");
     }
   }
   loaded_.objects.tokens.push_back(std::move(token));

@@ -257,6 +257,13 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
        "a.yaml:8: spec.expiresAt: has passed, so the token does not work any more"},
       {Document("Configuration", "c", "  web: {tokenTimeout: 30}\n---\n"),
        "a.yaml:6: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients expect"},
+      {Document("PullThroughCache", "c",
+                "  upstream: {url: 'https://a', passwordFile: f}\n  scopes: [a]\n---\n"),
+       "a.yaml:6: spec.upstream.passwordFile: has no effect without a username"},
+      {Document("PullThroughCache", "c",
+                "  upstream: {url: 'https://a', username: u, password: p, passwordFile: f}\n"
+                "  scopes: [a]\n---\n"),
+       "a.yaml:6: spec.upstream.password: has no effect beside passwordFile"},
       {Document("User", "anonymous", absl::StrCat("  passwordHash: ", kHash, "\n---\n")),
        "a.yaml:6: spec.passwordHash: has no effect: anonymous is who does not log in"},
   };
