@@ -3,8 +3,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,7 @@ namespace {
 
 void Require(bool ok, const char* what) {
   if (ok) return;
-  std::fprintf(stderr, "OpenSSL failed: %s\n", what);
+  std::fprintf(stderr, "%s failed\n", what);
   std::abort();
 }
 
@@ -62,8 +63,13 @@ bool ConstantTimeEquals(absl::string_view a, absl::string_view b) {
 
 std::string RandomBytes(size_t count) {
   std::string bytes(count, '\0');
-  Require(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1,
-          "RAND_bytes");
+  // From the kernel: OpenSSL would keep a generator for each thread, also for those of gRPC, which
+  // may outlive its clean-up at the end of the process.
+  for (size_t done = 0; done < count;) {
+    const ssize_t got = ::getrandom(bytes.data() + done, count - done, 0);
+    Require(got > 0 || errno == EINTR, "getrandom");
+    if (got > 0) done += static_cast<size_t>(got);
+  }
   return bytes;
 }
 

@@ -55,7 +55,7 @@ class Operations(RegistryTestCase):
             try:
                 self.registry.connect(5).close()
                 return False
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
                 return True
 
         wait_for(refused, "new connections to be refused")

@@ -351,15 +351,20 @@ TEST_F(HttpServerTest, RefusesConnectionsOverTheLimit) {
 
 TEST_F(HttpServerTest, DrainFinishesWhatRunsAndClosesWhatIsIdle) {
   Start();
+  // One for each event loop: when both are closed, both loops are draining.
   Client idle(server_->address());
-  idle.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_FALSE(idle.ReadUntil("GET /1").empty());
+  Client other_idle(server_->address());
+  for (Client* client : {&idle, &other_idle}) {
+    client->Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_FALSE(client->ReadUntil("GET /1").empty());
+  }
   Client busy(server_->address());
   busy.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_FALSE(busy.ReadUntil("Continue\r\n\r\n").empty());
   size_t cut_off = 1;
   std::thread drain([&] { cut_off = server_->Drain(seconds(10)); });
   EXPECT_TRUE(idle.Closed());
+  EXPECT_TRUE(other_idle.Closed());
   busy.Send("done");
   const std::string answer = busy.ReadToEnd();
   EXPECT_TRUE(absl::StrContains(answer, "Connection: close\r\n")) << answer;
