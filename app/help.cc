@@ -47,9 +47,9 @@ Flags, with their defaults
                         name this regular expression (RE2) matches somewhere; '.' is all of them
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then users come from its files, and
--adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file. Text that begins with $2a$, $2b$ or $2y$ is taken for a
-hash; put it in single quotes, or the shell will change it. Without a certificate the registry
-speaks HTTP.
+-adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file.
+A password that begins with $2a$, $2b$ or $2y$ is taken for a hash; put it in single quotes, or the
+shell will change it. Without a certificate the registry speaks HTTP.
 
 A flag may begin with one dash or two, and its value may follow a space or an equals sign. Each
 flag can be set by an environment variable instead: SIMPLE_REGISTRY_ADDR for -addr, and so on. A

@@ -57,10 +57,12 @@ void Reload(const ServeFlags& flags, Registry& registry) {
     return;
   }
   absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
-  absl::StatusOr<int64_t> revision = files.status();
+  absl::StatusOr<int64_t> revision = 0;
   if (files.ok()) {
     for (const std::string& warning : files->warnings) base::LogWarning(warning);
     revision = registry.ReplacePolicy(std::move(files->objects));
+  } else {
+    revision = files.status();
   }
   if (!revision.ok()) {
     base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",

@@ -76,6 +76,18 @@ bool FindBounds(const re2::RE2& expression, NameRange& bounds) {
   // Longer than any name.
   constexpr int kMaxPrefix = 300;
   if (!expression.PossibleMatchRange(&bounds.first, &bounds.last, kMaxPrefix)) return false;
+  // RE2 bounds any bytes, names are printable ASCII: cut there, both bounds only become wider.
+  const auto printable = [](const std::string& text) {
+    const auto end = std::find_if(text.begin(), text.end(),
+                                  [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+    return static_cast<size_t>(end - text.begin());
+  };
+  bounds.first.resize(printable(bounds.first));
+  if (const size_t size = printable(bounds.last); size < bounds.last.size()) {
+    bounds.last.resize(size);
+    bounds.last += '\x7f';
+    return true;
+  }
   // Without an anchor at the end anything may follow.
   if (!absl::EndsWith(pattern, "$") || absl::EndsWith(pattern, "\\$")) bounds.last += '\x7f';
   return true;

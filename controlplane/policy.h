@@ -147,10 +147,6 @@ class Policy {
   std::string decoy_hash_;
 };
 
-// "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
-// control characters.
-absl::Status ValidateUserName(absl::string_view name);
-
 // The objects of a registry with one administrator and nobody else.
 PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash);
 

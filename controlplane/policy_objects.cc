@@ -40,8 +40,6 @@ absl::Status ValidateUserName(absl::string_view name) {
     why = "it is empty";
   } else if (name.size() > kMaxBytes) {
     why = "it is longer than 255 bytes";
-  } else if (name == kAnonymous) {
-    why = "it stands for clients that do not log in";
   } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";
   } else if (std::any_of(name.begin(), name.end(), [](char c) {

@@ -19,10 +19,7 @@ namespace {
 const Policy& TestPolicy() {
   // The hash is of a made-up password and never checked here.
   static const Policy* const policy = new Policy(*Policy::Create(
-      {{.name = "admin",
-        .password_hash = "$2b$10$abcdefghijklmnopqrstuuAl4cYJlPVEkZGYwxuWvIGUMjjt7o4Rq",
-        .administrator = true,
-        .credential_version = ""}}));
+      AdministratorOnly("admin", "$2b$10$abcdefghijklmnopqrstuuAl4cYJlPVEkZGYwxuWvIGUMjjt7o4Rq")));
   return *policy;
 }
 

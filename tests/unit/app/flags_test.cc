@@ -158,6 +158,40 @@ TEST(FlagsTest, WrongArgumentsAreNamed) {
   for (const auto& test : cases) EXPECT_THAT(Error(test.args), HasSubstr(test.error));
 }
 
+TEST(FlagsTest, FoldersMayBeGivenSeveralTimesAndStandForThePassword) {
+  const ServeFlags flags = Parse({"-cfgdir", "a", "--cfgdir=b"});
+  EXPECT_THAT(flags.config_folders, ElementsAre("a", "b"));
+  EXPECT_TRUE(flags.given.contains("cfgdir"));
+  EXPECT_FALSE(flags.given.contains("addr"));
+  EXPECT_THAT(Parse({}, {{"SIMPLE_REGISTRY_CFGDIR", "c"}}).config_folders, ElementsAre("c"));
+}
+
+TEST(FlagsTest, TimeoutsAreSecondsOrDurations) {
+  using std::chrono::seconds;
+  EXPECT_EQ(ParseTimeout("90"), seconds(90));
+  EXPECT_EQ(ParseTimeout("90s"), seconds(90));
+  EXPECT_EQ(ParseTimeout("1h30m"), seconds(5400));
+  for (const char* text : {"", "x", "-1", "0", "1y", "99999999999", "inf", "-5m"}) {
+    EXPECT_EQ(ParseTimeout(text), std::nullopt) << text;
+  }
+}
+
+TEST(FlagsTest, WrongFlagsOfTokensAreNamed) {
+  EXPECT_THAT(Error({"-cfgdir=a", "-tokentimeout=soon"}), HasSubstr(R"(-tokentimeout: "soon" is)"));
+  EXPECT_THAT(Error({"-cfgdir=a", "-ui=maybe"}), HasSubstr(R"(-ui: "maybe" is neither true)"));
+  EXPECT_THAT(Error({"-cfgdir=a", "-tokensecret=hush", "-tokensecretfile=f"}),
+              AllOf(HasSubstr("exclude each other"), Not(HasSubstr("hush"))));
+}
+
+TEST(FlagsTest, CheckTakesFoldersOnly) {
+  const std::vector<const char*> good = {"-cfgdir", "a", "-cfgdir", "b"};
+  EXPECT_THAT(*ParseCheckFlags(good, {}), ElementsAre("a", "b"));
+  const std::vector<const char*> other = {"-cfgdir", "a", "-datadir", "b"};
+  EXPECT_THAT(std::string(ParseCheckFlags(other, {}).status().message()),
+              HasSubstr("check takes -cfgdir only, not flag -datadir"));
+  EXPECT_FALSE(ParseCheckFlags({}, {}).ok());
+}
+
 TEST(FlagsTest, WrongVariablesAreNamed) {
   const struct {
     Environment environment;

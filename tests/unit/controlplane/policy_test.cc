@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/utf8.h"
 #include "controlplane/passwords.h"
 
 namespace registry::controlplane {
@@ -73,7 +74,7 @@ PolicyObjects Company() {
       Bind("admins", GroupNamed("admins"), "admins", {"^.*$"}),
       Bind("public-catalog", GroupNamed("public"), "readonly", {"^$"}),
       Bind("public-library", GroupNamed("public"), "readonly", {"^library/.*$"}),
-      Bind("team-a", GroupNamed("team-a"), "readwrite", {"^team-a/"}),
+      Bind("team-a", GroupNamed("team-a"), "readwrite", {"^team-a/.+$"}),
       Bind("team-a-lists", GroupNamed("team-a"), "lister", {"^team-a/"}),
       Bind("team-b-exact", UserNamed("bob"), "readwrite", {"^team-b/app$"}),
       Bind("team-b-latest", GroupNamed("team-b"), "getter", {"^team-b/app:latest$"}),
@@ -270,6 +271,10 @@ TEST(PolicyTest, ScopesBoundWhereReadableNamesCanBe) {
   EXPECT_FALSE(inside("aaa"));
   EXPECT_FALSE(inside("team-b/app"));
   EXPECT_FALSE(inside("zzz"));
+  for (const NameRange& range : ranges) {
+    EXPECT_TRUE(base::IsUtf8Text(range.first)) << range.first;
+    EXPECT_TRUE(base::IsUtf8Text(range.last)) << range.last;
+  }
   EXPECT_TRUE(policy.ReadableNames(policy.FindUser("nobody")).empty());
 }
 
