@@ -59,8 +59,9 @@ void Connection::CloseIfLate(SteadyTime now) {
 }
 
 void Connection::CloseIfIdle() {
-  // A request that has come but was not looked at yet is under way too.
-  if (idle_ && !transport_.HasUnreadBytes()) transport_.Close();
+  // A request that has come but was not looked at yet is under way too; so only the wait for it is
+  // ended, which does nothing when that has ended already.
+  if (idle_ && !transport_.HasUnreadBytes()) transport_.CancelWait();
 }
 
 Awaitable<bool> Connection::ServeOne() {

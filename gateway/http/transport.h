@@ -53,6 +53,9 @@ class Transport {
   // Closes the socket; whatever is under way ends with an error.
   void Close();
 
+  // What is being waited for fails, and the connection stays open.
+  void CancelWait();
+
   // Whether the peer has sent what was not read yet.
   bool HasUnreadBytes() const;
 
