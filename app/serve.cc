@@ -1,6 +1,7 @@
 #include "app/serve.h"
 
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -75,6 +76,8 @@ void Reload(const ServeFlags& flags, Registry& registry) {
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
+  // Threads of gRPC may still end, or even hash, while the process ends: OpenSSL stays until then.
+  ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   const sigset_t signals = BlockSignals();
   // Buffers move between threads; with an arena for each the heap would grow with the threads.
   ::mallopt(M_ARENA_MAX, 2);

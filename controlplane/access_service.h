@@ -22,7 +22,7 @@
 #include "base/limits.h"
 #include "base/worker_pool.h"
 #include "controlplane/passwords.h"
-#include "controlplane/policy.h"
+#include "controlplane/policy_holder.h"
 #include "controlplane/policy_watch.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/tokens.h"

@@ -13,7 +13,7 @@
 #include "controlplane/access_service.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata_service.h"
-#include "controlplane/policy.h"
+#include "controlplane/policy_holder.h"
 #include "controlplane/signing_key.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/upkeep.h"

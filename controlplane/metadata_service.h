@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "base/worker_pool.h"
 #include "controlplane/clock.h"
-#include "controlplane/policy.h"
+#include "controlplane/policy_holder.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
 #include "registry/v1/metadata.grpc.pb.h"

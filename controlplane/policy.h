@@ -1,15 +1,13 @@
-// Who may do what: an immutable policy, and the place that holds the current one.
+// Who may do what: an immutable policy.
 //
 //   absl::StatusOr<Policy> policy = Policy::Create(objects);
-//   PolicyHolder holder(*std::move(policy));
-//   PolicySnapshot now = holder.Current();
-//   Verdict verdict = now.policy->Decide(now.policy->FindUser("alice"), action);
+//   Verdict verdict = policy->Decide(policy->FindUser("alice"), action);
 //
 // Something is allowed when a role binding names the user or one of the user's groups, its role has
 // the resource and the verb (GET implies HEAD), and one of its scopes matches what is asked for:
 // "name", "name:tag" or, for the catalog, nothing. Nothing else allows, and nothing forbids.
 //
-// A Policy never changes, so a request that keeps its snapshot sees one policy and never a mix.
+// A Policy never changes; policy_holder.h holds the current one.
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_H_
 #define REGISTRY_CONTROLPLANE_POLICY_H_
@@ -17,14 +15,11 @@
 #include <re2/re2.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -149,43 +144,6 @@ class Policy {
 
 // The objects of a registry with one administrator and nobody else.
 PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash);
-
-struct PolicySnapshot {
-  std::shared_ptr<const Policy> policy;
-  int64_t revision = 0;
-};
-
-// The current policy. Its revision begins at 1 and goes up with each replacement.
-class PolicyHolder {
- public:
-  using Listener = std::function<void()>;
-
-  explicit PolicyHolder(Policy first);
-
-  PolicyHolder(const PolicyHolder&) = delete;
-  PolicyHolder& operator=(const PolicyHolder&) = delete;
-
-  PolicySnapshot Current() const;
-  int64_t revision() const;
-
-  // Requests that begin from now on see `next`; then calls the listeners. Returns its revision.
-  int64_t Replace(Policy next);
-
-  // `listener` is called after each replacement, by the thread that replaces, and must neither
-  // block nor call this holder. Returns the id for RemoveListener, after which it is not called
-  // any more.
-  int64_t AddListener(Listener listener);
-  void RemoveListener(int64_t id);
-
- private:
-  mutable std::mutex mutex_;
-  PolicySnapshot current_ ABSL_GUARDED_BY(mutex_);
-
-  // Held while listeners run, and never together with mutex_.
-  std::mutex listeners_mutex_;
-  int64_t last_listener_id_ ABSL_GUARDED_BY(listeners_mutex_) = 0;
-  absl::flat_hash_map<int64_t, Listener> listeners_ ABSL_GUARDED_BY(listeners_mutex_);
-};
 
 }  // namespace registry::controlplane
 

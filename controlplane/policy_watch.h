@@ -17,7 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "controlplane/policy.h"
+#include "controlplane/policy_holder.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::controlplane {

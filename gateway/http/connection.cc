@@ -59,11 +59,14 @@ void Connection::CloseIfLate(SteadyTime now) {
 }
 
 void Connection::CloseIfIdle() {
-  if (idle_) transport_.Close();
+  // A request that has come but was not looked at yet is under way too; so only the wait for it is
+  // ended, which does nothing when that has ended already.
+  if (idle_ && !transport_.HasUnreadBytes()) transport_.CancelWait();
 }
 
 Awaitable<bool> Connection::ServeOne() {
-  if (draining_) co_return false;
+  // What has come by then is still answered.
+  if (draining_ && buffer_.size() == 0 && !transport_.HasUnreadBytes()) co_return false;
   if (!co_await ReadHeader()) co_return false;
   PrepareRequest();
   const std::optional<Refusal> refusal = CheckHeader(*parser_, request_);

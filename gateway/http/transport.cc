@@ -149,6 +149,16 @@ Awaitable<void> Transport::ShutdownSend(SteadyTime deadline) {
   socket_.shutdown(Socket::shutdown_send, error);
 }
 
+void Transport::CancelWait() {
+  boost::system::error_code error;
+  socket_.cancel(error);
+}
+
+bool Transport::HasUnreadBytes() const {
+  boost::system::error_code error;
+  return socket_.available(error) > 0 && !error;
+}
+
 void Transport::Close() {
   boost::system::error_code error;
   socket_.close(error);

@@ -53,6 +53,12 @@ class Transport {
   // Closes the socket; whatever is under way ends with an error.
   void Close();
 
+  // What is being waited for fails, and the connection stays open.
+  void CancelWait();
+
+  // Whether the peer has sent what was not read yet.
+  bool HasUnreadBytes() const;
+
   // When what is being waited for is late; SteadyTime::max() while nothing is.
   SteadyTime deadline() const { return deadline_; }
   bool secure() const { return tls_.has_value(); }

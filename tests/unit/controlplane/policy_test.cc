@@ -1,4 +1,4 @@
-#include "controlplane/policy.h"
+#include "controlplane/policy_holder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -371,6 +372,21 @@ TEST_F(HttpServerTest, DrainFinishesWhatRunsAndClosesWhatIsIdle) {
   EXPECT_TRUE(absl::EndsWith(answer, "done")) << answer;
   drain.join();
   EXPECT_EQ(cut_off, 0u);
+}
+
+TEST_F(HttpServerTest, DrainAnswersWhatHasComeAlready) {
+  for (int i = 0; i < 50; ++i) {
+    Start();
+    std::optional<Client> client(std::in_place, server_->address());
+    client->Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_FALSE(client->ReadUntil("GET /1").empty());
+    client->Send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::thread drain([&] { EXPECT_EQ(server_->Drain(seconds(10)), 0u); });
+    EXPECT_TRUE(absl::EndsWith(client->ReadToEnd(), "GET /2"));
+    client.reset();  // The server waits for the client's end of the connection.
+    drain.join();
+    server_.reset();
+  }
 }
 
 TEST_F(HttpServerTest, DrainGivesUpAfterItsTimeout) {
