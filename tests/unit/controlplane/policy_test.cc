@@ -1,5 +1,3 @@
-#include "controlplane/policy_holder.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "base/utf8.h"
 #include "controlplane/passwords.h"
+#include "controlplane/policy_holder.h"
 
 namespace registry::controlplane {
 namespace {
