@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "app/admin_server.h"
 #include "app/data_folder.h"
 #include "base/limits.h"
 #include "controlplane/control_plane.h"
@@ -37,6 +38,7 @@ struct Registry::Parts {
   std::unique_ptr<grpc::Server> storage_server;
   std::unique_ptr<controlplane::ControlPlane> control_plane;
   std::unique_ptr<grpc::Server> control_plane_server;
+  std::unique_ptr<AdminServer> admin_server;
   std::unique_ptr<gateway::Gateway> gateway;
 };
 
@@ -64,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   controlplane::ControlPlaneOptions control_options;
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
+  control_options.load_files = std::move(options.load_files);
   control_options.token_secret = options.token_secret;
   control_options.token_lifetime = options.token_lifetime;
   control_options.sparse_repositories = options.sparse_repositories;
@@ -85,20 +88,26 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   auto gateway = gateway::Gateway::Start(std::move(gateway_options));
   if (!gateway.ok()) return gateway.status();
   parts.gateway = *std::move(gateway);
+
+  // Administrators, the last: reflection is on for every server that is made after it.
+  AdminServerOptions admin_options;
+  admin_options.socket_path = parts.data_folder->path() + "/admin.sock";
+  auto admin_server = AdminServer::Start(*parts.control_plane->admin_service(), admin_options);
+  if (!admin_server.ok()) return admin_server.status();
+  parts.admin_server = *std::move(admin_server);
   return registry;
 }
 
 std::string Registry::address() const { return parts_->gateway->address(); }
 
-absl::StatusOr<int64_t> Registry::ReplacePolicy(controlplane::PolicyObjects objects) {
-  return parts_->control_plane->ReplacePolicy(std::move(objects));
-}
+void Registry::ReloadFiles() { parts_->control_plane->ReloadFiles(); }
 
 size_t Registry::Stop() { return parts_->gateway->Stop(base::kDrainTimeout); }
 
 // From the outside in; what the planes still do is finished or safe to cut off.
 Registry::~Registry() {
   const auto now = std::chrono::system_clock::now;
+  parts_->admin_server.reset();
   parts_->gateway.reset();
   if (parts_->control_plane) parts_->control_plane->Shutdown();
   if (parts_->control_plane_server) {

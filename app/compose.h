@@ -6,11 +6,12 @@
 #define REGISTRY_APP_COMPOSE_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "controlplane/policy_objects.h"
+#include "controlplane/policy_files.h"
 
 namespace registry::app {
 
@@ -20,6 +21,8 @@ struct RegistryOptions {
   uint16_t port = 5000;
   std::string data_directory;
   controlplane::PolicyObjects policy;
+  // Reads the files of the policy again; empty when it comes from flags.
+  std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
   // What signs tokens is derived from it; empty: it is generated once and kept.
   std::string token_secret;
   std::chrono::seconds token_lifetime{300};
@@ -42,9 +45,8 @@ class Registry {
   // Where HTTP listens.
   std::string address() const;
 
-  // From now on this policy decides. Error: it cannot be, and nothing has changed. Returns the
-  // revision.
-  absl::StatusOr<int64_t> ReplacePolicy(controlplane::PolicyObjects objects);
+  // Reads the files of the policy again, where it has any; what is wrong is logged. Blocks.
+  void ReloadFiles();
 
   // Stops accepting and finishes the requests under way, at most base::kDrainTimeout. Returns how
   // many were cut off.

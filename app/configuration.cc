@@ -100,6 +100,7 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     if (!status.ok()) return status;
     WarnOfWhatHasNoEffect(flags, *files, result.warnings);
     options.policy = std::move(files->objects);
+    options.load_files = [folders = flags.config_folders] { return LoadFolders(folders); };
   }
   if (merged.ui) result.warnings.push_back("ui has no effect: not in this version");
   if (merged.token_timeout < controlplane::kMinTokenLifetime) {

@@ -51,28 +51,6 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// The files are read anew. What is wrong with them leaves everything as it is.
-void Reload(const ServeFlags& flags, Registry& registry) {
-  if (flags.config_folders.empty()) {
-    base::LogWarning("there is nothing to reload: the policy comes from flags, not from -cfgdir");
-    return;
-  }
-  absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
-  absl::StatusOr<int64_t> revision = 0;
-  if (files.ok()) {
-    for (const std::string& warning : files->warnings) base::LogWarning(warning);
-    revision = registry.ReplacePolicy(std::move(files->objects));
-  } else {
-    revision = files.status();
-  }
-  if (!revision.ok()) {
-    base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
-                   {{"error", revision.status().message()}});
-    return;
-  }
-  base::LogInfo("the policy was reloaded", {{"revision", *revision}});
-}
-
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
@@ -96,7 +74,7 @@ int Serve(const ServeFlags& flags) {
                               {"version", Version()}});
 
   int signal = 0;
-  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) Reload(flags, **registry);
+  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) (*registry)->ReloadFiles();
   base::LogInfo("stopping: requests under way are finished", {{"signal", strsignal(signal)}});
   const size_t cut_off = (*registry)->Stop();
   if (cut_off > 0) base::LogWarning("requests were cut off", {{"connections", cut_off}});

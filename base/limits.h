@@ -40,6 +40,24 @@ inline constexpr size_t kMaxYamlDepth = 64;
 // Values in one document, with what its aliases stand for.
 inline constexpr size_t kMaxYamlNodes = 100'000;
 
+// Access policy by the admin API. Each change reads and checks all of it.
+inline constexpr size_t kMaxPolicyObjects = 100'000;
+inline constexpr size_t kMaxRoleBindingSubjects = 1'000;
+inline constexpr size_t kMaxRoleBindingScopes = 100;
+inline constexpr size_t kMaxScopeBytes = 1'000;
+inline constexpr int kMaxAuditEvents = 100'000;
+inline constexpr size_t kMaxAuditDetailBytes = 4 * 1024;
+inline constexpr int kDefaultAdminPage = 100;
+inline constexpr int kMaxAdminPage = 1'000;
+// Pages end before this: clients of gRPC take 4 MiB.
+inline constexpr size_t kMaxAdminPageBytes = 2 * 1024 * 1024;
+// Admin calls that wait: full means UNAVAILABLE.
+inline constexpr size_t kAdminQueue = 64;
+
+// Calls at the same time on one connection, and how long one is kept without any.
+inline constexpr int kMaxAdminStreams = 100;
+inline constexpr std::chrono::minutes kAdminIdleTimeout{5};
+
 // Lists: what one answer holds at most; a larger `n` is lowered to it.
 inline constexpr int kMaxTagsPage = 10'000;
 inline constexpr int kMaxCatalogPage = 1'000;

@@ -13,7 +13,8 @@
 namespace registry::base {
 namespace {
 
-constexpr size_t kQueueLines = 8192;
+// All of them are allocated at once, 400 bytes each.
+constexpr size_t kQueueLines = 2048;
 constexpr std::chrono::seconds kFlushTimeout{2};
 
 struct Backend {

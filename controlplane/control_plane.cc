@@ -11,9 +11,11 @@
 #include "base/log.h"
 #include "base/worker_pool.h"
 #include "controlplane/access_service.h"
+#include "controlplane/admin_service.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata_service.h"
-#include "controlplane/policy_holder.h"
+#include "controlplane/policy_error.h"
+#include "controlplane/policy_store.h"
 #include "controlplane/signing_key.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/upkeep.h"
@@ -80,13 +82,45 @@ struct ControlPlane::Parts {
   StorageNodes nodes;
   std::unique_ptr<re2::RE2> sparse_repositories;
   std::unique_ptr<Database> database;
-  std::shared_ptr<PolicyHolder> policy;
+  std::unique_ptr<PolicyStore> policy;
+  std::function<absl::StatusOr<LoadedFiles>()> load_files;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
+  std::unique_ptr<AdminService> admin;
   std::unique_ptr<base::WorkerPool> readers;
   std::unique_ptr<base::WorkerPool> writers;
   std::unique_ptr<Upkeep> upkeep;
+
+  absl::StatusOr<AdminServiceOptions::Reloaded> Reload(const Actor& actor);
 };
+
+absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const Actor& actor) {
+  if (!load_files) {
+    base::LogWarning("there is nothing to reload: the policy comes from flags, not from -cfgdir");
+    return Impossible("NO_FILES",
+                      "there is nothing to reload: the policy comes from flags, not from "
+                      "-cfgdir");
+  }
+  absl::StatusOr<LoadedFiles> files = load_files();
+  absl::Status status = files.status();
+  AdminServiceOptions::Reloaded reloaded;
+  if (status.ok()) {
+    const absl::StatusOr<PolicySnapshot> snapshot = policy->ReplaceConfigured(
+        {.actor = actor, .method = "ReloadFiles", .resource = ""}, files->objects);
+    status = snapshot.status();
+    if (status.ok()) reloaded.revision = snapshot->revision;
+  }
+  if (!status.ok()) {
+    base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
+                   {{"principal", actor.principal}, {"error", status.message()}});
+    return status;
+  }
+  for (const std::string& warning : files->warnings) base::LogWarning(warning);
+  reloaded.warnings = std::move(files->warnings);
+  base::LogInfo("the policy was reloaded",
+                {{"principal", actor.principal}, {"revision", reloaded.revision}});
+  return reloaded;
+}
 
 absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOptions options) {
   auto parts = std::make_unique<Parts>(options);
@@ -113,11 +147,13 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
   // The database has one writer.
   parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
-  absl::StatusOr<Policy> policy = Policy::Create(std::move(options.policy));
+  absl::StatusOr<std::unique_ptr<PolicyStore>> policy =
+      PolicyStore::Open(*parts->database, std::move(options.policy));
   if (!policy.ok()) return policy.status();
-  parts->policy = std::make_shared<PolicyHolder>(*std::move(policy));
+  parts->policy = *std::move(policy);
+  parts->load_files = std::move(options.load_files);
   absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, *parts->writers, parts->policy, options);
+      MakeAccessService(*parts->database, *parts->writers, parts->policy->holder(), options);
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
   parts->metadata = std::make_unique<MetadataService>(
@@ -125,8 +161,12 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
                              .nodes = &parts->nodes,
                              .readers = parts->readers.get(),
                              .writers = parts->writers.get(),
-                             .policy = parts->policy.get(),
+                             .policy = parts->policy->holder().get(),
                              .sparse_repositories = parts->sparse_repositories.get()});
+  parts->admin = std::make_unique<AdminService>(AdminServiceOptions{
+      .database = parts->database.get(),
+      .store = parts->policy.get(),
+      .reload = [parts = parts.get()](const Actor& actor) { return parts->Reload(actor); }});
   parts->upkeep = std::make_unique<Upkeep>(
       UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});
   parts->upkeep->Start();
@@ -141,10 +181,11 @@ std::vector<grpc::Service*> ControlPlane::services() {
   return {parts_->access.get(), parts_->metadata.get()};
 }
 
-absl::StatusOr<int64_t> ControlPlane::ReplacePolicy(PolicyObjects objects) {
-  absl::StatusOr<Policy> policy = Policy::Create(std::move(objects));
-  if (!policy.ok()) return policy.status();
-  return parts_->policy->Replace(*std::move(policy));
+grpc::Service* ControlPlane::admin_service() { return parts_->admin.get(); }
+
+void ControlPlane::ReloadFiles() {
+  // Whatever fails has been logged.
+  parts_->Reload(ThisProcess()).IgnoreError();
 }
 
 void ControlPlane::ReportHealth(grpc::HealthCheckServiceInterface* health) {

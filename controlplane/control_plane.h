@@ -18,13 +18,14 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
-#include "controlplane/policy_objects.h"
+#include "controlplane/policy_files.h"
 #include "controlplane/storage_nodes.h"
 
 namespace registry::controlplane {
@@ -32,7 +33,10 @@ namespace registry::controlplane {
 struct ControlPlaneOptions {
   // An SQLite file; made if it is missing, in a folder that exists.
   std::string database_path;
+  // Of files or flags: each object has an origin.
   PolicyObjects policy;
+  // Reads the files again; empty when the policy is not of files. Thread-safe.
+  std::function<absl::StatusOr<LoadedFiles>()> load_files;
   // What signs tokens is derived from it; empty: it is generated once and kept in the database.
   std::string token_secret;
   std::chrono::seconds token_lifetime{300};
@@ -57,12 +61,14 @@ class ControlPlane {
   ControlPlane(const ControlPlane&) = delete;
   ControlPlane& operator=(const ControlPlane&) = delete;
 
-  // Owned by the plane.
+  // For gateways. Owned by the plane.
   std::vector<grpc::Service*> services();
+  // For administrators: whoever reaches it may do everything. Owned by the plane.
+  grpc::Service* admin_service();
 
-  // From now on this policy decides; requests under way go on with the one before. Error: that of
-  // Policy::Create, and then nothing has changed. Returns the revision.
-  absl::StatusOr<int64_t> ReplacePolicy(PolicyObjects objects);
+  // Reads the files again; from then on they decide, and requests under way go on with what was.
+  // What is wrong is logged, and changes nothing. Blocks.
+  void ReloadFiles();
 
   // Tells the server's health service when nothing can be written any more until a restart. Until
   // Shutdown.

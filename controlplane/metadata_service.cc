@@ -302,12 +302,10 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
     const PolicySnapshot snapshot = options_.policy->Current();
     const User* user = FindPrincipal(*snapshot.policy, request->principal());
     const auto sees = [&](const oci::Tag& tag) {
-      return snapshot.policy
-          ->Decide(user, {.resource = Resource::kTags,
-                          .verb = Verb::kGet,
-                          .repository = parsed.repository(),
-                          .tag = tag})
-          .allowed;
+      return snapshot.policy->Allows(user, {.resource = Resource::kTags,
+                                            .verb = Verb::kGet,
+                                            .repository = parsed.repository(),
+                                            .tag = tag});
     };
     const absl::StatusOr<NamesPage> page = controlplane::ListTags(
         *options_.database, parsed.repository(), request->last(), request->limit(), sees);

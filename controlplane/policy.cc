@@ -12,9 +12,7 @@
 #include "oci/error.h"
 
 namespace registry::controlplane {
-namespace {
 
-// "push to repository "team/app" (PUT manifests, tag "v1")"
 std::string Describe(const Action& action) {
   if (!action.repository.has_value()) return "list the repositories (GET catalog)";
   constexpr absl::string_view kPhrases[] = {"pull from", "push to", "delete from"};
@@ -25,6 +23,8 @@ std::string Describe(const Action& action) {
       action.tag.has_value() ? absl::StrCat(", tag ", oci::Quote(action.tag->ToString())) : "",
       ")");
 }
+
+namespace {
 
 // What scopes are matched against.
 std::string TargetOf(const Action& action) {
@@ -38,72 +38,12 @@ bool Matches(const re2::RE2& expression, absl::string_view text) {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expression);
 }
 
-// The first name behind `prefix` that does not begin with it.
-std::string EndOf(std::string prefix) {
-  ++prefix.back();
-  return prefix;
-}
-
-// Whether the expression has an alternative outside of all parentheses: `^a|b`.
-bool HasAlternatives(absl::string_view pattern) {
-  int depth = 0;
-  bool in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\') {
-      ++i;
-    } else if (in_class) {
-      in_class = c != ']';
-    } else if (c == '[') {
-      in_class = true;
-    } else if (c == '(') {
-      ++depth;
-    } else if (c == ')') {
-      --depth;
-    } else if (c == '|' && depth == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Bounds of every text in which the expression finds a match. False when there are none to tell.
-bool FindBounds(const re2::RE2& expression, NameRange& bounds) {
-  const absl::string_view pattern = expression.pattern();
-  // RE2 bounds what the expression itself matches. That is where the text begins only with an
-  // anchor, which must hold for all of the expression.
-  if (!absl::StartsWith(pattern, "^") || HasAlternatives(pattern)) return false;
-  // Longer than any name.
-  constexpr int kMaxPrefix = 300;
-  if (!expression.PossibleMatchRange(&bounds.first, &bounds.last, kMaxPrefix)) return false;
-  // RE2 bounds any bytes, names are printable ASCII: cut there, both bounds only become wider.
-  const auto printable = [](const std::string& text) {
-    const auto end = std::find_if(text.begin(), text.end(),
-                                  [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
-    return static_cast<size_t>(end - text.begin());
-  };
-  bounds.first.resize(printable(bounds.first));
-  if (const size_t size = printable(bounds.last); size < bounds.last.size()) {
-    bounds.last.resize(size);
-    bounds.last += '\x7f';
-    return true;
-  }
-  // Without an anchor at the end anything may follow.
-  if (!absl::EndsWith(pattern, "$") || absl::EndsWith(pattern, "\\$")) bounds.last += '\x7f';
-  return true;
-}
-
-std::string HashOf(absl::string_view token) {
-  base::Hasher hasher("sha256");
-  hasher.Update(token);
-  return hasher.Finish();
-}
-
-// Derived from the hash, so that replicas and restarts agree without keeping a counter. The hash
-// holds 128 random bits, so this tells nothing about the password.
-std::string CredentialVersion(absl::string_view password_hash) {
+// Derived from the hash, so that replicas and restarts agree. The hash holds 128 random bits, so
+// this tells nothing about the password.
+std::string CredentialVersion(absl::string_view password_hash, int64_t revocations) {
   base::Hasher hasher("sha256");
   hasher.Update(password_hash);
+  if (revocations > 0) hasher.Update(absl::StrCat(" ", revocations));
   return absl::BytesToHexString(hasher.Finish().substr(0, 8));
 }
 
@@ -135,31 +75,34 @@ absl::string_view TokenActionName(TokenAction action) {
 
 PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash) {
   PolicyObjects objects;
-  objects.users.push_back({.name = std::string(name),
-                           .password_hash = std::string(password_hash),
-                           .groups = {},
-                           .credential_version = ""});
+  constexpr char kOrigin[] = "the admin flags of serve";
+  objects.users.push_back(
+      {.name = std::string(name), .password_hash = std::string(password_hash), .origin = kOrigin});
   objects.roles.push_back({.name = "administrator",
                            .resources = {std::begin(kAllResources), std::end(kAllResources)},
-                           .verbs = {std::begin(kAllVerbs), std::end(kAllVerbs)}});
+                           .verbs = {std::begin(kAllVerbs), std::end(kAllVerbs)},
+                           .origin = kOrigin});
   objects.bindings.push_back(
       {.name = "administrator",
        .subjects = {{.kind = Subject::Kind::kUser, .name = std::string(name)}},
        .role = "administrator",
-       .scopes = {""}});
+       .scopes = {""},
+       .origin = kOrigin});
   return objects;
 }
 
 absl::StatusOr<Policy> Policy::Create(PolicyObjects objects) {
   Policy policy;
-  absl::Status status = policy.AddUsers(std::move(objects.users));
+  absl::Status status = policy.AddUsers(std::move(objects.users), objects.revocations);
+  if (status.ok()) status = policy.AddGroups(objects.groups);
   if (status.ok()) status = policy.AddBindings(objects.roles, objects.bindings);
   if (status.ok()) status = policy.AddTokens(std::move(objects.tokens));
   if (!status.ok()) return status;
   return policy;
 }
 
-absl::Status Policy::AddUsers(std::vector<User> users) {
+absl::Status Policy::AddUsers(std::vector<User> users,
+                              const std::map<std::string, int64_t>& revocations) {
   int highest_cost = users.empty() ? kBcryptCost : kMinBcryptCost;
   for (User& user : users) {
     if (absl::Status status = ValidateUserName(user.name); !status.ok()) return status;
@@ -174,11 +117,28 @@ absl::Status Policy::AddUsers(std::vector<User> users) {
       }
       highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     }
-    user.credential_version = CredentialVersion(user.password_hash);
+    const auto revoked = revocations.find(user.name);
+    user.credential_version =
+        CredentialVersion(user.password_hash, revoked == revocations.end() ? 0 : revoked->second);
     std::string name = user.name;
     users_.emplace(std::move(name), std::move(user));
   }
   decoy_hash_ = MakeDecoyHash(highest_cost);
+  return absl::OkStatus();
+}
+
+absl::Status Policy::AddGroups(const std::vector<Group>& groups) {
+  absl::flat_hash_set<absl::string_view> names;
+  for (const Group& group : groups) {
+    if (!names.insert(group.name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("there are two groups named ", oci::Quote(group.name)));
+    }
+    for (const std::string& member : group.members) {
+      const auto user = users_.find(member);
+      if (user != users_.end()) user->second.groups.insert(group.name);
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -215,7 +175,7 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
             absl::StrCat(who, " has the scope ", oci::Quote(text),
                          ", which is not a regular expression: ", scope.expression->error()));
       }
-      scope.unbounded = !FindBounds(*scope.expression, scope.range);
+      scope.bounds = BoundsOf(*scope.expression);
       grant->scopes.push_back(std::move(scope));
     }
     for (const Subject& subject : binding.subjects) {
@@ -234,7 +194,7 @@ absl::Status Policy::AddTokens(std::vector<Token> tokens) {
                                                      " is of the user ", oci::Quote(token.user),
                                                      ", who does not exist"));
     }
-    std::string hash = HashOf(token.value);
+    std::string hash = token.value_hash;
     const std::string name = token.name;
     if (!tokens_.emplace(std::move(hash), std::move(token)).second) {
       return absl::InvalidArgumentError(
@@ -251,13 +211,19 @@ const User* Policy::FindUser(absl::string_view name) const {
 
 const Token* Policy::FindToken(absl::string_view value) const {
   if (tokens_.empty()) return nullptr;
-  const auto found = tokens_.find(HashOf(value));
+  const auto found = tokens_.find(HashTokenValue(value));
   return found == tokens_.end() ? nullptr : &found->second;
 }
 
 bool Policy::Grant::Has(Resource resource, Verb verb) const {
   return resources.contains(resource) &&
          (verbs.contains(verb) || (verb == Verb::kHead && verbs.contains(Verb::kGet)));
+}
+
+bool Policy::Grant::Matches(const std::string& target) const {
+  return std::any_of(scopes.begin(), scopes.end(), [&](const Scope& scope) {
+    return controlplane::Matches(*scope.expression, target);
+  });
 }
 
 template <class Visit>
@@ -272,51 +238,58 @@ bool Policy::AnyGrant(const User& user, Visit visit) const {
                      [&](const std::string& group) { return any(grants_of_group_, group); });
 }
 
-Verdict Policy::Decide(const User* user, const Action& action) const {
-  const std::string target = TargetOf(action);
-  Verdict verdict;
-  if (user != nullptr) {
-    verdict.allowed = AnyGrant(*user, [&](const Grant& grant) {
-      if (!grant.Has(action.resource, action.verb)) return false;
-      const bool matches =
-          std::any_of(grant.scopes.begin(), grant.scopes.end(),
-                      [&](const Scope& scope) { return Matches(*scope.expression, target); });
-      if (matches) verdict.binding = grant.binding;
-      return matches;
-    });
-  }
-  if (!verdict.allowed) verdict.reason = WhyNot(user, action, target);
-  return verdict;
+const Policy::Grant* Policy::FindGrant(const User& user, const Action& action,
+                                       const std::string& target) const {
+  const Grant* found = nullptr;
+  AnyGrant(user, [&](const Grant& grant) {
+    if (!grant.Has(action.resource, action.verb) || !grant.Matches(target)) return false;
+    found = &grant;
+    return true;
+  });
+  return found;
 }
 
-std::string Policy::WhyNot(const User* user, const Action& action,
-                           const std::string& target) const {
+bool Policy::Allows(const User* user, const Action& action) const {
+  return user != nullptr && FindGrant(*user, action, TargetOf(action)) != nullptr;
+}
+
+Verdict Policy::Decide(const User* user, const Action& action) const {
+  if (Allows(user, action)) return {.allowed = true};
   // Anonymous clients are not told what there is.
   if (user == nullptr || user->name == kAnonymous) {
-    return absl::StrCat("anonymous clients may not ", Describe(action), ": log in");
+    return {.reason = absl::StrCat("anonymous clients may not ", Describe(action), ": log in")};
   }
+  return {.reason = absl::StrCat("user ", oci::Quote(user->name), " may not ", Describe(action),
+                                 ": ", NearestMiss(*user, action, TargetOf(action)))};
+}
+
+Explanation Policy::Explain(const User& user, const Action& action) const {
+  const std::string target = TargetOf(action);
+  if (const Grant* grant = FindGrant(user, action, target)) {
+    return {.allowed = true, .binding = grant->binding, .role = grant->role};
+  }
+  return {.nearest_miss = NearestMiss(user, action, target)};
+}
+
+std::string Policy::NearestMiss(const User& user, const Action& action,
+                                const std::string& target) const {
   std::string nearest;
   bool any = false;
-  AnyGrant(*user, [&](const Grant& grant) {
+  AnyGrant(user, [&](const Grant& grant) {
     any = true;
-    const bool matches =
-        std::any_of(grant.scopes.begin(), grant.scopes.end(),
-                    [&](const Scope& scope) { return Matches(*scope.expression, target); });
-    const bool has = grant.Has(action.resource, action.verb);
+    const bool matches = grant.Matches(target);
     if (matches) {
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
                              oci::Quote(grant.role), " there, which has no ", VerbName(action.verb),
                              " on ", ResourceName(action.resource));
-    } else if (has && nearest.empty()) {
+    } else if (grant.Has(action.resource, action.verb) && nearest.empty()) {
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding),
                              " allows it, but no scope of it matches ", oci::Quote(target));
     }
     return matches;
   });
-  if (!any) nearest = "no role binding names this user or one of the user's groups";
-  if (nearest.empty()) nearest = "no role of this user has that right";
-  return absl::StrCat("user ", oci::Quote(user->name), " may not ", Describe(action), ": ",
-                      nearest);
+  if (!any) return "no role binding names this user or one of the user's groups";
+  return nearest.empty() ? "no role of this user has that right" : nearest;
 }
 
 bool Policy::CouldMatch(const Grant& grant, const oci::RepositoryName& repository) {
@@ -327,7 +300,7 @@ bool Policy::CouldMatch(const Grant& grant, const oci::RepositoryName& repositor
       return true;
     }
     // Some other tag, if what the expression matches can begin so.
-    return scope.unbounded || (scope.range.first < EndOf(tags) && scope.range.last >= tags);
+    return !scope.bounds.has_value() || MayBeginWith(*scope.bounds, tags);
   });
 }
 
@@ -348,9 +321,8 @@ bool Policy::MayRead(const User* user, const oci::RepositoryName& repository,
                      const std::optional<oci::Tag>& tag) const {
   return std::any_of(std::begin(kAllResources), std::end(kAllResources), [&](Resource resource) {
     return resource != Resource::kCatalog &&
-           Decide(user,
-                  {.resource = resource, .verb = Verb::kGet, .repository = repository, .tag = tag})
-               .allowed;
+           Allows(user,
+                  {.resource = resource, .verb = Verb::kGet, .repository = repository, .tag = tag});
   });
 }
 
@@ -364,9 +336,9 @@ std::vector<NameRange> Policy::ReadableNames(const User* user) const {
   bool everywhere = false;
   AnyGrant(*user, [&](const Grant& grant) {
     for (const Scope& scope : grant.scopes) {
-      everywhere = everywhere || scope.unbounded;
+      everywhere = everywhere || !scope.bounds.has_value();
       // What is matched may go on with ":tag" behind the name.
-      if (!scope.unbounded) ranges.push_back(scope.range);
+      if (scope.bounds.has_value()) ranges.push_back(*scope.bounds);
     }
     return everywhere;
   });

@@ -15,6 +15,7 @@
 #include <re2/re2.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "controlplane/policy_objects.h"
+#include "controlplane/scope_bounds.h"
 #include "oci/name.h"
 
 namespace registry::controlplane {
@@ -44,19 +46,25 @@ TokenAction TokenActionOf(Verb verb);
 // "pull", "push", "delete".
 absl::string_view TokenActionName(TokenAction action);
 
+// The action in words: `push to repository "team/app" (PUT manifests, tag "v1")`.
+std::string Describe(const Action& action);
+
 // The answer to "may this user do that?".
 struct Verdict {
   bool allowed = false;
-  // The role binding that allows it; empty when none does.
-  std::string binding;
-  // When not allowed: a sentence that names principal, action, repository, and what comes nearest.
+  // When not allowed: a sentence that names principal, action, repository and, but for anonymous
+  // clients, what comes nearest.
   std::string reason;
 };
 
-// Names from `first` to `last`, both included.
-struct NameRange {
-  std::string first;
-  std::string last;
+// The whole truth, for administrators.
+struct Explanation {
+  bool allowed = false;
+  // The role binding that allows it, and its role; empty when none does.
+  std::string binding;
+  std::string role;
+  // When not allowed: what comes nearest to allowing it.
+  std::string nearest_miss;
 };
 
 class Policy {
@@ -76,6 +84,12 @@ class Policy {
 
   // `user` is one of this policy, or nullptr: nobody, who may do nothing.
   Verdict Decide(const User* user, const Action& action) const;
+
+  // The same without a reason, for filtering lists.
+  bool Allows(const User* user, const Action& action) const;
+
+  // `user` may also be made up, for example one without a name in a group.
+  Explanation Explain(const User& user, const Action& action) const;
 
   // Whether a token may carry the right: whether `user` might be allowed it on some tag or blob of
   // the repository. True now and then when it is not: the request itself is decided later.
@@ -101,10 +115,7 @@ class Policy {
  private:
   struct Scope {
     std::unique_ptr<re2::RE2> expression;
-    // Everything that it matches begins within these; not exact.
-    NameRange range;
-    // Nothing is known of what it matches.
-    bool unbounded;
+    std::optional<NameRange> bounds;
   };
   // A binding with its role.
   struct Grant {
@@ -115,11 +126,13 @@ class Policy {
     std::vector<Scope> scopes;
 
     bool Has(Resource resource, Verb verb) const;
+    bool Matches(const std::string& target) const;
   };
 
   Policy() = default;
 
-  absl::Status AddUsers(std::vector<User> users);
+  absl::Status AddUsers(std::vector<User> users, const std::map<std::string, int64_t>& revocations);
+  absl::Status AddGroups(const std::vector<Group>& groups);
   absl::Status AddBindings(const std::vector<Role>& roles,
                            const std::vector<RoleBinding>& bindings);
   absl::Status AddTokens(std::vector<Token> tokens);
@@ -131,13 +144,15 @@ class Policy {
   template <class Visit>
   bool AnyGrant(const User& user, Visit visit) const;
 
-  std::string WhyNot(const User* user, const Action& action, const std::string& target) const;
+  // The first grant that allows it; nullptr when none does.
+  const Grant* FindGrant(const User& user, const Action& action, const std::string& target) const;
+  std::string NearestMiss(const User& user, const Action& action, const std::string& target) const;
 
   absl::flat_hash_map<std::string, User> users_;
   std::vector<std::unique_ptr<const Grant>> grants_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_user_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_group_;
-  // By the SHA-256 of their values, so that looking one up takes the same time for every guess.
+  // By the hashes of their values, so that looking one up takes the same time for every guess.
   absl::flat_hash_map<std::string, Token> tokens_;
   std::string decoy_hash_;
 };

@@ -56,6 +56,8 @@ class Loader {
 
   YamlReport report_;
   LoadedFiles loaded_;
+  // Of the document that is being read.
+  std::string origin_;
   // Some document could not be understood: what is not there may stand in it.
   bool incomplete_ = false;
 
@@ -93,6 +95,7 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
 }
 
 void Loader::ReadDocument(const YamlValue& document) {
+  origin_ = document.place().ToString();
   // Until it is known what the document makes.
   const bool was_incomplete = std::exchange(incomplete_, true);
   if (!document.IsMapOf({"apiVersion", "kind", "metadata", "spec"})) return;
@@ -139,7 +142,7 @@ void Loader::ReadDocument(const YamlValue& document) {
 }
 
 void Loader::ReadUser(const std::string& name, const YamlValue& spec) {
-  User user{.name = name, .password_hash = "", .groups = {}, .credential_version = ""};
+  User user{.name = name, .origin = origin_};
   if (spec.IsMapOf({"passwordHash", "groups"})) {
     const YamlValue hash = spec.Field("passwordHash");
     user.password_hash = ReadOptionalText(hash).value_or("");
@@ -163,7 +166,7 @@ void Loader::ReadUser(const std::string& name, const YamlValue& spec) {
 
 void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
   if (!spec.IsMapOf({"resources", "verbs"})) return;
-  Role role{.name = name, .resources = {}, .verbs = {}};
+  Role role{.name = name, .origin = origin_};
   for (const YamlValue& item : Items(spec.Required("resources"), "so the role allows nothing")) {
     const std::optional<std::string> text = item.Text();
     if (!text.has_value()) continue;
@@ -210,7 +213,7 @@ void Loader::ReadSubject(const YamlValue& subject, RoleBinding& binding) {
 
 void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
   if (!spec.IsMapOf({"subjects", "roleRef", "scopes"})) return;
-  RoleBinding binding{.name = name, .subjects = {}, .role = "", .scopes = {}};
+  RoleBinding binding{.name = name, .origin = origin_};
   constexpr absl::string_view kNothing = "so the binding allows nothing";
   for (const YamlValue& subject : Items(spec.Required("subjects"), kNothing)) {
     ReadSubject(subject, binding);
@@ -258,12 +261,12 @@ void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
     value.Error(absl::StrCat("is the value of another Token already, in ", first->second.ToString(),
                              "; make a new one for this"));
   }
-  token.value = *std::move(text);
+  token.value_hash = HashTokenValue(*text);
 }
 
 void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   if (!spec.IsMapOf({"value", "username", "expiresAt"})) return;
-  Token token{.name = name, .value = "", .user = "", .expires_at_ms = std::nullopt};
+  Token token{.name = name, .origin = origin_};
   ReadTokenValue(spec.Required("value"), token);
 
   const YamlValue user = spec.Required("username");

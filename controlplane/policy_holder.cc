@@ -4,8 +4,7 @@
 
 namespace registry::controlplane {
 
-PolicyHolder::PolicyHolder(Policy first)
-    : current_{.policy = std::make_shared<const Policy>(std::move(first)), .revision = 1} {}
+PolicyHolder::PolicyHolder(PolicySnapshot first) : current_(std::move(first)) {}
 
 PolicySnapshot PolicyHolder::Current() const {
   std::lock_guard lock(mutex_);
@@ -17,17 +16,15 @@ int64_t PolicyHolder::revision() const {
   return current_.revision;
 }
 
-int64_t PolicyHolder::Replace(Policy next) {
-  auto policy = std::make_shared<const Policy>(std::move(next));
-  int64_t revision;
+void PolicyHolder::Replace(PolicySnapshot next) {
   {
     std::lock_guard lock(mutex_);
-    current_.policy.swap(policy);
-    revision = ++current_.revision;
+    if (next.revision < current_.revision) return;
+    // The old one may be freed here, but not under the lock.
+    std::swap(current_, next);
   }
   std::lock_guard lock(listeners_mutex_);
   for (const auto& [id, listener] : listeners_) listener();
-  return revision;
 }
 
 int64_t PolicyHolder::AddListener(Listener listener) {

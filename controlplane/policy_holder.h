@@ -1,6 +1,6 @@
 // The access policy of now.
 //
-//   PolicyHolder holder(*std::move(policy));
+//   PolicyHolder holder({.policy = policy, .revision = 1});
 //   PolicySnapshot now = holder.Current();
 //   Verdict verdict = now.policy->Decide(now.policy->FindUser("alice"), action);
 //
@@ -21,15 +21,17 @@ namespace registry::controlplane {
 
 struct PolicySnapshot {
   std::shared_ptr<const Policy> policy;
+  // What it was made of, as PolicyStore has it; absent in some tests.
+  std::shared_ptr<const PolicyObjects> objects;
+  // Goes up with each change.
   int64_t revision = 0;
 };
 
-// The current policy. Its revision begins at 1 and goes up with each replacement.
 class PolicyHolder {
  public:
   using Listener = std::function<void()>;
 
-  explicit PolicyHolder(Policy first);
+  explicit PolicyHolder(PolicySnapshot first);
 
   PolicyHolder(const PolicyHolder&) = delete;
   PolicyHolder& operator=(const PolicyHolder&) = delete;
@@ -37,8 +39,9 @@ class PolicyHolder {
   PolicySnapshot Current() const;
   int64_t revision() const;
 
-  // Requests that begin from now on see `next`; then calls the listeners. Returns its revision.
-  int64_t Replace(Policy next);
+  // Requests that begin from now on see `next`; then calls the listeners. Does nothing when there
+  // is a newer one already.
+  void Replace(PolicySnapshot next);
 
   // `listener` is called after each replacement, by the thread that replaces, and must neither
   // block nor call this holder. Returns the id for RemoveListener, after which it is not called

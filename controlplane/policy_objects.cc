@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "oci/error.h"
 
@@ -31,6 +33,12 @@ std::optional<Verb> ParseVerb(absl::string_view name) {
     if (absl::EqualsIgnoreCase(VerbName(verb), name)) return verb;
   }
   return std::nullopt;
+}
+
+std::string HashTokenValue(absl::string_view value) {
+  base::Hasher hasher("sha256");
+  hasher.Update(value);
+  return absl::BytesToHexString(hasher.Finish());
 }
 
 absl::Status ValidateUserName(absl::string_view name) {

@@ -7,6 +7,7 @@
 #define REGISTRY_CONTROLPLANE_POLICY_OBJECTS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,9 @@ std::optional<Verb> ParseVerb(absl::string_view name);
 // The user who sends no credential.
 inline constexpr absl::string_view kAnonymous = "anonymous";
 
+// Of all objects: `origin` is "FILE:LINE", or which flag, where they were configured so; empty when
+// they were made with the admin API, which may change only these.
+
 struct User {
   std::string name;
   // bcrypt, see passwords.h. Empty: cannot log in with a password.
@@ -44,6 +48,15 @@ struct User {
   // Set by Policy::Create: differs after every change of the password. A token carries it, so that
   // such a change ends the token.
   std::string credential_version;
+  std::string origin;
+};
+
+// Puts users into a group besides those whose `groups` name it. Files need none.
+struct Group {
+  std::string name;
+  // Names of users; one who does not exist has no effect.
+  std::set<std::string> members;
+  std::string origin;
 };
 
 struct Role {
@@ -51,12 +64,15 @@ struct Role {
   std::set<Resource> resources;
   // GET implies HEAD.
   std::set<Verb> verbs;
+  std::string origin;
 };
 
 struct Subject {
   enum class Kind { kUser, kGroup };
   Kind kind;
   std::string name;
+
+  friend bool operator==(const Subject&, const Subject&) = default;
 };
 
 struct RoleBinding {
@@ -67,16 +83,22 @@ struct RoleBinding {
   // Regular expressions (RE2, unanchored) of what is asked for: a repository's name, "name:tag", or
   // nothing for the catalog.
   std::vector<std::string> scopes;
+  std::string origin;
 };
 
 // Works as a bearer token, and as its user's password.
 struct Token {
   std::string name;
-  std::string value;
+  // HashTokenValue; the value itself is not kept.
+  std::string value_hash;
   std::string user;
   // Milliseconds since the epoch; absent: it does not expire.
   std::optional<int64_t> expires_at_ms;
+  std::string origin;
 };
+
+// SHA-256 in hexadecimal digits. Without a salt, because values are long and random.
+std::string HashTokenValue(absl::string_view value);
 
 // "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
 // control characters, and kAnonymous stands for clients without a credential.
@@ -84,9 +106,13 @@ absl::Status ValidateUserName(absl::string_view name);
 
 struct PolicyObjects {
   std::vector<User> users;
+  std::vector<Group> groups;
   std::vector<Role> roles;
   std::vector<RoleBinding> bindings;
   std::vector<Token> tokens;
+  // By user name: how often all that was issued to the user was revoked; part of the
+  // credential_version. Also of users who are gone, should another one get the name.
+  std::map<std::string, int64_t> revocations;
 };
 
 }  // namespace registry::controlplane

@@ -56,7 +56,7 @@ oci::Scope GrantableScope(const Policy& policy, const User* user, const oci::Sco
                       .verb = Verb::kGet,
                       .repository = std::nullopt,
                       .tag = std::nullopt};
-    if (policy.Decide(user, list).allowed) granted.actions = {"*"};
+    if (policy.Allows(user, list)) granted.actions = {"*"};
   }
   return granted;
 }

@@ -156,9 +156,38 @@ const Migration& RefreshTokens() {
   return statements;
 }
 
+const Migration& PolicyObjectsAndAuditLog() {
+  static const Migration& statements = *new Migration{
+      // What the access policy is made of. An origin, "FILE:LINE", has what files or flags say:
+      // these are replaced as one set. Hashes of passwords and tokens are here, their texts are
+      // not.
+      "CREATE TABLE policy_objects ("
+      "  kind TEXT NOT NULL,"
+      "  name TEXT NOT NULL,"
+      "  spec TEXT NOT NULL,"
+      "  origin TEXT NOT NULL,"
+      "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID",
+      // The set of the files, by the SHA-256 of its objects: replicas with the same files agree.
+      "CREATE TABLE policy_file_set ("
+      "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+      "  content_hash TEXT NOT NULL,"
+      "  loaded_at_ms INTEGER NOT NULL) STRICT",
+      "CREATE TABLE audit_log ("
+      "  id INTEGER PRIMARY KEY,"
+      "  at_ms INTEGER NOT NULL,"
+      "  principal TEXT NOT NULL,"
+      "  peer TEXT NOT NULL,"
+      "  method TEXT NOT NULL,"
+      "  resource TEXT NOT NULL,"
+      "  detail TEXT NOT NULL,"
+      "  revision INTEGER NOT NULL) STRICT",
+  };
+  return statements;
+}
+
 // The first one makes version 1.
 std::vector<const Migration*> Migrations() {
-  return {&InitialSchema(), &Referrers(), &RefreshTokens()};
+  return {&InitialSchema(), &Referrers(), &RefreshTokens(), &PolicyObjectsAndAuditLog()};
 }
 
 int64_t CurrentVersion(Transaction& t) {

@@ -112,6 +112,12 @@ class AccessServiceTest : public testing::Test {
     Start(std::move(options));
   }
 
+  // With the next revision.
+  void Replace(Policy policy) {
+    policy_->Replace({.policy = std::make_shared<const Policy>(std::move(policy)),
+                      .revision = policy_->revision() + 1});
+  }
+
   void Hold(bool held) {
     std::lock_guard lock(mutex_);
     held_ = held;
@@ -171,7 +177,8 @@ class AccessServiceTest : public testing::Test {
   const v1::Credential nobody_;
   const v1::Credential admin_ = Basic("admin", "right");
   std::atomic<int64_t> now_ms_ = 1'000'000;
-  std::shared_ptr<PolicyHolder> policy_ = std::make_shared<PolicyHolder>(MakePolicy());
+  std::shared_ptr<PolicyHolder> policy_ = std::make_shared<PolicyHolder>(
+      PolicySnapshot{.policy = std::make_shared<const Policy>(MakePolicy()), .revision = 1});
 
   std::mutex mutex_;
   std::condition_variable changed_;

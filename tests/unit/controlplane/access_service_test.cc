@@ -139,7 +139,7 @@ TEST_F(AccessServiceTest, AChangedPasswordEndsTokensAndLogins) {
   EXPECT_EQ(Authorize(admin_, {}).decision(), v1::DECISION_ALLOWED);
   EXPECT_EQ(checks(), before) << "remembered";
 
-  policy_->Replace(MakePolicy(kOtherHash));
+  Replace(MakePolicy(kOtherHash));
   v1::AuthorizeResponse response = Authorize(token, {Pull("a/b")});
   EXPECT_EQ(response.decision(), v1::DECISION_TOKEN_INVALID);
   EXPECT_THAT(response.reason(), HasSubstr("password has changed"));
@@ -147,7 +147,7 @@ TEST_F(AccessServiceTest, AChangedPasswordEndsTokensAndLogins) {
   EXPECT_EQ(Authorize(admin_, {}).decision(), v1::DECISION_ALLOWED);
   EXPECT_EQ(checks(), before + 1) << "checked against the new hash";
 
-  policy_->Replace(Policy::Create({}).value());
+  Replace(Policy::Create({}).value());
   EXPECT_EQ(Authorize(token, {}).decision(), v1::DECISION_TOKEN_INVALID);
   EXPECT_EQ(Authorize(admin_, {}).decision(), v1::DECISION_CREDENTIAL_INVALID);
 }
@@ -193,7 +193,7 @@ TEST_F(AccessServiceTest, ALaterRevisionThanOursIsUnavailable) {
   const grpc::Status status = Authorize(request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(status.error_message(), HasSubstr("revision 1 of the policy, not 2"));
-  policy_->Replace(MakePolicy());
+  Replace(MakePolicy());
   EXPECT_TRUE(Authorize(request, &response).ok());
 }
 

@@ -153,7 +153,9 @@ class MetadataServiceTest : public MetadataTest {
   std::unique_ptr<grpc::Server> storage_server_;
   std::unique_ptr<StorageNodes> nodes_;
   std::unique_ptr<MetadataService> service_;
-  PolicyHolder policy_{Policy::Create(AdministratorOnly("admin", kAdminHash)).value()};
+  PolicyHolder policy_{{.policy = std::make_shared<const Policy>(
+                            Policy::Create(AdministratorOnly("admin", kAdminHash)).value()),
+                        .revision = 1}};
   std::unique_ptr<base::WorkerPool> pool_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::MetadataService::Stub> stub_;

@@ -71,7 +71,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
 
   ASSERT_EQ(objects.tokens.size(), 2);
   EXPECT_EQ(objects.tokens[0].name, "ci");
-  EXPECT_EQ(objects.tokens[0].value, kTokenValue);
+  EXPECT_EQ(objects.tokens[0].value_hash, HashTokenValue(kTokenValue));
   EXPECT_EQ(objects.tokens[0].user, "alice");
   EXPECT_EQ(objects.tokens[0].expires_at_ms, 4070908800000);  // date -d 2099-01-01T00:00Z +%s
   EXPECT_EQ(objects.tokens[1].expires_at_ms, std::nullopt);

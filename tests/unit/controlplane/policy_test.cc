@@ -49,6 +49,11 @@ Policy MakePolicy(std::vector<User> users) {
   return Policy::Create(std::move(objects)).value();
 }
 
+PolicySnapshot Snapshot(std::vector<User> users, int64_t revision) {
+  return {.policy = std::make_shared<const Policy>(MakePolicy(std::move(users))),
+          .revision = revision};
+}
+
 // A company: administrators, a public mirror, team folders, a CI that releases tags only.
 PolicyObjects Company() {
   const std::set<Resource> all(std::begin(kAllResources), std::end(kAllResources));
@@ -209,7 +214,10 @@ TEST(PolicyTest, DecidesAsTheTableSays) {
   for (const DecisionCase& test : kDecisions) {
     const std::string shown = absl::StrCat(test.user, ": ", test.action);
     const Verdict verdict = policy.Decide(policy.FindUser(test.user), ParseAction(test.action));
-    EXPECT_EQ(verdict.binding, test.binding) << shown;
+    const User* user = policy.FindUser(test.user);
+    EXPECT_EQ(user == nullptr ? "" : policy.Explain(*user, ParseAction(test.action)).binding,
+              test.binding)
+        << shown;
     EXPECT_EQ(verdict.allowed, *test.binding != '\0') << shown;
     EXPECT_EQ(verdict.reason.empty(), verdict.allowed) << shown;
   }
@@ -287,7 +295,10 @@ TEST(PolicyTest, OneAdministratorMayDoEverything) {
 
 TEST(PolicyTest, FindsTokensByTheirValue) {
   PolicyObjects objects = Company();
-  objects.tokens = {{.name = "t", .value = "a-value-of-a-token", .user = "ci", .expires_at_ms = 5}};
+  objects.tokens = {{.name = "t",
+                     .value_hash = HashTokenValue("a-value-of-a-token"),
+                     .user = "ci",
+                     .expires_at_ms = 5}};
   const Policy policy = Policy::Create(std::move(objects)).value();
   ASSERT_NE(policy.FindToken("a-value-of-a-token"), nullptr);
   EXPECT_EQ(policy.FindToken("a-value-of-a-token")->user, "ci");
@@ -358,13 +369,13 @@ TEST(PolicyTest, RefusesUsersThatCannotBe) {
 }
 
 TEST(PolicyHolderTest, AReplacementRaisesTheRevisionAndTellsListeners) {
-  PolicyHolder holder(MakePolicy({Admin()}));
+  PolicyHolder holder(Snapshot({Admin()}, 1));
   const PolicySnapshot before = holder.Current();
   EXPECT_EQ(before.revision, 1);
   int calls = 0;
   const int64_t id = holder.AddListener([&] { ++calls; });
 
-  EXPECT_EQ(holder.Replace(MakePolicy({MakeUser("bob")})), 2);
+  holder.Replace(Snapshot({MakeUser("bob")}, 2));
   EXPECT_EQ(holder.revision(), 2);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(holder.Current().policy->FindUser("admin"), nullptr);
@@ -372,13 +383,18 @@ TEST(PolicyHolderTest, AReplacementRaisesTheRevisionAndTellsListeners) {
   EXPECT_NE(before.policy->FindUser("admin"), nullptr);
 
   holder.RemoveListener(id);
-  EXPECT_EQ(holder.Replace(MakePolicy({})), 3);
+  holder.Replace(Snapshot({}, 3));
+  EXPECT_EQ(holder.revision(), 3);
+  // One that comes late changes nothing.
+  holder.Replace(Snapshot({Admin()}, 2));
+  EXPECT_EQ(holder.Current().policy->FindUser("admin"), nullptr);
+  EXPECT_EQ(holder.revision(), 3);
   EXPECT_EQ(calls, 1);
 }
 
 TEST(PolicyHolderTest, ASnapshotIsNeverAMix) {
   // Odd revisions know the admin, even ones do not.
-  PolicyHolder holder(MakePolicy({Admin()}));
+  PolicyHolder holder(Snapshot({Admin()}, 1));
   std::atomic<bool> stop = false;
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {
@@ -393,7 +409,7 @@ TEST(PolicyHolderTest, ASnapshotIsNeverAMix) {
     });
   }
   for (int i = 0; i < 500; ++i) {
-    holder.Replace(i % 2 == 0 ? MakePolicy({}) : MakePolicy({Admin()}));
+    holder.Replace(Snapshot(i % 2 == 0 ? std::vector<User>{} : std::vector<User>{Admin()}, i + 2));
   }
   stop = true;
   for (std::thread& reader : readers) reader.join();

@@ -1,0 +1,145 @@
+#include "app/admin_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "oci/error.h"
+
+namespace registry::app {
+namespace {
+
+constexpr mode_t kSocketMode = 0600;
+
+bool FitsSocket(const std::string& path) { return path.size() < sizeof(sockaddr_un{}.sun_path); }
+
+absl::Status WrongFile(absl::string_view flag, const std::string& path) {
+  const std::string why = ERR_reason_error_string(ERR_peek_last_error()) == nullptr
+                              ? "not what was expected"
+                              : ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return absl::InvalidArgumentError(
+      absl::StrCat(flag, " ", oci::Quote(path), " cannot be used: ", why, "; give a PEM file"));
+}
+
+// gRPC only says that something is wrong; OpenSSL says what.
+absl::Status CheckFiles(const AdminServerOptions& options) {
+  const std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context(
+      ::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
+  if (context == nullptr) return absl::InternalError("OpenSSL cannot make a context");
+  if (::SSL_CTX_use_certificate_chain_file(context.get(), options.certificate_file.c_str()) != 1) {
+    return WrongFile("-grpccertfile", options.certificate_file);
+  }
+  if (::SSL_CTX_use_PrivateKey_file(context.get(), options.private_key_file.c_str(),
+                                    SSL_FILETYPE_PEM) != 1) {
+    return WrongFile("-grpckeyfile", options.private_key_file);
+  }
+  if (::SSL_CTX_load_verify_file(context.get(), options.ca_file.c_str()) != 1) {
+    return WrongFile("-grpccafile", options.ca_file);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file.good()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  return content.str();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(
+    const AdminServerOptions& options) {
+  if (absl::Status status = CheckFiles(options); !status.ok()) return status;
+  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  absl::StatusOr<std::string> certificate = ReadFile(options.certificate_file);
+  if (!certificate.ok()) return certificate.status();
+  absl::StatusOr<std::string> key = ReadFile(options.private_key_file);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::string> ca = ReadFile(options.ca_file);
+  if (!ca.ok()) return ca.status();
+  tls.pem_key_cert_pairs.push_back(
+      {.private_key = *std::move(key), .cert_chain = *std::move(certificate)});
+  tls.pem_root_certs = *std::move(ca);
+  return grpc::SslServerCredentials(tls);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& service,
+                                                                const AdminServerOptions& options) {
+  const bool has_socket = FitsSocket(options.socket_path);
+  if (!has_socket && !options.address.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path of the admin API's socket ", oci::Quote(options.socket_path),
+        " is too long for a socket: choose a shorter -datadir, or give -grpcaddr for TCP"));
+  }
+  // From now on for every server: the others of this process are there already.
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, base::kMaxAdminStreams);
+  builder.AddChannelArgument(
+      GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+      static_cast<int>(std::chrono::milliseconds(base::kAdminIdleTimeout).count()));
+  // An address in use is an error, not a share of its connections.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  int socket_port = 0;
+  int tcp_port = 0;
+  if (has_socket) {
+    builder.AddListeningPort(absl::StrCat("unix:", options.socket_path),
+                             grpc::InsecureServerCredentials(), &socket_port);
+  }
+  if (options.address.has_value()) {
+    const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> tls = MutualTls(options);
+    if (!tls.ok()) return tls.status();
+    HostPort address = *options.address;
+    if (address.host.empty()) address.host = "::";
+    builder.AddListeningPort(address.ToString(), *tls, &tcp_port);
+  }
+
+  // The socket is never open to others, not even before chmod.
+  const mode_t mask = ::umask(0777 & ~kSocketMode);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  ::umask(mask);
+  if (has_socket && socket_port == 0) {
+    return absl::UnavailableError(absl::StrCat("the admin API cannot listen on the socket ",
+                                               oci::Quote(options.socket_path),
+                                               ": remove what is there"));
+  }
+  if (options.address.has_value() && tcp_port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("the admin API cannot listen on ", oci::Quote(options.address->ToString()),
+                     ": it is in use, or not of this machine; give another -grpcaddr"));
+  }
+  if (server == nullptr) return absl::InternalError("the admin API cannot start");
+  std::unique_ptr<AdminServer> result(new AdminServer(std::move(server)));
+  if (has_socket && ::chmod(options.socket_path.c_str(), kSocketMode) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot set the mode of ", options.socket_path));
+  }
+  if (!has_socket) {
+    base::LogWarning("the admin API has no socket, because the path is too long",
+                     {{"path", options.socket_path}});
+  }
+  if (options.address.has_value()) {
+    HostPort address = *options.address;
+    address.port = static_cast<uint16_t>(tcp_port);
+    base::LogInfo("the admin API listens", {{"address", address.ToString()}});
+  }
+  return result;
+}
+
+AdminServer::~AdminServer() {
+  server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+}
+
+}  // namespace registry::app

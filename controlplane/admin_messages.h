@@ -1,0 +1,56 @@
+// Between the objects of an access policy and the messages of admin.proto.
+//
+// Objects are those of EffectiveObjects (policy_view.h). Errors: policy_error.h. Thread-safe.
+#ifndef REGISTRY_CONTROLPLANE_ADMIN_MESSAGES_H_
+#define REGISTRY_CONTROLPLANE_ADMIN_MESSAGES_H_
+
+#include <google/protobuf/field_mask.pb.h>
+#include <google/protobuf/message.h>
+
+#include <initializer_list>
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "controlplane/audit_log.h"
+#include "controlplane/policy_explain.h"
+#include "controlplane/policy_objects.h"
+#include "registry/v1/admin.pb.h"
+
+namespace registry::controlplane {
+
+// With etags, without secrets.
+v1::User ToMessage(const User& user);
+v1::Group ToMessage(const Group& group);
+v1::Role ToMessage(const Role& role);
+v1::RoleBinding ToMessage(const RoleBinding& binding);
+v1::Token ToMessage(const Token& token);
+v1::AuditEvent ToMessage(const AuditEvent& event);
+v1::ExplainResponse ToMessage(const ExplainedAction& explained);
+
+// Names of fields of a message.
+using Fields = std::set<std::string>;
+
+// Sets the fields of `object` that `fields` names to what `message` has. Those that need work are
+// set by the service: of a user `password_hash` alone, of a token all but `expire_time` when it is
+// made.
+absl::Status Apply(const v1::User& message, const Fields& fields, User& user);
+absl::Status Apply(const v1::Group& message, const Fields& fields, Group& group);
+absl::Status Apply(const v1::Role& message, const Fields& fields, Role& role);
+absl::Status Apply(const v1::RoleBinding& message, const Fields& fields, RoleBinding& binding);
+absl::Status Apply(const v1::Token& message, const Fields& fields, Token& token);
+
+// The fields that an update changes, of those that can be: the ones that `mask` names, all for "*",
+// without a mask those that are set in `message`. Error: it names another one.
+absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
+                                      const google::protobuf::FieldMask& mask,
+                                      std::initializer_list<absl::string_view> updatable);
+
+// "alice" of "users/alice". Error: `resource`, the value of `field`, is not in the collection.
+absl::StatusOr<std::string> IdOf(absl::string_view collection, absl::string_view field,
+                                 absl::string_view resource);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_ADMIN_MESSAGES_H_

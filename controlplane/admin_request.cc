@@ -1,0 +1,49 @@
+#include "controlplane/admin_request.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "controlplane/policy_error.h"
+
+namespace registry::controlplane {
+
+Actor ActorOf(const grpc::CallbackServerContext& context) {
+  Actor actor{.principal = "local", .peer = context.peer()};
+  const auto subjects = context.auth_context()->FindPropertyValues(GRPC_X509_SUBJECT_PROPERTY_NAME);
+  if (!subjects.empty()) {
+    actor.principal = std::string(subjects[0].data(), subjects[0].size());
+    return actor;
+  }
+  const auto user = context.client_metadata().find(kLocalUserMetadata);
+  if (user != context.client_metadata().end()) {
+    const absl::string_view name(user->second.data(), user->second.size());
+    constexpr size_t kMaxBytes = 255;
+    if (base::IsUtf8Text(name)) absl::StrAppend(&actor.principal, ":", name.substr(0, kMaxBytes));
+  }
+  return actor;
+}
+
+absl::StatusOr<size_t> PageSize(int32_t asked) {
+  if (asked < 0) return InvalidField("page_size", absl::StrCat("is negative: ", asked));
+  if (asked == 0) return base::kDefaultAdminPage;
+  return std::min(asked, base::kMaxAdminPage);
+}
+
+std::string MakePageToken(absl::string_view collection, absl::string_view position) {
+  return absl::WebSafeBase64Escape(absl::StrCat(collection, "\n", position));
+}
+
+absl::StatusOr<std::string> ReadPageToken(absl::string_view collection, const std::string& token) {
+  if (token.empty()) return token;
+  std::string text;
+  absl::string_view rest;
+  if (absl::WebSafeBase64Unescape(token, &text)) rest = text;
+  if (absl::ConsumePrefix(&rest, absl::StrCat(collection, "\n"))) return std::string(rest);
+  return InvalidField("page_token", "is none of this method; pass on the next_page_token as it is");
+}
+
+}  // namespace registry::controlplane

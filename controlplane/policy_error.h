@@ -1,0 +1,39 @@
+// Errors of the admin API, with the details that Google's AIP-193 asks for: ErrorInfo always,
+// ResourceInfo where a resource is missing or there already, BadRequest where a field is wrong.
+//
+// Thread-safe.
+#ifndef REGISTRY_CONTROLPLANE_POLICY_ERROR_H_
+#define REGISTRY_CONTROLPLANE_POLICY_ERROR_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace registry::controlplane {
+
+// Resource names as in admin.proto, such as "users/alice".
+
+// NOT_FOUND, RESOURCE_NOT_FOUND. `field`, where one of a request named it: FAILED_PRECONDITION.
+absl::Status NoSuchResource(absl::string_view resource);
+absl::Status NamesMissingResource(absl::string_view field, absl::string_view resource);
+
+// ALREADY_EXISTS, RESOURCE_EXISTS.
+absl::Status ResourceExists(absl::string_view resource);
+
+// ABORTED, ETAG_MISMATCH.
+absl::Status EtagMismatch(absl::string_view resource);
+
+// FAILED_PRECONDITION, READ_ONLY: it comes from `origin`.
+absl::Status ReadOnly(absl::string_view resource, absl::string_view origin);
+
+// FAILED_PRECONDITION, IN_USE: `by` refers to it.
+absl::Status InUse(absl::string_view resource, absl::string_view by);
+
+// INVALID_ARGUMENT, INVALID_FIELD. `what` follows the field's name: "is empty".
+absl::Status InvalidField(absl::string_view field, absl::string_view what);
+
+// FAILED_PRECONDITION with a reason of its own.
+absl::Status Impossible(absl::string_view reason, absl::string_view message);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_POLICY_ERROR_H_

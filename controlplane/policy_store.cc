@@ -1,0 +1,211 @@
+#include "controlplane/policy_store.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "controlplane/clock.h"
+#include "controlplane/policy.h"
+#include "controlplane/policy_view.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+PolicyRows LoadRows(Transaction& t) {
+  PolicyRows rows;
+  t.Query("SELECT kind, name, spec, origin FROM policy_objects", {}, [&](const Row& row) {
+    rows[{std::string(row.Text(0)), std::string(row.Text(1))}] = {
+        .spec = std::string(row.Text(2)), .origin = std::string(row.Text(3))};
+  });
+  return rows;
+}
+
+// Returns what has changed, for the audit log: "user alice: {…} -> {…}; …".
+std::string StoreRows(Transaction& t, const PolicyRows& before, const PolicyRows& after) {
+  std::string detail;
+  const auto changed = [&](const PolicyRowKey& key, const PolicyRow* old, const PolicyRow* now) {
+    if (detail.size() > base::kMaxAuditDetailBytes) return;
+    // An object that only stands elsewhere in its file now.
+    if (old != nullptr && now != nullptr && old->spec == now->spec) return;
+    absl::StrAppend(&detail, detail.empty() ? "" : "; ", key.first, " ", key.second, ": ",
+                    old == nullptr ? "new" : WithoutSecrets(old->spec), " -> ",
+                    now == nullptr ? "deleted" : WithoutSecrets(now->spec));
+    if (detail.size() > base::kMaxAuditDetailBytes) absl::StrAppend(&detail, "; and more");
+  };
+  for (const auto& [key, row] : before) {
+    if (after.contains(key)) continue;
+    t.Execute("DELETE FROM policy_objects WHERE kind = ?1 AND name = ?2", {key.first, key.second});
+    changed(key, &row, nullptr);
+  }
+  for (const auto& [key, row] : after) {
+    const auto old = before.find(key);
+    if (old != before.end() && old->second == row) continue;
+    t.Execute(
+        "INSERT INTO policy_objects (kind, name, spec, origin) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT (kind, name) DO UPDATE SET spec = excluded.spec, origin = excluded.origin",
+        {key.first, key.second, row.spec, row.origin});
+    changed(key, old == before.end() ? nullptr : &old->second, &row);
+  }
+  return detail;
+}
+
+std::string ContentHash(const PolicyRows& rows) {
+  base::Hasher hasher("sha256");
+  for (const auto& [key, row] : rows) {
+    if (row.origin.empty()) continue;
+    for (const std::string* part : {&key.first, &key.second, &row.spec}) {
+      hasher.Update(absl::StrCat(part->size(), ":", *part));
+    }
+  }
+  return absl::BytesToHexString(hasher.Finish());
+}
+
+// Without the objects of the admin API that refer to what is not there.
+PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) {
+  std::set<std::string> users;
+  for (const User& user : objects.users) users.insert(user.name);
+  std::set<std::string> roles;
+  for (const Role& role : objects.roles) roles.insert(role.name);
+  std::erase_if(objects.bindings, [&](const RoleBinding& binding) {
+    if (!binding.origin.empty() || roles.contains(binding.role)) return false;
+    warnings.push_back(absl::StrCat("role binding ", oci::Quote(binding.name),
+                                    " has no effect: there is no role ", oci::Quote(binding.role)));
+    return true;
+  });
+  std::erase_if(objects.tokens, [&](const Token& token) {
+    if (!token.origin.empty() || users.contains(token.user)) return false;
+    warnings.push_back(absl::StrCat("token ", oci::Quote(token.name),
+                                    " has no effect: there is no user ", oci::Quote(token.user)));
+    return true;
+  });
+  return objects;
+}
+
+// Removes what was configured, and what has the name of something that now is.
+template <class Object>
+void RemoveConfigured(const std::vector<Object>& configured, absl::string_view kind,
+                      std::vector<Object>& objects, std::vector<std::string>& warnings) {
+  std::set<absl::string_view> names;
+  for (const Object& object : configured) names.insert(object.name);
+  std::erase_if(objects, [&](const Object& object) {
+    if (!object.origin.empty()) return true;
+    if (!names.contains(object.name)) return false;
+    warnings.push_back(absl::StrCat("the ", kind, " ", oci::Quote(object.name),
+                                    " of the admin API gives way to the configured one"));
+    return true;
+  });
+  objects.insert(objects.end(), configured.begin(), configured.end());
+}
+
+std::set<std::string> UserNames(const PolicyObjects& objects) {
+  std::set<std::string> names;
+  for (const User& user : objects.users) names.insert(user.name);
+  return names;
+}
+
+void Configure(const PolicyObjects& configured, PolicyObjects& objects,
+               std::vector<std::string>& warnings) {
+  const std::set<std::string> before = UserNames(objects);
+  RemoveConfigured(configured.users, "user", objects.users, warnings);
+  RemoveConfigured(configured.roles, "role", objects.roles, warnings);
+  RemoveConfigured(configured.bindings, "role binding", objects.bindings, warnings);
+  RemoveConfigured(configured.tokens, "token", objects.tokens, warnings);
+  const std::set<std::string> after = UserNames(objects);
+  // Should somebody else get the name later.
+  for (const std::string& name : before) {
+    if (!after.contains(name)) ++objects.revocations[name];
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Open(Database& database,
+                                                               PolicyObjects configured) {
+  std::unique_ptr<PolicyStore> store(new PolicyStore(database));
+  store->holder_ = std::make_shared<PolicyHolder>(PolicySnapshot{});
+  const absl::StatusOr<PolicySnapshot> first = store->ReplaceConfigured(
+      {.actor = ThisProcess(), .method = "Start", .resource = ""}, configured);
+  if (!first.ok()) return first.status();
+  return store;
+}
+
+absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, const Cause& cause,
+                                                            Edit edit) const {
+  const PolicyRows before = LoadRows(t);
+  if (!t.status().ok()) return t.status();
+  absl::StatusOr<PolicyObjects> objects = FromRows(before);
+  if (!objects.ok()) return objects.status();
+  if (absl::Status status = edit(*objects); !status.ok()) return status;
+  const absl::StatusOr<PolicyRows> after = ToRows(*objects);
+  if (!after.ok()) return after.status();
+  if (after->size() > before.size() && after->size() > base::kMaxPolicyObjects) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("there are ", after->size(), " objects in the access policy, and ",
+                     base::kMaxPolicyObjects, " are allowed: delete some"));
+  }
+  Stored stored;
+  absl::StatusOr<Policy> policy = Policy::Create(Usable(*objects, stored.warnings));
+  if (!policy.ok()) return policy.status();
+  stored.policy = std::make_shared<const Policy>(*std::move(policy));
+  // The same order as after the next start.
+  stored.objects = FromRows(*after).value();
+
+  const std::string detail = StoreRows(t, before, *after);
+  const std::string content_hash = ContentHash(*after);
+  t.Execute(
+      "INSERT INTO policy_file_set (id, content_hash, loaded_at_ms) VALUES (1, ?1, ?2) "
+      "ON CONFLICT (id) DO UPDATE SET content_hash = excluded.content_hash, "
+      "loaded_at_ms = excluded.loaded_at_ms "
+      "WHERE policy_file_set.content_hash <> excluded.content_hash",
+      {content_hash, SystemNowMs()});
+  if (!detail.empty()) {
+    t.Execute("UPDATE policy_revision SET revision = revision + 1");
+  }
+  stored.revision = t.QueryFirst("SELECT revision FROM policy_revision", {}, [](const Row& row) {
+                       return row.Int(0);
+                     }).value_or(0);
+  if (!detail.empty()) {
+    AppendAuditEvent(t, {.at_ms = SystemNowMs(),
+                         .actor = cause.actor,
+                         .method = cause.method,
+                         .resource = cause.resource,
+                         .detail = detail,
+                         .revision = stored.revision});
+  }
+  return stored;
+}
+
+absl::StatusOr<PolicySnapshot> PolicyStore::Change(const Cause& cause, Edit edit) {
+  std::lock_guard lock(mutex_);
+  absl::StatusOr<Stored> stored =
+      RunTransaction(database_, TransactionMode::kWrite,
+                     [&](Transaction& t) { return ChangeRows(t, cause, edit); });
+  if (!stored.ok()) return stored.status();
+  for (const std::string& warning : stored->warnings) base::LogWarning(warning);
+  holder_->Replace({.policy = std::move(stored->policy),
+                    .objects = std::make_shared<const PolicyObjects>(
+                        EffectiveObjects(std::move(stored->objects))),
+                    .revision = stored->revision});
+  return holder_->Current();
+}
+
+absl::StatusOr<PolicySnapshot> PolicyStore::ReplaceConfigured(const Cause& cause,
+                                                              const PolicyObjects& configured) {
+  std::vector<std::string> warnings;
+  const absl::StatusOr<PolicySnapshot> snapshot = Change(cause, [&](PolicyObjects& objects) {
+    warnings.clear();
+    Configure(configured, objects, warnings);
+    return absl::OkStatus();
+  });
+  if (!snapshot.ok()) return snapshot;
+  for (const std::string& warning : warnings) base::LogWarning(warning);
+  return snapshot;
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,80 @@
+#include "controlplane/scope_bounds.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+
+namespace registry::controlplane {
+namespace {
+
+// Whether the expression may have an alternative outside of all parentheses: `^a|b`.
+bool HasAlternatives(absl::string_view pattern) {
+  int depth = 0;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      ++i;
+      // Behind \Q everything means itself, up to \E: not worth following.
+      if (i < pattern.size() && pattern[i] == 'Q') return true;
+    } else if (in_class) {
+      in_class = c != ']';
+    } else if (c == '[') {
+      in_class = true;
+      // A bracket that comes first is a member.
+      if (absl::StartsWith(pattern.substr(i + 1), "^")) ++i;
+      if (absl::StartsWith(pattern.substr(i + 1), "]")) ++i;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')') {
+      --depth;
+    } else if (c == '|' && depth == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
+  const absl::string_view pattern = expression.pattern();
+  // RE2 bounds what the expression itself matches. That is where the text begins only with an
+  // anchor, which must hold for all of the expression.
+  if (!absl::StartsWith(pattern, "^") || HasAlternatives(pattern)) return std::nullopt;
+  // `^*` and the like: no anchor.
+  if (pattern.size() > 1 && absl::StrContains("*+?{", pattern[1])) return std::nullopt;
+  NameRange bounds;
+  // Longer than any name.
+  constexpr int kMaxPrefix = 300;
+  if (!expression.PossibleMatchRange(&bounds.first, &bounds.last, kMaxPrefix)) return std::nullopt;
+  // RE2 bounds any bytes, names are printable ASCII: cut there, both bounds only become wider.
+  const auto printable = [](const std::string& text) {
+    const auto end = std::find_if(text.begin(), text.end(),
+                                  [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+    return static_cast<size_t>(end - text.begin());
+  };
+  bounds.first.resize(printable(bounds.first));
+  const size_t size = printable(bounds.last);
+  const bool whole = size == bounds.last.size();
+  bounds.last.resize(size);
+  if (absl::EndsWith(pattern, "$") && !absl::EndsWith(pattern, "\\$")) {
+    if (!whole) bounds.last += '\x7f';
+    return bounds;
+  }
+  // Without an anchor at the end anything may follow the match, which may be as short as what both
+  // bounds begin with.
+  const auto differ = std::mismatch(bounds.first.begin(), bounds.first.end(), bounds.last.begin(),
+                                    bounds.last.end());
+  bounds.last.erase(differ.second, bounds.last.end());
+  bounds.last += '\x7f';
+  return bounds;
+}
+
+bool MayBeginWith(const NameRange& bounds, absl::string_view prefix) {
+  std::string end(prefix);
+  ++end.back();
+  return bounds.first < end && bounds.last >= prefix;
+}
+
+}  // namespace registry::controlplane

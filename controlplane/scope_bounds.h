@@ -1,0 +1,30 @@
+// Where the names can be that a scope of a role binding matches, so that listing the catalog reads
+// only these. Thread-safe.
+#ifndef REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
+#define REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
+
+#include <re2/re2.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace registry::controlplane {
+
+// Names from `first` to `last`, both included, in the order of their bytes.
+struct NameRange {
+  std::string first;
+  std::string last;
+};
+
+// Bounds of every "name" and "name:tag" in which the valid expression finds a match; they may be
+// wider than need be. nullopt when there are none to tell.
+std::optional<NameRange> BoundsOf(const re2::RE2& expression);
+
+// Whether there is a text between the bounds that begins with `prefix`, which is not empty.
+bool MayBeginWith(const NameRange& bounds, absl::string_view prefix);
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
