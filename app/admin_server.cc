@@ -1,16 +1,13 @@
 #include "app/admin_server.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "app/pem_file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "oci/error.h"
@@ -22,54 +19,17 @@ constexpr mode_t kSocketMode = 0600;
 
 bool FitsSocket(const std::string& path) { return path.size() < sizeof(sockaddr_un{}.sun_path); }
 
-absl::Status WrongFile(absl::string_view flag, const std::string& path) {
-  const std::string why = ERR_reason_error_string(ERR_peek_last_error()) == nullptr
-                              ? "not what was expected"
-                              : ERR_reason_error_string(ERR_peek_last_error());
-  ERR_clear_error();
-  return absl::InvalidArgumentError(
-      absl::StrCat(flag, " ", oci::Quote(path), " cannot be used: ", why, "; give a PEM file"));
-}
-
-// gRPC only says that something is wrong; OpenSSL says what.
-absl::Status CheckFiles(const AdminServerOptions& options) {
-  const std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context(
-      ::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
-  if (context == nullptr) return absl::InternalError("OpenSSL cannot make a context");
-  if (::SSL_CTX_use_certificate_chain_file(context.get(), options.certificate_file.c_str()) != 1) {
-    return WrongFile("-grpccertfile", options.certificate_file);
-  }
-  if (::SSL_CTX_use_PrivateKey_file(context.get(), options.private_key_file.c_str(),
-                                    SSL_FILETYPE_PEM) != 1) {
-    return WrongFile("-grpckeyfile", options.private_key_file);
-  }
-  if (::SSL_CTX_load_verify_file(context.get(), options.ca_file.c_str()) != 1) {
-    return WrongFile("-grpccafile", options.ca_file);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file.good()) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  return content.str();
-}
-
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(
     const AdminServerOptions& options) {
-  if (absl::Status status = CheckFiles(options); !status.ok()) return status;
+  absl::StatusOr<PemFiles> files =
+      ReadPemFiles({.certificate = {"-grpccertfile", options.certificate_file},
+                    .private_key = {"-grpckeyfile", options.private_key_file},
+                    .ca = {"-grpccafile", options.ca_file}});
+  if (!files.ok()) return files.status();
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  absl::StatusOr<std::string> certificate = ReadFile(options.certificate_file);
-  if (!certificate.ok()) return certificate.status();
-  absl::StatusOr<std::string> key = ReadFile(options.private_key_file);
-  if (!key.ok()) return key.status();
-  absl::StatusOr<std::string> ca = ReadFile(options.ca_file);
-  if (!ca.ok()) return ca.status();
   tls.pem_key_cert_pairs.push_back(
-      {.private_key = *std::move(key), .cert_chain = *std::move(certificate)});
-  tls.pem_root_certs = *std::move(ca);
+      {.private_key = std::move(files->private_key), .cert_chain = std::move(files->certificate)});
+  tls.pem_root_certs = std::move(files->ca);
   return grpc::SslServerCredentials(tls);
 }
 

@@ -30,10 +30,11 @@ int Print(const Cli& cli, absl::string_view text) {
 }
 
 int Unknown(const Cli& cli, absl::string_view command) {
-  return Fail(cli, kExitUsage,
-              absl::StrCat("unknown command ", oci::Quote(command),
-                           ": the commands are serve, check, genhash, version and help; see '",
-                           kProgramName, " help'"));
+  return Fail(
+      cli, kExitUsage,
+      absl::StrCat("unknown command ", oci::Quote(command),
+                   ": the commands are serve, admin, check, genhash, version and help; see '",
+                   kProgramName, " help'"));
 }
 
 int RunHelp(const Cli& cli, Args args) {
@@ -94,6 +95,7 @@ int RunCli(const Cli& cli) {
   if (HelpText(command).empty() || command.empty()) return Unknown(cli, command);
   if (std::any_of(args.begin(), args.end(), IsHelpFlag)) return Print(cli, HelpText(command));
   if (command == "serve") return RunServe(cli, args);
+  if (command == "admin") return cli.admin(cli, args);
   if (command == "check") return RunCheck(cli, args);
   if (!args.empty()) {
     return Fail(cli, kExitUsage,

@@ -3,7 +3,8 @@
 //   int main(int argc, char** argv) {
 //     return RunCli({.args = {argv + 1, argv + argc},
 //                    .environment = RegistryEnvironment(environ),
-//                    .serve = Serve});
+//                    .serve = Serve,
+//                    .admin = admin::RunAdmin});
 //   }
 #ifndef REGISTRY_APP_CLI_H_
 #define REGISTRY_APP_CLI_H_
@@ -29,6 +30,8 @@ struct Cli {
   Environment environment;
   // Runs the registry and returns the exit code.
   std::function<int(const ServeFlags&)> serve;
+  // Runs `admin` with what follows that word and returns the exit code.
+  std::function<int(const Cli&, absl::Span<const char* const>)> admin;
 
   int input_fd = 0;
   std::ostream& output = std::cout;

@@ -92,6 +92,10 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   // Administrators, the last: reflection is on for every server that is made after it.
   AdminServerOptions admin_options;
   admin_options.socket_path = parts.data_folder->path() + "/admin.sock";
+  admin_options.address = options.admin_address;
+  admin_options.certificate_file = options.admin_certificate_file;
+  admin_options.private_key_file = options.admin_private_key_file;
+  admin_options.ca_file = options.admin_ca_file;
   auto admin_server = AdminServer::Start(*parts.control_plane->admin_service(), admin_options);
   if (!admin_server.ok()) return admin_server.status();
   parts.admin_server = *std::move(admin_server);

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "app/host_port.h"
 #include "controlplane/policy_files.h"
 
 namespace registry::app {
@@ -31,6 +33,12 @@ struct RegistryOptions {
   std::string private_key_file;
   // A regular expression; empty: no repository may hold sparse manifests.
   std::string sparse_repositories;
+  // Where the admin API listens besides its socket in the data folder, with PEM files for mutual
+  // TLS: the server's certificate and key, and the CA of clients' certificates.
+  std::optional<HostPort> admin_address;
+  std::string admin_certificate_file;
+  std::string admin_private_key_file;
+  std::string admin_ca_file;
 };
 
 // A whole registry in one process. Thread-safe.

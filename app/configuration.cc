@@ -123,6 +123,10 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.certificate_file = merged.cert_file;
   options.private_key_file = merged.key_file;
   options.sparse_repositories = merged.sparse;
+  options.admin_address = merged.grpc_address;
+  options.admin_certificate_file = merged.grpc_cert_file;
+  options.admin_private_key_file = merged.grpc_key_file;
+  options.admin_ca_file = merged.grpc_ca_file;
   return result;
 }
 

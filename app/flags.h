@@ -1,14 +1,10 @@
 // The flags of `simple-registry serve`, from its arguments and the environment.
 //
-//   -addr :5000   --addr :5000   -addr=:5000   SIMPLE_REGISTRY_ADDR=:5000
-//
-// A flag wins over its variable, a variable over the default. An empty variable counts as not set.
-// Names are never guessed from a prefix. Thread-safe.
+// How they are written: arguments.h. A variable wins over the default. Thread-safe.
 #ifndef REGISTRY_APP_FLAGS_H_
 #define REGISTRY_APP_FLAGS_H_
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,15 +12,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "app/arguments.h"
 #include "app/host_port.h"
 
 namespace registry::app {
-
-// Variables that begin with SIMPLE_REGISTRY_, by their whole name.
-using Environment = std::map<std::string, std::string>;
-
-// The part of `variables` ("NAME=value", ended by nullptr, like `environ`) that is for us.
-Environment RegistryEnvironment(const char* const* variables);
 
 struct ServeFlags {
   HostPort address = {.host = "0.0.0.0", .port = 5000};
@@ -48,6 +39,12 @@ struct ServeFlags {
   // How long tokens are good for.
   std::chrono::seconds token_timeout{300};
   bool ui = false;
+  // Where the admin API listens besides its socket in the data folder. With an address all three
+  // PEM files are set: the server's certificate and key, and the CA of clients' certificates.
+  std::optional<HostPort> grpc_address;
+  std::string grpc_cert_file;
+  std::string grpc_key_file;
+  std::string grpc_ca_file;
 
   // The flags that were given, by argument or variable: they win over files.
   std::set<std::string, std::less<>> given;

@@ -9,6 +9,7 @@ Usage: simple-registry COMMAND [ARGUMENTS]
 
 Commands
   serve     run a registry
+  admin     users, roles, tokens and more of a running registry
   check     look whether YAML files are right
   genhash   make the bcrypt hash of a password
   version   print the version
@@ -45,6 +46,11 @@ Flags, with their defaults
   -ui BOOL              not in this version (false)
   -sparse REGEX         accept manifests that reference what is not there in repositories whose
                         name this regular expression (RE2) matches somewhere; '.' is all of them
+  -grpcaddr HOST:PORT   where the admin API listens besides its socket, DATADIR/admin.sock, with
+                        mutual TLS (nowhere); needs the next three:
+  -grpccertfile FILE    PEM certificate chain of the admin API
+  -grpckeyfile FILE     PEM private key of that certificate
+  -grpccafile FILE      PEM certificates of the CAs that sign the certificates of administrators
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then users come from its files, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file.
@@ -61,6 +67,56 @@ Examples
   SIMPLE_REGISTRY_ADMINPWD=secret simple-registry serve -addr localhost:5000
 
 Exit codes: 0 ended as asked, 1 failed, 2 wrong flags.
+)";
+
+constexpr absl::string_view kAdmin = R"(Usage: simple-registry admin COMMAND [FLAGS]
+
+Manages a running registry through its admin API.
+
+Commands
+  users list                      groups, roles, bindings and tokens alike
+  users get NAME...               the same
+  users create NAME [-groups G,…] [-nopassword]
+  users update NAME [-groups|-addgroups|-removegroups G,…] [-password|-nopassword]
+  users delete NAME...            also the user's tokens; the same for all kinds
+  users revoke NAME...            end what 'docker login' and the like got for the user so far
+  groups create NAME [-members U,…]
+  groups update NAME [-members|-addmembers|-removemembers U,…]
+  roles create NAME -resources R,… -verbs V,…
+  roles update NAME [-resources|-addresources|-removeresources R,…] [-verbs|…]
+  bindings create NAME -role ROLE -subjects U,groups/G,… -scopes REGEX [-scopes REGEX]...
+  bindings update NAME [-role ROLE] [-subjects|-addsubjects|-removesubjects S,…]
+                       [-scopes|-addscopes|-removescopes REGEX]...
+  tokens create NAME -user USER [-expires TIME] [-valuestdin]
+  tokens update NAME -expires TIME
+  explain SUBJECT ACTION [REPOSITORY[:TAG]]
+                                  why a user, or groups/GROUP, may or may not pull, push, delete,
+                                  catalog, or one thing such as 'PUT manifests'
+  reload                          read the files of -cfgdir again
+  audit [-limit N]                the last changes (50): who, what, when, from where
+
+Passwords are asked for, twice, or else read from standard input, which must be one line. A token's
+value is made and printed once, or read from standard input with -valuestdin. Resources are catalog,
+blobs, manifests, tags; verbs are GET, HEAD, POST, PUT, PATCH, DELETE; * is all. TIME is 720h from
+now, 2027-01-31T12:00:00Z, or never. What comes from files or flags is read-only here.
+
+Flags, with their defaults
+  -o json                 the messages of the API as JSON, for scripts; also -output (table)
+  -datadir DIR            the data folder of the registry (./data), whose socket only the user who
+                          runs the registry, and root, may open
+  -server HOST:PORT       a registry elsewhere: its -grpcaddr; with mutual TLS:
+  -clientcertfile FILE    PEM certificate chain of this administrator
+  -clientkeyfile FILE     PEM private key of that certificate
+  -servercafile FILE      PEM certificates of the CA that signed the registry's certificate
+
+These can come from SIMPLE_REGISTRY_DATADIR and so on.
+
+Examples
+  simple-registry admin users create bob -groups devs
+  simple-registry admin tokens create ci -user bob -expires 720h -o json
+  simple-registry admin explain bob push team/app:v1
+
+Exit codes: 0 done, 1 failed, 2 wrong arguments.
 )";
 
 constexpr absl::string_view kCheck = R"(Usage: simple-registry check -cfgdir DIR...
@@ -97,6 +153,7 @@ Prints what simple-registry, or one of its commands, does; so does COMMAND -h.
 absl::string_view HelpText(absl::string_view command) {
   if (command.empty()) return kGeneral;
   if (command == "serve") return kServe;
+  if (command == "admin") return kAdmin;
   if (command == "check") return kCheck;
   if (command == "genhash") return kGenhash;
   if (command == "version") return kVersion;

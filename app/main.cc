@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "app/admin/admin.h"
 #include "app/cli.h"
 #include "app/serve.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
       .args = absl::MakeConstSpan(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0),
       .environment = registry::app::RegistryEnvironment(environ),
       .serve = registry::app::Serve,
+      .admin = registry::app::admin::RunAdmin,
       .input_fd = STDIN_FILENO,
       .output = std::cout,
       .errors = std::cerr,

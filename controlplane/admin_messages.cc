@@ -110,7 +110,7 @@ absl::StatusOr<Subject> SubjectOf(absl::string_view name) {
 v1::User ToMessage(const User& user) {
   v1::User message;
   message.set_name(absl::StrCat("users/", user.name));
-  message.set_has_password(!user.password_hash.empty());
+  message.set_password_set(!user.password_hash.empty());
   for (const std::string& group : user.groups) message.add_groups(absl::StrCat("groups/", group));
   message.set_origin(user.origin);
   return WithEtag(std::move(message), user.password_hash);
@@ -277,7 +277,11 @@ absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
     std::vector<const google::protobuf::FieldDescriptor*> set;
     message.GetReflection()->ListFields(message, &set);
     for (const google::protobuf::FieldDescriptor* field : set) {
-      if (may_be(field->name())) fields.insert(field->name());
+      // What can be present and empty, too: some clients fill in all that there is.
+      const bool is_empty = field->has_presence() && !field->is_repeated() &&
+                            field->cpp_type() == field->CPPTYPE_STRING &&
+                            message.GetReflection()->GetString(message, field).empty();
+      if (may_be(field->name()) && !is_empty) fields.insert(field->name());
     }
     return fields;
   }

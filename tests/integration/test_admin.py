@@ -188,12 +188,12 @@ class Live(AdminTestCase):
 class Conventions(AdminTestCase):
     def test_a_resource_is_made_read_listed_changed_and_deleted(self):
         made = self.api.CreateUser(user_id="bob", user={"password": "secret"})
-        self.assertEqual((made.name, made.has_password, made.password), ("users/bob", True, ""))
+        self.assertEqual((made.name, made.password_set, made.password), ("users/bob", True, ""))
         self.assertEqual(self.api.GetUser(name="users/bob"), made)
         self.api.CreateGroup(group_id="devs", group={})
         changed = self.api.UpdateUser(user={"name": "users/bob", "groups": ["groups/devs"]})
         self.assertEqual(list(changed.groups), ["groups/devs"])
-        self.assertTrue(changed.has_password)
+        self.assertTrue(changed.password_set)
         self.assertNotEqual(changed.etag, made.etag)
         self.assertEqual(list(self.api.GetGroup(name="groups/devs").members), ["users/bob"])
         self.api.DeleteUser(name="users/bob", etag=changed.etag)
@@ -239,9 +239,9 @@ class Conventions(AdminTestCase):
 
     def test_a_password_is_taken_away_by_name_only(self):
         self.api.CreateUser(user_id="bob", user={"password": "secret"})
-        self.assertTrue(self.api.UpdateUser(user={"name": "users/bob"}).has_password)
+        self.assertTrue(self.api.UpdateUser(user={"name": "users/bob"}).password_set)
         gone = self.api.UpdateUser(user={"name": "users/bob"}, update_mask="password")
-        self.assertFalse(gone.has_password)
+        self.assertFalse(gone.password_set)
         self.assertEqual(self.status(basic("bob", "secret")), 401)
 
     def test_pages_hold_everything_once(self):

@@ -88,7 +88,7 @@ TEST(CliTest, WrongCommandLinesExitWith2AndOneSentence) {
       {{}, "no command is given"},
       {{""}, R"(unknown command "")"},
       {{"sevre"},
-       R"(unknown command "sevre": the commands are serve, check, genhash, version and help)"},
+       R"(unknown command "sevre": the commands are serve, admin, check, genhash, version and help)"},
       {{"-addr", ":1"}, R"(unknown command "-addr")"},
       {{"help", "sevre"}, R"(unknown command "sevre")"},
       {{"help", "serve", "genhash"}, "help takes one command at most"},

@@ -1,0 +1,86 @@
+#include "app/admin/client.h"
+
+#include <pwd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <future>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "app/pem_file.h"
+#include "base/grpc_status.h"
+#include "base/limits.h"
+#include "oci/error.h"
+#include "registry/v1/admin.grpc.pb.h"
+
+namespace registry::app::admin {
+namespace {
+
+// "" when the system has no name for the user.
+std::string NameOfUser() {
+  std::vector<char> buffer(4096);
+  passwd entry;
+  passwd* found = nullptr;
+  ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? "" : found->pw_name;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MutualTls(const Target& target) {
+  const absl::StatusOr<PemFiles> files =
+      ReadPemFiles({.certificate = {"-clientcertfile", target.client_cert_file},
+                    .private_key = {"-clientkeyfile", target.client_key_file},
+                    .ca = {"-servercafile", target.server_ca_file}});
+  if (!files.ok()) return files.status();
+  return grpc::SslCredentials({.pem_root_certs = files->ca,
+                               .pem_private_key = files->private_key,
+                               .pem_cert_chain = files->certificate});
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Target& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
+  if (target.server.has_value()) {
+    const absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> tls = MutualTls(target);
+    if (!tls.ok()) return tls.status();
+    const std::string address = target.server->ToString();
+    return std::unique_ptr<Client>(
+        new Client(grpc::CreateCustomChannel(address, *tls, arguments), address));
+  }
+  const std::string path = absl::StrCat(target.data_dir, "/admin.sock");
+  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path ", oci::Quote(path),
+                     " is too long for a socket: change to that folder and give -datadir ."));
+  }
+  if (::access(path.c_str(), F_OK) != 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "there is no ", oci::Quote(path),
+        ": give the -datadir of a running registry, or -server for one that is elsewhere"));
+  }
+  return std::unique_ptr<Client>(
+      new Client(grpc::CreateCustomChannel(absl::StrCat("unix:", path),
+                                           grpc::InsecureChannelCredentials(), arguments),
+                 path));
+}
+
+absl::Status Client::Call(absl::string_view method, const google::protobuf::Message& request,
+                          google::protobuf::Message& response) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + base::kRpcDeadline);
+  // For the audit log; over TCP the certificate says who.
+  context.AddMetadata("x-local-user", NameOfUser());
+  std::promise<grpc::Status> done;
+  stub_.UnaryCall(&context, absl::StrCat("/", v1::AdminService::service_full_name(), "/", method),
+                  {}, &request, &response,
+                  [&done](grpc::Status status) { done.set_value(std::move(status)); });
+  absl::Status status = base::FromGrpcStatus(done.get_future().get());
+  if (!absl::IsUnavailable(status)) return status;
+  return absl::UnavailableError(absl::StrCat("no registry answers at ", oci::Quote(where_), ": ",
+                                             status.message(),
+                                             "; is it running, and may you reach it?"));
+}
+
+}  // namespace registry::app::admin

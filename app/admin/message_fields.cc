@@ -1,0 +1,202 @@
+#include "app/admin/message_fields.h"
+
+#include <google/protobuf/reflection.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "oci/error.h"
+
+namespace registry::app::admin {
+namespace {
+
+namespace pb = google::protobuf;
+
+const pb::FieldDescriptor& FieldOf(const pb::Message& message, absl::string_view name) {
+  return *message.GetDescriptor()->FindFieldByName(std::string(name));
+}
+
+absl::Status Wrong(const FieldFlag& flag, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("-", flag.flag, ": ", what));
+}
+
+// What stands before the names of an enum's values: "VERB_".
+std::string PrefixOf(const pb::EnumDescriptor& type) {
+  return absl::StrCat(absl::AsciiStrToUpper(type.name()), "_");
+}
+
+std::vector<std::string> Split(const FieldFlag& flag, const std::vector<std::string>& values) {
+  if (!flag.is_list) return values;
+  std::vector<std::string> texts;
+  for (const std::string& value : values) {
+    for (const absl::string_view text : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
+      texts.emplace_back(absl::StripAsciiWhitespace(text));
+    }
+  }
+  return texts;
+}
+
+// "devs" is "groups/devs"; of subjects, who may be groups too, "groups/devs" is itself.
+std::string ResourceName(const FieldFlag& flag, const std::string& text) {
+  if (flag.collection.empty() || absl::StartsWith(text, absl::StrCat(flag.collection, "/")) ||
+      (flag.field == "subjects" && absl::StartsWith(text, "groups/"))) {
+    return text;
+  }
+  return absl::StrCat(flag.collection, "/", text);
+}
+
+// Changes a repeated field of Ts by `items`, each of which it holds once.
+template <class T>
+void EditItems(const pb::FieldDescriptor& field, Edit edit, const std::vector<T>& items,
+               pb::Message& message) {
+  const pb::Reflection& reflection = *message.GetReflection();
+  std::vector<T> kept;
+  if (edit != Edit::kSet) {
+    const auto current = reflection.GetRepeatedFieldRef<T>(message, &field);
+    kept.assign(current.begin(), current.end());
+  }
+  for (const T& item : items) {
+    std::erase(kept, item);
+    if (edit != Edit::kRemove) kept.push_back(item);
+  }
+  auto items_now = reflection.GetMutableRepeatedFieldRef<T>(&message, &field);
+  items_now.Clear();
+  for (const T& item : kept) items_now.Add(item);
+}
+
+absl::StatusOr<std::vector<int32_t>> ParseEnums(const FieldFlag& flag,
+                                                const pb::EnumDescriptor& type,
+                                                const std::vector<std::string>& texts) {
+  // The first one is UNSPECIFIED.
+  std::vector<int32_t> all;
+  std::vector<std::string> names;
+  for (int i = 1; i < type.value_count(); ++i) {
+    all.push_back(type.value(i)->number());
+    names.emplace_back(absl::StripPrefix(type.value(i)->name(), PrefixOf(type)));
+  }
+  std::vector<int32_t> numbers;
+  for (const std::string& text : texts) {
+    const auto found = std::find(names.begin(), names.end(), absl::AsciiStrToUpper(text));
+    if (text == "*") {
+      numbers = all;
+    } else if (found != names.end()) {
+      numbers.push_back(all[found - names.begin()]);
+    } else {
+      return Wrong(flag, absl::StrCat("there is no ", oci::Quote(text), "; write *, or of ",
+                                      absl::StrJoin(names, ", ")));
+    }
+  }
+  return numbers;
+}
+
+absl::Status EditRepeated(const FieldFlag& flag, const pb::FieldDescriptor& field, Edit edit,
+                          const std::vector<std::string>& values, pb::Message& message) {
+  std::vector<std::string> texts = Split(flag, values);
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_ENUM) {
+    const absl::StatusOr<std::vector<int32_t>> numbers =
+        ParseEnums(flag, *field.enum_type(), texts);
+    if (!numbers.ok()) return numbers.status();
+    EditItems(field, edit, *numbers, message);
+    return absl::OkStatus();
+  }
+  for (std::string& text : texts) text = ResourceName(flag, text);
+  EditItems(field, edit, texts, message);
+  return absl::OkStatus();
+}
+
+// "720h" from now on, a time of RFC 3339, or "never".
+absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
+                     const std::string& value, pb::Message& message) {
+  const pb::Reflection& reflection = *message.GetReflection();
+  if (value == "never") {
+    reflection.ClearField(&message, &field);
+    return absl::OkStatus();
+  }
+  absl::Duration duration;
+  absl::Time time;
+  std::string error;
+  if (absl::ParseDuration(value, &duration) && duration > absl::ZeroDuration()) {
+    time = absl::Now() + duration;
+  } else if (!absl::ParseTime(absl::RFC3339_full, value, &time, &error)) {
+    return Wrong(flag, absl::StrCat(oci::Quote(value),
+                                    " is neither a duration such as 720h, nor a time such as "
+                                    "2027-01-31T12:00:00Z, nor never"));
+  }
+  const pb::Timestamp timestamp = pb::util::TimeUtil::SecondsToTimestamp(absl::ToUnixSeconds(time));
+  reflection.MutableMessage(&message, &field)->CopyFrom(timestamp);
+  return absl::OkStatus();
+}
+
+std::string TextOfEnums(const pb::Message& message, const pb::FieldDescriptor& field) {
+  const pb::EnumDescriptor& type = *field.enum_type();
+  const auto numbers = message.GetReflection()->GetRepeatedFieldRef<int32_t>(message, &field);
+  if (numbers.size() == type.value_count() - 1) return "*";
+  std::vector<std::string> names;
+  for (const int number : numbers) {
+    const std::string& name = type.FindValueByNumber(number)->name();
+    names.emplace_back(absl::StripPrefix(name, PrefixOf(type)));
+    if (type.name() == "Resource") names.back() = absl::AsciiStrToLower(names.back());
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+// Without "users/", unless it may be "groups/" as well.
+std::string ShortName(const pb::FieldDescriptor& field, const std::string& name) {
+  if (field.name() == "scopes" || field.name() == "subjects") return name;
+  for (const ResourceType& type : ResourceTypes()) {
+    const std::string prefix = absl::StrCat(type.collection, "/");
+    if (absl::StartsWith(name, prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
+}  // namespace
+
+absl::Status EditField(const FieldFlag& flag, Edit edit, const std::vector<std::string>& values,
+                       pb::Message& message) {
+  const pb::FieldDescriptor& field = FieldOf(message, flag.field);
+  if (field.is_repeated()) return EditRepeated(flag, field, edit, values, message);
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
+    return SetTime(flag, field, values.front(), message);
+  }
+  message.GetReflection()->SetString(&message, &field, ResourceName(flag, values.front()));
+  return absl::OkStatus();
+}
+
+std::string TextOf(const pb::Message& message, absl::string_view name) {
+  const pb::FieldDescriptor& field = FieldOf(message, name);
+  const pb::Reflection& reflection = *message.GetReflection();
+  std::string text;
+  if (field.is_repeated() && field.cpp_type() == pb::FieldDescriptor::CPPTYPE_ENUM) {
+    text = TextOfEnums(message, field);
+  } else if (field.is_repeated()) {
+    std::vector<std::string> texts;
+    for (const std::string& item : reflection.GetRepeatedFieldRef<std::string>(message, &field)) {
+      texts.push_back(item.empty() ? "\"\"" : ShortName(field, item));
+    }
+    text = absl::StrJoin(texts, ", ");
+  } else if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL) {
+    text = reflection.GetBool(message, &field) ? "yes" : "no";
+  } else if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
+    if (reflection.HasField(message, &field)) {
+      pb::Timestamp time;
+      time.CopyFrom(reflection.GetMessage(message, &field));
+      text = pb::util::TimeUtil::ToString(time);
+    }
+  } else {
+    text = ShortName(field, reflection.GetString(message, &field));
+  }
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace registry::app::admin

@@ -1,0 +1,39 @@
+// The PEM files of mutual TLS, read and checked, because gRPC only says that something is wrong
+// with them and OpenSSL says what.
+//
+// Thread-safe.
+#ifndef REGISTRY_APP_PEM_FILE_H_
+#define REGISTRY_APP_PEM_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace registry::app {
+
+// Their contents.
+struct PemFiles {
+  // With its chain.
+  std::string certificate;
+  std::string private_key;
+  // Of the peer's certificate.
+  std::string ca;
+};
+
+struct PemFileNames {
+  struct Name {
+    // For errors: "-grpccertfile".
+    const char* flag;
+    std::string path;
+  };
+  Name certificate;
+  Name private_key;
+  Name ca;
+};
+
+// Error: INVALID_ARGUMENT that names the flag, the file, and what OpenSSL says about it.
+absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names);
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_PEM_FILE_H_
