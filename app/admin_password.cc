@@ -13,12 +13,12 @@
 namespace registry::app {
 namespace {
 
-absl::StatusOr<std::string> HashOf(const std::string& secret) {
-  if (!controlplane::LooksLikePasswordHash(secret)) return controlplane::HashPassword(secret);
-  if (absl::Status status = controlplane::ValidatePasswordHash(secret); !status.ok()) {
-    return status;
-  }
-  return secret;
+absl::StatusOr<AdminPassword> Validate(const std::string& secret) {
+  const bool is_hash = controlplane::LooksLikePasswordHash(secret);
+  const absl::Status status = is_hash ? controlplane::ValidatePasswordHash(secret)
+                                      : controlplane::ValidatePassword(secret);
+  if (!status.ok()) return status;
+  return is_hash ? AdminPassword{.hash = secret} : AdminPassword{.password = secret};
 }
 
 absl::Status About(absl::string_view what, const absl::Status& status) {
@@ -27,18 +27,18 @@ absl::Status About(absl::string_view what, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags) {
+absl::StatusOr<AdminPassword> ReadAdminPassword(const ServeFlags& flags) {
   if (flags.admin_password_file.empty()) {
-    absl::StatusOr<std::string> hash = HashOf(flags.admin_password);
-    return hash.ok() ? hash : About("the administrator's password", hash.status());
+    absl::StatusOr<AdminPassword> password = Validate(flags.admin_password);
+    return password.ok() ? password : About("the administrator's password", password.status());
   }
   const absl::StatusOr<std::string> secret =
       ReadSecretFile("password file", flags.admin_password_file);
   if (!secret.ok()) return secret.status();
-  absl::StatusOr<std::string> hash = HashOf(*secret);
-  if (hash.ok()) return hash;
+  absl::StatusOr<AdminPassword> password = Validate(*secret);
+  if (password.ok()) return password;
   return About(absl::StrCat("password file ", oci::Quote(flags.admin_password_file)),
-               hash.status());
+               password.status());
 }
 
 absl::StatusOr<std::string> ReadSecretFile(absl::string_view name, const std::string& path) {

@@ -1,6 +1,6 @@
 // The administrator's password, as flags give it: a bcrypt hash or the password itself.
 //
-// Text that begins with $2a$, $2b$ or $2y$ is a hash; all else is a password, which is hashed here.
+// Text that begins with $2a$, $2b$ or $2y$ is a hash; all else is a password.
 // Thread-safe.
 #ifndef REGISTRY_APP_ADMIN_PASSWORD_H_
 #define REGISTRY_APP_ADMIN_PASSWORD_H_
@@ -12,10 +12,16 @@
 
 namespace registry::app {
 
-// The bcrypt hash of what -adminpwd or -adminpwdfile says. Takes about 50 ms for a password.
-// Errors: those of ReadSecretFile; INVALID_ARGUMENT for a malformed hash or a password that
-// cannot be hashed. They name the flag or the file, never the secret.
-absl::StatusOr<std::string> AdminPasswordHash(const ServeFlags& flags);
+struct AdminPassword {
+  // One of the two.
+  std::string password;
+  std::string hash;
+};
+
+// What -adminpwd or -adminpwdfile says. Errors: those of ReadSecretFile; INVALID_ARGUMENT for a
+// malformed hash or a password that cannot be hashed. They name the flag or the file, never the
+// secret.
+absl::StatusOr<AdminPassword> ReadAdminPassword(const ServeFlags& flags);
 
 // The one line of the file, without its newline. Errors: what the system says about opening and
 // reading it; INVALID_ARGUMENT when it is empty, has several lines or more than 4 KiB.

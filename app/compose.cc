@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   controlplane::ControlPlaneOptions control_options;
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
+  control_options.passwords = std::move(options.passwords);
   control_options.load_files = std::move(options.load_files);
   control_options.token_secret = options.token_secret;
   control_options.token_lifetime = options.token_lifetime;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct RegistryOptions {
   uint16_t port = 5000;
   std::string data_directory;
   controlplane::PolicyObjects policy;
+  // By user name: passwords of users whom `policy` gives no hash.
+  std::map<std::string, std::string> passwords;
   // Reads the files of the policy again; empty when it comes from flags.
   std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
   // What signs tokens is derived from it; empty: it is generated once and kept.

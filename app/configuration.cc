@@ -88,9 +88,10 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   ServeFlags merged = flags;
   RegistryOptions& options = result.options;
   if (flags.config_folders.empty()) {
-    const absl::StatusOr<std::string> hash = AdminPasswordHash(flags);
-    if (!hash.ok()) return hash.status();
-    options.policy = controlplane::AdministratorOnly(flags.admin_name, *hash);
+    const absl::StatusOr<AdminPassword> password = ReadAdminPassword(flags);
+    if (!password.ok()) return password.status();
+    options.policy = controlplane::AdministratorOnly(flags.admin_name, password->hash);
+    if (password->hash.empty()) options.passwords[flags.admin_name] = password->password;
   } else {
     absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
     if (!files.ok()) return files.status();
@@ -100,7 +101,14 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     if (!status.ok()) return status;
     WarnOfWhatHasNoEffect(flags, *files, result.warnings);
     options.policy = std::move(files->objects);
-    options.load_files = [folders = flags.config_folders] { return LoadFolders(folders); };
+    options.load_files = [folders = flags.config_folders, started_with = files->configuration] {
+      absl::StatusOr<controlplane::LoadedFiles> now = LoadFolders(folders);
+      if (now.ok() && !controlplane::SameSettings(now->configuration, started_with)) {
+        now->warnings.push_back(
+            "what Configuration says has changed: that has no effect before the next start");
+      }
+      return now;
+    };
   }
   if (merged.ui) result.warnings.push_back("ui has no effect: not in this version");
   if (merged.token_timeout < controlplane::kMinTokenLifetime) {

@@ -21,7 +21,7 @@ struct ServeFlags {
   HostPort address = {.host = "0.0.0.0", .port = 5000};
   std::string data_dir = "./data";
   std::string admin_name = "admin";
-  // Exactly one of these two is set, or none with config_folders; AdminPasswordHash
+  // Exactly one of these two is set, or none with config_folders; ReadAdminPassword
   // (admin_password.h) reads them.
   std::string admin_password;
   std::string admin_password_file;

@@ -61,9 +61,9 @@ inline constexpr std::chrono::minutes kAdminIdleTimeout{5};
 // Lists: what one answer holds at most; a larger `n` is lowered to it.
 inline constexpr int kMaxTagsPage = 10'000;
 inline constexpr int kMaxCatalogPage = 1'000;
-// What one request for the catalog looks at: repositories that the caller may not see count too.
-inline constexpr int kMaxExaminedRepositories = 20'000;
-// Of a repository that shows only with some of its tags.
+// What one request for the catalog or for tags looks at: names that the caller may not see count.
+inline constexpr int kMaxExaminedNames = 20'000;
+// Tags of a repository that shows in the catalog only with some of them.
 inline constexpr int kMaxExaminedTags = 1'000;
 inline constexpr int kMaxReferrersPage = 10'000;
 // And this, the whole answer: clients stop reading at 4 MiB.

@@ -1,5 +1,6 @@
 #include "controlplane/configuration_files.h"
 
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,14 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
 }
 
 }  // namespace
+
+bool SameSettings(const Configuration& a, const Configuration& b) {
+  const auto settings = [](const Configuration& c) {
+    return std::tie(c.data_dir, c.addr, c.token_secret, c.token_timeout, c.ui, c.cert_file,
+                    c.key_file, c.sparse);
+  };
+  return settings(a) == settings(b);
+}
 
 void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   if (!spec.IsMapOf({"dataDir", "web", "registry"})) return;

@@ -32,6 +32,9 @@ struct Configuration {
   std::map<std::string, std::string> places;
 };
 
+// Whether both say the same, wherever it stands.
+bool SameSettings(const Configuration& a, const Configuration& b);
+
 struct PullThroughCache {
   std::string name;
   std::string url;

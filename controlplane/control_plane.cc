@@ -14,6 +14,7 @@
 #include "controlplane/admin_service.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata_service.h"
+#include "controlplane/page_cursor.h"
 #include "controlplane/policy_error.h"
 #include "controlplane/policy_store.h"
 #include "controlplane/signing_key.h"
@@ -23,22 +24,6 @@
 
 namespace registry::controlplane {
 namespace {
-
-absl::StatusOr<std::unique_ptr<AccessService>> MakeAccessService(
-    Database& database, base::WorkerPool& pool, std::shared_ptr<PolicyHolder> policy,
-    const ControlPlaneOptions& options) {
-  absl::StatusOr<std::string> signing_key = options.token_secret.empty()
-                                                ? TokenSigningKey(database)
-                                                : DeriveSigningKey(options.token_secret);
-  if (!signing_key.ok()) return signing_key.status();
-  AccessServiceOptions access;
-  access.policy = std::move(policy);
-  access.tokens.signing_key = *std::move(signing_key);
-  access.tokens.lifetime = options.token_lifetime;
-  access.database = &database;
-  access.pool = &pool;
-  return AccessService::Create(std::move(access));
-}
 
 // Records the nodes, and tells the operator when one that may hold blobs is not there: a data
 // folder that was mixed up.
@@ -84,6 +69,7 @@ struct ControlPlane::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<PolicyStore> policy;
   std::function<absl::StatusOr<LoadedFiles>()> load_files;
+  std::unique_ptr<PageCursor> cursor;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
   std::unique_ptr<AdminService> admin;
@@ -148,12 +134,23 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
   // The database has one writer.
   parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
   absl::StatusOr<std::unique_ptr<PolicyStore>> policy =
-      PolicyStore::Open(*parts->database, std::move(options.policy));
+      PolicyStore::Open(*parts->database, std::move(options.policy), options.passwords);
   if (!policy.ok()) return policy.status();
   parts->policy = *std::move(policy);
   parts->load_files = std::move(options.load_files);
+  absl::StatusOr<std::string> signing_key = options.token_secret.empty()
+                                                ? TokenSigningKey(*parts->database)
+                                                : DeriveSigningKey(options.token_secret);
+  if (!signing_key.ok()) return signing_key.status();
+  parts->cursor = std::make_unique<PageCursor>(*signing_key);
+  AccessServiceOptions access_options;
+  access_options.policy = parts->policy->holder();
+  access_options.tokens.signing_key = *std::move(signing_key);
+  access_options.tokens.lifetime = options.token_lifetime;
+  access_options.database = parts->database.get();
+  access_options.pool = parts->writers.get();
   absl::StatusOr<std::unique_ptr<AccessService>> access =
-      MakeAccessService(*parts->database, *parts->writers, parts->policy->holder(), options);
+      AccessService::Create(std::move(access_options));
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
   parts->metadata = std::make_unique<MetadataService>(
@@ -162,6 +159,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
                              .readers = parts->readers.get(),
                              .writers = parts->writers.get(),
                              .policy = parts->policy->holder().get(),
+                             .cursor = parts->cursor.get(),
                              .sparse_repositories = parts->sparse_repositories.get()});
   parts->admin = std::make_unique<AdminService>(AdminServiceOptions{
       .database = parts->database.get(),

@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct ControlPlaneOptions {
   std::string database_path;
   // Of files or flags: each object has an origin.
   PolicyObjects policy;
+  // By user name: passwords of users whom `policy` gives no hash.
+  std::map<std::string, std::string> passwords;
   // Reads the files again; empty when the policy is not of files. Thread-safe.
   std::function<absl::StatusOr<LoadedFiles>()> load_files;
   // What signs tokens is derived from it; empty: it is generated once and kept in the database.

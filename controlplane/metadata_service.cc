@@ -7,11 +7,12 @@
 #include "base/grpc_server.h"
 #include "base/grpc_status.h"
 #include "controlplane/blobs.h"
+#include "controlplane/lists.h"
 #include "controlplane/manifests.h"
 #include "controlplane/referrers.h"
-#include "controlplane/repositories.h"
 #include "controlplane/uploads.h"
 #include "oci/digest.h"
+#include "oci/error.h"
 #include "oci/name.h"
 
 namespace registry::controlplane {
@@ -65,6 +66,16 @@ Precondition ReadPrecondition(const v1::Precondition& message) {
 
 const User* FindPrincipal(const Policy& policy, absl::string_view name) {
   return name.empty() ? policy.anonymous() : policy.FindUser(name);
+}
+
+// The policy that filters a list must be one that allows to read it: it may have changed since the
+// request was authorized, and no answer is a mix of both.
+absl::Status CheckAllowed(const Policy& policy, const User* user, const Action& action) {
+  const Verdict verdict = policy.Decide(user, action);
+  if (verdict.allowed) return absl::OkStatus();
+  const bool anonymous = user == nullptr || user->name == kAnonymous;
+  return oci::MakeError(anonymous ? oci::ErrorCode::kUnauthorized : oci::ErrorCode::kDenied,
+                        verdict.reason);
 }
 
 }  // namespace
@@ -301,17 +312,20 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
     if (!parsed.status().ok()) return parsed.status();
     const PolicySnapshot snapshot = options_.policy->Current();
     const User* user = FindPrincipal(*snapshot.policy, request->principal());
+    Action list{.resource = Resource::kTags, .verb = Verb::kGet, .repository = parsed.repository()};
+    if (absl::Status status = CheckAllowed(*snapshot.policy, user, list); !status.ok()) {
+      return status;
+    }
     const auto sees = [&](const oci::Tag& tag) {
-      return snapshot.policy->Allows(user, {.resource = Resource::kTags,
-                                            .verb = Verb::kGet,
-                                            .repository = parsed.repository(),
-                                            .tag = tag});
+      list.tag = tag;
+      return snapshot.policy->Allows(user, list);
     };
-    const absl::StatusOr<NamesPage> page = controlplane::ListTags(
-        *options_.database, parsed.repository(), request->last(), request->limit(), sees);
+    absl::StatusOr<NamesPage> page = controlplane::ListTags(
+        *options_.database, *options_.cursor, parsed.repository(),
+        {.last = request->last(), .limit = request->limit()}, sees);
     if (!page.ok()) return page.status();
     response->mutable_tags()->Add(page->names.begin(), page->names.end());
-    response->set_more(page->more);
+    response->set_next(std::move(page->next));
     return absl::OkStatus();
   });
 }
@@ -323,6 +337,8 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
     const PolicySnapshot snapshot = options_.policy->Current();
     const Policy& policy = *snapshot.policy;
     const User* user = FindPrincipal(policy, request->principal());
+    const Action list{.resource = Resource::kCatalog, .verb = Verb::kGet};
+    if (absl::Status status = CheckAllowed(policy, user, list); !status.ok()) return status;
     const RepositoryFilter filter = {
         .ranges = policy.ReadableNames(user),
         .sees = [&](const oci::RepositoryName& name) { return policy.MayRead(user, name); },
@@ -330,8 +346,9 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
             [&](const oci::RepositoryName& name) { return policy.MightReadTags(user, name); },
         .sees_tag = [&](const oci::RepositoryName& name,
                         const oci::Tag& tag) { return policy.MayRead(user, name, tag); }};
-    absl::StatusOr<RepositoriesPage> page = controlplane::ListRepositories(
-        *options_.database, request->last(), request->limit(), filter);
+    absl::StatusOr<NamesPage> page = controlplane::ListRepositories(
+        *options_.database, *options_.cursor, {.last = request->last(), .limit = request->limit()},
+        filter);
     if (!page.ok()) return page.status();
     response->mutable_repositories()->Add(page->names.begin(), page->names.end());
     response->set_next(std::move(page->next));

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "base/worker_pool.h"
 #include "controlplane/clock.h"
+#include "controlplane/page_cursor.h"
 #include "controlplane/policy_holder.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
@@ -28,6 +29,8 @@ struct MetadataServiceOptions {
   base::WorkerPool* writers;
   // Who sees what in lists.
   const PolicyHolder* policy;
+  // Where their pages end.
+  const PageCursor* cursor;
   // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
   const re2::RE2* sparse_repositories = nullptr;
   Clock now_ms = SystemNowMs;

@@ -319,10 +319,13 @@ bool Policy::CouldAllow(const User* user, const oci::RepositoryName& repository,
 
 bool Policy::MayRead(const User* user, const oci::RepositoryName& repository,
                      const std::optional<oci::Tag>& tag) const {
-  return std::any_of(std::begin(kAllResources), std::end(kAllResources), [&](Resource resource) {
-    return resource != Resource::kCatalog &&
-           Allows(user,
-                  {.resource = resource, .verb = Verb::kGet, .repository = repository, .tag = tag});
+  if (user == nullptr) return false;
+  const std::string target =
+      TargetOf({.resource = Resource::kBlobs, .verb = Verb::kGet, .repository = repository, .tag = tag});
+  return AnyGrant(*user, [&](const Grant& grant) {
+    return (grant.Has(Resource::kBlobs, Verb::kGet) || grant.Has(Resource::kManifests, Verb::kGet) ||
+            grant.Has(Resource::kTags, Verb::kGet)) &&
+           grant.Matches(target);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "controlplane/clock.h"
+#include "controlplane/passwords.h"
 #include "controlplane/policy.h"
 #include "controlplane/policy_view.h"
 #include "oci/error.h"
@@ -123,10 +124,39 @@ void Configure(const PolicyObjects& configured, PolicyObjects& objects,
   }
 }
 
+absl::Status SetPasswords(Database& database, const std::map<std::string, std::string>& passwords,
+                          PolicyObjects& configured) {
+  const absl::StatusOr<PolicyObjects> kept = RunTransaction(
+      database, TransactionMode::kRead, [](Transaction& t) -> absl::StatusOr<PolicyObjects> {
+        const PolicyRows rows = LoadRows(t);
+        if (!t.status().ok()) return t.status();
+        return FromRows(rows);
+      });
+  if (!kept.ok()) return kept.status();
+  for (User& user : configured.users) {
+    const auto password = passwords.find(user.name);
+    if (password == passwords.end()) continue;
+    for (const User& before : kept->users) {
+      if (before.name == user.name && VerifyPassword(password->second, before.password_hash)) {
+        user.password_hash = before.password_hash;
+      }
+    }
+    if (!user.password_hash.empty()) continue;
+    absl::StatusOr<std::string> hash = HashPassword(password->second);
+    if (!hash.ok()) return hash.status();
+    user.password_hash = *std::move(hash);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Open(Database& database,
-                                                               PolicyObjects configured) {
+absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Open(
+    Database& database, PolicyObjects configured,
+    const std::map<std::string, std::string>& passwords) {
+  if (absl::Status status = SetPasswords(database, passwords, configured); !status.ok()) {
+    return status;
+  }
   std::unique_ptr<PolicyStore> store(new PolicyStore(database));
   store->holder_ = std::make_shared<PolicyHolder>(PolicySnapshot{});
   const absl::StatusOr<PolicySnapshot> first = store->ReplaceConfigured(

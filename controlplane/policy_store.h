@@ -14,6 +14,7 @@
 #ifndef REGISTRY_CONTROLPLANE_POLICY_STORE_H_
 #define REGISTRY_CONTROLPLANE_POLICY_STORE_H_
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,10 +32,13 @@ namespace registry::controlplane {
 class PolicyStore {
  public:
   // Brings `configured`, all with an origin, into the database, and makes the policy of now.
+  // `passwords`, by user name, are of users whom `configured` gives no hash. One that matches the
+  // hash which the database has of it is not hashed anew: what was issued to the user stays good.
   // `database` must outlive the store. Errors: INVALID_ARGUMENT for a policy that cannot be;
   // those of the database.
-  static absl::StatusOr<std::unique_ptr<PolicyStore>> Open(Database& database,
-                                                           PolicyObjects configured);
+  static absl::StatusOr<std::unique_ptr<PolicyStore>> Open(
+      Database& database, PolicyObjects configured,
+      const std::map<std::string, std::string>& passwords = {});
 
   PolicyStore(const PolicyStore&) = delete;
   PolicyStore& operator=(const PolicyStore&) = delete;

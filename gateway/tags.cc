@@ -27,9 +27,9 @@ Awaitable<absl::Status> ListTags(Context context) {
   body["tags"] = std::move(tags);
   Response response;
   response.head.Set("Content-Type", "application/json");
-  if (page->more() && page->tags_size() > 0) {
+  if (!page->next().empty()) {
     response.head.Set("Link", NextLink(absl::StrCat("/v2/", context.route.repository, "/tags/list"),
-                                       query->limit, page->tags(page->tags_size() - 1)));
+                                       query->limit, page->next()));
   }
   response.body = boost::json::serialize(body);
   co_return co_await context.exchange.Send(std::move(response));

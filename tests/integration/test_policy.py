@@ -224,6 +224,17 @@ class Files(PolicyTestCase):
         self.assertIn("evrything", line["error"])
         self.as_user("late").get("/v2/_catalog")
 
+    def test_what_configuration_says_is_read_at_the_start_only_and_a_reload_says_so(self):
+        shutil.copy(EXAMPLES / "configuration.yaml", self.cfgdir)
+        self.start()
+        warning = "what Configuration says has changed: that has no effect before the next start"
+        self.reload()
+        self.assertEqual(self.registry.log(message=warning), [])
+        self.edit("configuration.yaml", "tokenTimeout: 5m", "tokenTimeout: 10m")
+        self.reload()
+        wait_for(lambda: self.registry.log(message=warning), "the warning")
+        self.assertEqual(self.admin.get("/token").json()["expires_in"], 300)
+
     def test_a_changed_password_ends_the_tokens_of_its_user(self):
         self.start()
         token = self.as_user("wendy").get(f"/token?scope=repository:{SHOP}:push").json()["token"]

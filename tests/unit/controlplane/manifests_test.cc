@@ -13,7 +13,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-const TagFilter kAllTags = [](const oci::Tag&) { return true; };
 
 class ManifestsTest : public MetadataTest {
  protected:
@@ -244,8 +243,7 @@ TEST_F(ManifestsTest, DeletingByDigestTakesAllTagsAndReferences) {
   EXPECT_EQ(ErrorOf(Get("a", digest.ToString())), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Get("a", "latest")), ErrorCode::kManifestUnknown);
   EXPECT_EQ(ErrorOf(Delete("a", digest.ToString())), ErrorCode::kManifestUnknown);
-  EXPECT_EQ(ListTags(*database_, Repo("a"), "", 10, kAllTags)->names,
-            std::vector<std::string>{"v1"});
+  EXPECT_THAT(Texts("SELECT name FROM tags"), ElementsAre("v1"));
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_blobs"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM manifest_bytes"), 1);
   EXPECT_EQ(Number("SELECT count(*) FROM tag_history WHERE digest IS NULL"), 2);
@@ -267,35 +265,6 @@ TEST_F(ManifestsTest, DamagedBytesAreNotServed) {
   PushImage("a", "latest", "config");
   Run("UPDATE manifest_bytes SET content = x'7b7d'");
   EXPECT_EQ(Get("a", "latest").status().code(), absl::StatusCode::kDataLoss);
-}
-
-TEST_F(ManifestsTest, TagsAreListedBytewiseInPages) {
-  for (const char* tag : {"b", "B", "a", "_x", "1.10", "1.9", "a-1"})
-    PushImage("a", tag, "config-of-tags-" + std::string(tag));
-  PushImage("b", "elsewhere", "other");
-  const auto list = [&](absl::string_view last, int limit) {
-    return *ListTags(*database_, Repo("a"), last, limit, kAllTags);
-  };
-  EXPECT_THAT(list("", 100).names, ElementsAre("1.10", "1.9", "B", "_x", "a", "a-1", "b"));
-  EXPECT_FALSE(list("", 100).more);
-  EXPECT_THAT(list("", 2).names, ElementsAre("1.10", "1.9"));
-  EXPECT_TRUE(list("", 2).more);
-  EXPECT_THAT(list("a-", 2).names, ElementsAre("a-1", "b"));
-  EXPECT_FALSE(list("a-", 2).more);
-  EXPECT_THAT(list("", 0).names, IsEmpty());
-  EXPECT_FALSE(list("", 0).more);
-  EXPECT_THAT(list("z", 5).names, IsEmpty());
-  EXPECT_EQ(list("", 2'000'000'000).names.size(), 7u);
-}
-
-TEST_F(ManifestsTest, ListingRefusesWhatMakesNoSense) {
-  PushBlob("a", "x");
-  EXPECT_THAT(ListTags(*database_, Repo("a"), "", 10, kAllTags)->names, IsEmpty());
-  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("b"), "", 10, kAllTags)), ErrorCode::kNameUnknown);
-  EXPECT_EQ(ErrorOf(ListTags(*database_, Repo("a"), "\xff", 10, kAllTags)),
-            ErrorCode::kQueryInvalid);
-  EXPECT_EQ(ListTags(*database_, Repo("a"), "", -1, kAllTags).status().code(),
-            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ class MetadataServiceTest : public MetadataTest {
                                .readers = pool_.get(),
                                .writers = pool_.get(),
                                .policy = &policy_,
+                               .cursor = &cursor_,
                                .now_ms = [this] { return clock_ms_.load(); }});
     server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
@@ -153,6 +154,7 @@ class MetadataServiceTest : public MetadataTest {
   std::unique_ptr<grpc::Server> storage_server_;
   std::unique_ptr<StorageNodes> nodes_;
   std::unique_ptr<MetadataService> service_;
+  const PageCursor cursor_{"a secret of thirty-two bytes or more"};
   PolicyHolder policy_{{.policy = std::make_shared<const Policy>(
                             Policy::Create(AdministratorOnly("admin", kAdminHash)).value()),
                         .revision = 1}};

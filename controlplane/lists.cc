@@ -1,0 +1,177 @@
+#include "controlplane/lists.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "controlplane/repositories.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+namespace {
+
+absl::Status CheckPage(const PageRequest& page) {
+  if (page.limit < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("the limit ", page.limit, " is below 0"));
+  }
+  if (!base::IsUtf8Text(page.last)) {
+    return oci::MakeError(oci::ErrorCode::kQueryInvalid,
+                          absl::StrCat("cannot list what comes after ", oci::Quote(page.last),
+                                       ": it must be UTF-8 without NUL characters"));
+  }
+  return absl::OkStatus();
+}
+
+// A page while it fills: the names that are seen, and how many were looked at.
+class PageBuilder {
+ public:
+  PageBuilder(size_t limit, const PageCursor& cursor) : limit_(limit), cursor_(cursor) {}
+
+  // Whether `names` more may be looked at, of which the first comes next in the list. False ends the
+  // page.
+  bool MayExamine(int names) {
+    if (examined_ + names <= base::kMaxExaminedNames) return true;
+    page_.next = last_seen_ ? last_ : cursor_.Seal(last_);
+    return false;
+  }
+
+  // The next name, and whether the caller sees it. False when the page has ended before it.
+  bool Add(const std::string& name, bool seen) {
+    if (seen && page_.names.size() == limit_) {
+      page_.next = page_.names.back();
+      return false;
+    }
+    ++examined_;
+    last_ = name;
+    last_seen_ = seen;
+    if (seen) page_.names.push_back(name);
+    return true;
+  }
+
+  void CountExamined(int names) { examined_ += names; }
+
+  NamesPage Finish() { return std::move(page_); }
+
+ private:
+  const size_t limit_;
+  const PageCursor& cursor_;
+  NamesPage page_;
+  int examined_ = 0;
+  std::string last_;
+  bool last_seen_ = false;
+};
+
+// Walks repositories in their order, one range after another.
+class RepositoryWalk {
+ public:
+  RepositoryWalk(Transaction& t, PageBuilder& page, const RepositoryFilter& filter)
+      : t_(t), page_(page), filter_(filter) {}
+
+  // The names after `last` within the range. False when the page has ended.
+  bool Walk(const NameRange& range, const std::string& last) {
+    bool more = true;
+    // A batch at a time, because the tags of a repository are looked at in between.
+    std::string after = std::max(last, range.first);
+    bool include = last < range.first;
+    while (more) {
+      struct Found {
+        int64_t id;
+        std::string name;
+      };
+      std::vector<Found> batch;
+      t_.Query(
+          "SELECT id, name FROM repositories AS r "
+          "WHERE (name > ?1 OR (name = ?1 AND ?2 = 1)) AND name <= ?3 AND ("
+          "EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id) OR "
+          "EXISTS (SELECT 1 FROM repository_blobs AS b WHERE b.repository_id = r.id)) "
+          "ORDER BY name LIMIT ?4",
+          {after, include ? 1 : 0, range.last, kBatch}, [&](const Row& row) {
+            batch.push_back({.id = row.Int(0), .name = std::string(row.Text(1))});
+          });
+      for (const Found& found : batch) {
+        if (!Take(found.id, found.name)) return false;
+      }
+      more = batch.size() == kBatch;
+      if (more) after = batch.back().name;
+      include = false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr size_t kBatch = 500;
+
+  // False when the page has ended before this one.
+  bool Take(int64_t id, const std::string& text) {
+    const absl::StatusOr<oci::RepositoryName> name = oci::RepositoryName::Parse(text);
+    const bool sees_it = name.ok() && filter_.sees(*name);
+    const bool has_tags = name.ok() && !sees_it && filter_.may_see_tags(*name);
+    if (!page_.MayExamine(has_tags ? 1 + base::kMaxExaminedTags : 1)) return false;
+    return page_.Add(text, sees_it || (has_tags && SeesATag(id, *name)));
+  }
+
+  bool SeesATag(int64_t id, const oci::RepositoryName& name) {
+    bool seen = false;
+    t_.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 ORDER BY name LIMIT ?2",
+                  {id, base::kMaxExaminedTags}, [&](const Row& row) {
+                    page_.CountExamined(1);
+                    const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
+                    seen = tag.ok() && filter_.sees_tag(name, *tag);
+                    return !seen;
+                  });
+    return seen;
+  }
+
+  Transaction& t_;
+  PageBuilder& page_;
+  const RepositoryFilter& filter_;
+};
+
+}  // namespace
+
+absl::StatusOr<NamesPage> ListTags(Database& database, const PageCursor& cursor,
+                                   const oci::RepositoryName& repository, const PageRequest& page,
+                                   const TagFilter& filter) {
+  if (absl::Status status = CheckPage(page); !status.ok()) return status;
+  const absl::StatusOr<std::string> after = cursor.Open(page.last);
+  if (!after.ok()) return after.status();
+  const auto limit = static_cast<size_t>(std::min(page.limit, base::kMaxTagsPage));
+  return RunTransaction(
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+        const std::optional<int64_t> id = FindRepository(t, repository);
+        if (!id.has_value() || !HasContent(t, *id)) return RepositoryUnknown(repository);
+        PageBuilder builder(limit, cursor);
+        if (limit == 0) return builder.Finish();
+        t.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name",
+                     {*id, *after}, [&](const Row& row) {
+                       const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
+                       return builder.MayExamine(1) &&
+                              builder.Add(std::string(row.Text(0)), tag.ok() && filter(*tag));
+                     });
+        return builder.Finish();
+      });
+}
+
+absl::StatusOr<NamesPage> ListRepositories(Database& database, const PageCursor& cursor,
+                                           const PageRequest& page,
+                                           const RepositoryFilter& filter) {
+  if (absl::Status status = CheckPage(page); !status.ok()) return status;
+  const absl::StatusOr<std::string> after = cursor.Open(page.last);
+  if (!after.ok()) return after.status();
+  const auto limit = static_cast<size_t>(std::min(page.limit, base::kMaxCatalogPage));
+  return RunTransaction(
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+        PageBuilder builder(limit, cursor);
+        if (limit == 0) return builder.Finish();
+        RepositoryWalk walk(t, builder, filter);
+        for (const NameRange& range : filter.ranges) {
+          if (range.last < *after) continue;
+          if (!walk.Walk(range, *after)) break;
+        }
+        return builder.Finish();
+      });
+}
+
+}  // namespace registry::controlplane
