@@ -12,6 +12,7 @@
 #include "controlplane/repositories.h"
 #include "controlplane/uploads.h"
 #include "oci/digest.h"
+#include "oci/error.h"
 #include "oci/name.h"
 
 namespace registry::controlplane {
@@ -65,6 +66,15 @@ Precondition ReadPrecondition(const v1::Precondition& message) {
 
 const User* FindPrincipal(const Policy& policy, absl::string_view name) {
   return name.empty() ? policy.anonymous() : policy.FindUser(name);
+}
+
+// The policy may have changed since the gateway asked: what allows a list also makes it.
+absl::Status CheckAllowed(const Policy& policy, const User* user, const Action& action) {
+  const Verdict verdict = policy.Decide(user, action);
+  if (verdict.allowed) return absl::OkStatus();
+  const bool named = user != nullptr && user->name != kAnonymous;
+  return oci::MakeError(named ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
+                        verdict.reason);
 }
 
 }  // namespace
@@ -301,11 +311,16 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
     if (!parsed.status().ok()) return parsed.status();
     const PolicySnapshot snapshot = options_.policy->Current();
     const User* user = FindPrincipal(*snapshot.policy, request->principal());
+    const auto listing = [&](std::optional<oci::Tag> tag) -> Action {
+      return {.resource = Resource::kTags,
+              .verb = Verb::kGet,
+              .repository = parsed.repository(),
+              .tag = std::move(tag)};
+    };
+    absl::Status allowed = CheckAllowed(*snapshot.policy, user, listing(std::nullopt));
+    if (!allowed.ok()) return allowed;
     const auto sees = [&](const oci::Tag& tag) {
-      return snapshot.policy->Allows(user, {.resource = Resource::kTags,
-                                            .verb = Verb::kGet,
-                                            .repository = parsed.repository(),
-                                            .tag = tag});
+      return snapshot.policy->Allows(user, listing(tag));
     };
     const absl::StatusOr<NamesPage> page = controlplane::ListTags(
         *options_.database, parsed.repository(), request->last(), request->limit(), sees);
@@ -323,6 +338,12 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
     const PolicySnapshot snapshot = options_.policy->Current();
     const Policy& policy = *snapshot.policy;
     const User* user = FindPrincipal(policy, request->principal());
+    absl::Status allowed = CheckAllowed(policy, user,
+                                        {.resource = Resource::kCatalog,
+                                         .verb = Verb::kGet,
+                                         .repository = std::nullopt,
+                                         .tag = std::nullopt});
+    if (!allowed.ok()) return allowed;
     const RepositoryFilter filter = {
         .ranges = policy.ReadableNames(user),
         .sees = [&](const oci::RepositoryName& name) { return policy.MayRead(user, name); },
