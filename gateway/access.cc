@@ -203,8 +203,7 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& 
       cache_.Find(key, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
   if (cached) co_return *std::move(cached);
 
-  constexpr int kAttempts = 3;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempts_left = 2;; --attempts_left) {
     v1::AuthorizeRequest request;
     *request.mutable_credential() = credential;
     request.mutable_actions()->Add(actions.begin(), actions.end());
@@ -214,8 +213,9 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& 
         co_await control_plane_.Authorize(std::move(request));
     if (!response.ok()) co_return response.status();
     AccessAnswer answer = FromProto(*response);
-    // The policy changed while this answer was on its way: it may be wrong by now.
-    if (answer.revision < cache_.revision()) continue;
+    // The policy changed while this answer was on its way: it may be wrong by now. Where that
+    // happens again and again, the last answer has to do: its policy held after the request came.
+    if (answer.revision < cache_.revision() && attempts_left > 0) continue;
     // A wrong password is asked again each time: the control plane counts the failures. So is an
     // invalid token, which may only be not valid yet.
     if (answer.decision != AccessDecision::kCredentialInvalid &&
@@ -224,7 +224,6 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& 
     }
     co_return answer;
   }
-  co_return absl::UnavailableError("the access policy is changing too fast; try again");
 }
 
 }  // namespace registry::gateway

@@ -1,6 +1,7 @@
 #include "gateway/dispatcher.h"
 
 #include <chrono>
+#include <optional>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -237,7 +238,17 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
                                     WithMountSource(actions, entry.route, request),
                                     answer->decision, answer->reason);
   }
-  co_return co_await CallHandler(context);
+  absl::Status status = co_await CallHandler(context);
+  // The policy changed meanwhile, and the control plane refuses by the new one.
+  const std::optional<oci::ErrorCode> code = oci::CodeOf(status);
+  const bool denied = code == oci::ErrorCode::kDenied;
+  if ((denied || code == oci::ErrorCode::kUnauthorized) && exchange.status_sent() == 0) {
+    entry.error = std::string(status.message());
+    co_return co_await RefuseAccess(
+        exchange, entry.route, actions,
+        denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired, status.message());
+  }
+  co_return status;
 }
 
 }  // namespace registry::gateway

@@ -188,15 +188,15 @@ Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& u
   co_return co_await CommitUpload(context, upload, digest, finished->size_bytes());
 }
 
-// Mounts the blob from that repository, where the caller may read it. False: a plain upload will
-// do.
+// Mounts the blob from that repository, where the caller may read it and still may push here: both
+// are asked at once, so that one policy allows both. False: a plain upload will do.
 Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
                                           const std::string& from) {
-  v1::Action read;
+  std::vector<v1::Action> actions = RequiredActions(context.route, context.request().method());
+  v1::Action& read = actions.emplace_back();
   read.set_resource(v1::RESOURCE_BLOBS);
   read.set_verb(v1::VERB_GET);
   read.set_repository(from);
-  const std::vector<v1::Action> actions = {read};
   const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(
       context.credential, actions, context.request().client_address);
   if (!access.ok()) co_return access.status();

@@ -5,6 +5,10 @@ integration.uploads.post_then_put_stores_the_blob. A class may set properties of
 
     class Memory(RegistryTestCase):
         ctest = {"RUN_SERIAL": True, "TIMEOUT": 300}
+
+A base class that is written MODULE.CLASS, and is in the same folder, brings its test methods:
+
+    class SkopeoAccess(client_access.Scenarios, SkopeoCase):
 """
 
 import argparse
@@ -17,18 +21,32 @@ DEFAULT_TIMEOUT_S = 120
 SANITIZER_TIMEOUT_FACTOR = 3
 
 
+def classes_in(path):
+    return [node for node in ast.parse(path.read_text(), str(path)).body if isinstance(node, ast.ClassDef)]
+
+
+def test_methods(node):
+    methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+    return [name for name in methods if name.startswith("test_")]
+
+
+def brought_by_bases(node, folder):
+    for base in node.bases:
+        if isinstance(base, ast.Attribute) and (module := folder / f"{base.value.id}.py").exists():
+            for brought in classes_in(module):
+                if brought.name == base.attr:
+                    yield from test_methods(brought)
+
+
 def tests_in(path):
     """Yields (class name, method name, ctest properties)."""
-    for node in ast.parse(path.read_text(), str(path)).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
+    for node in classes_in(path):
         properties = {}
         for item in node.body:
             if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "ctest":
                 properties = ast.literal_eval(item.value)
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name.startswith("test_"):
-                yield node.name, item.name, properties
+        for method in (*test_methods(node), *brought_by_bases(node, path.parent)):
+            yield node.name, method, properties
 
 
 def quote(value):

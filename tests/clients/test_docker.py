@@ -1,25 +1,31 @@
-"""docker with a real daemon: login, push, pull, copy between repositories, a multi-arch index, delete."""
+"""docker with a real daemon: login, push, pull, copy between repositories, a multi-arch index, delete,
+and who may do what."""
 
 import unittest
 
+import client_access
 from docker_daemon import docker_daemon
 from images import PASSWORD, USER, BUSYBOX, ClientTestCase, file_in_saved_image, layer_tar
 
 HELLO = b"hello from docker\n"
 
 
-class Docker(ClientTestCase):
-    ctest = {"RESOURCE_LOCK": "docker", "TIMEOUT": 180}
+class DockerCase(ClientTestCase):
+    """Not a test of its own."""
+
     program = "docker"
 
     def setUp(self):
         super().setUp()
-        socket = self.enterContext(docker_daemon(self.folder))
-        self.global_flags = ("-H", f"unix://{socket}", "--config", self.folder / "config")
+        self.socket = self.enterContext(docker_daemon(self.folder))
+        self.use_config("config")
 
-    def login(self, password=PASSWORD, succeeds=True):
+    def use_config(self, name):
+        self.global_flags = ("-H", f"unix://{self.socket}", "--config", self.folder / name)
+
+    def login(self, password=PASSWORD, succeeds=True, user=USER):
         return self.run_client(
-            "login", "-u", USER, "--password-stdin", self.registry.host, stdin=password, succeeds=succeeds
+            "login", "-u", user, "--password-stdin", self.registry.host, stdin=password, succeeds=succeeds
         )
 
     def remote(self, name):
@@ -44,6 +50,10 @@ class Docker(ClientTestCase):
         self.run_client("save", "-o", archive, self.remote(name))
         self.assertEqual(file_in_saved_image(archive, "hello"), HELLO)
         self.assertEqual(file_in_saved_image(archive, "bin/busybox"), BUSYBOX.read_bytes())
+
+
+class Docker(DockerCase):
+    ctest = {"RESOURCE_LOCK": "docker", "TIMEOUT": 180}
 
     def test_login_with_the_right_password(self):
         self.assertIn("Login Succeeded", self.login())
@@ -91,6 +101,28 @@ class Docker(ClientTestCase):
         self.client.delete(f"/v2/team/app/manifests/{digest}")
         self.remove("team/app:v1")
         self.run_client("pull", self.remote("team/app:v1"), succeeds=False)
+
+
+class DockerAccess(client_access.Scenarios, DockerCase):
+    ctest = {"RESOURCE_LOCK": "docker", "TIMEOUT": 180}
+
+    def logout(self):
+        self.run_client("logout", self.registry.host)
+
+    def use_new_config(self):
+        self.use_config("new-config")
+
+    def push_image(self, name, succeeds=True):
+        self.make_image(name)
+        return self.run_client("push", self.remote(name), succeeds=succeeds)
+
+    def pull_image(self, name, succeeds=True):
+        if images := self.run_client("images", "-q").split():
+            self.run_client("rmi", "-f", *images)
+        output = self.run_client("pull", self.remote(name), succeeds=succeeds)
+        if succeeds:
+            self.expect_image(name)
+        return output
 
 
 if __name__ == "__main__":

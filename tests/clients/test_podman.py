@@ -1,12 +1,15 @@
-"""podman: login, push, pull, copy between repositories, a multi-arch index, delete."""
+"""podman: login, push, pull, copy between repositories, a multi-arch index, delete, and who may do what."""
 
 import os
 import unittest
 
+import client_access
 from images import PASSWORD, USER, BUSYBOX, ClientTestCase, Layout, file_in_saved_image
 
 
-class Podman(ClientTestCase):
+class PodmanCase(ClientTestCase):
+    """Not a test of its own."""
+
     program = "podman"
 
     def setUp(self):
@@ -28,20 +31,23 @@ class Podman(ClientTestCase):
     def environment(self):
         return {**super().environment(), "REGISTRY_AUTH_FILE": str(self.auth)}
 
-    def login(self, password=PASSWORD, succeeds=True):
+    def login(self, password=PASSWORD, succeeds=True, user=USER):
         return self.run_client(
-            "login", "--tls-verify=false", "-u", USER, "--password-stdin", self.registry.host,
+            "login", "--tls-verify=false", "-u", user, "--password-stdin", self.registry.host,
             stdin=password, succeeds=succeeds,
         )  # fmt: skip
 
     def remote(self, name):
         return f"{self.registry.host}/{name}"
 
-    def push(self, name="team/app:v1"):
-        self.login()
+    def make_image(self, name):
         self.run_client("pull", f"oci:{self.layout.folder}:v1")
         image = self.run_client("images", "-q").split()[0]
         self.run_client("tag", image, self.remote(name))
+
+    def push(self, name="team/app:v1"):
+        self.login()
+        self.make_image(name)
         self.run_client("push", "--tls-verify=false", self.remote(name))
 
     def expect_image(self, name):
@@ -50,6 +56,8 @@ class Podman(ClientTestCase):
         self.assertEqual(file_in_saved_image(archive, "hello"), b"hello from podman\n")
         self.assertEqual(file_in_saved_image(archive, "bin/busybox"), BUSYBOX.read_bytes())
 
+
+class Podman(PodmanCase):
     def test_login_with_the_right_password(self):
         self.assertIn("Login Succeeded", self.login())
 
@@ -91,6 +99,29 @@ class Podman(ClientTestCase):
         self.client.delete(f"/v2/team/app/manifests/{digest}")
         self.use_storage("two")
         self.run_client("pull", "--tls-verify=false", self.remote("team/app:v1"), succeeds=False)
+
+
+class PodmanAccess(client_access.Scenarios, PodmanCase):
+    ctest = {"TIMEOUT": 180}
+
+    def logout(self):
+        self.run_client("logout", self.registry.host)
+
+    def use_new_config(self):
+        self.auth = self.folder / "new-auth.json"
+        # podman demands that it is there.
+        self.auth.write_text("{}")
+
+    def push_image(self, name, succeeds=True):
+        self.make_image(name)
+        return self.run_client("push", "--tls-verify=false", self.remote(name), succeeds=succeeds)
+
+    def pull_image(self, name, succeeds=True):
+        self.run_client("rmi", "--all", "--force")
+        output = self.run_client("pull", "--tls-verify=false", self.remote(name), succeeds=succeeds)
+        if succeeds:
+            self.expect_image(name)
+        return output
 
 
 if __name__ == "__main__":

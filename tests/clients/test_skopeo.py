@@ -1,11 +1,15 @@
-"""skopeo: login, push, pull, copy between repositories, a multi-arch index, delete."""
+"""skopeo: login, push, pull, copy between repositories, a multi-arch index, delete, and who may do what."""
 
+import secrets
 import unittest
 
+import client_access
 from images import PASSWORD, USER, ClientTestCase, Layout
 
 
-class Skopeo(ClientTestCase):
+class SkopeoCase(ClientTestCase):
+    """Not a test of its own."""
+
     program = "skopeo"
 
     def setUp(self):
@@ -14,19 +18,19 @@ class Skopeo(ClientTestCase):
         self.auth = self.folder / "auth.json"
         self.global_flags = ("--insecure-policy",)
 
-    def login(self, password=PASSWORD, succeeds=True):
+    def login(self, password=PASSWORD, succeeds=True, user=USER):
         return self.run_client(
-            "login", "--authfile", self.auth, "--tls-verify=false", "-u", USER, "--password-stdin",
+            "login", "--authfile", self.auth, "--tls-verify=false", "-u", user, "--password-stdin",
             self.registry.host, stdin=password, succeeds=succeeds,
         )  # fmt: skip
 
     def remote(self, name):
         return f"docker://{self.registry.host}/{name}"
 
-    def copy(self, source, target, *flags):
+    def copy(self, source, target, *flags, succeeds=True):
         return self.run_client(
             "copy", "--authfile", self.auth, "--src-tls-verify=false", "--dest-tls-verify=false",
-            *flags, source, target,
+            *flags, source, target, succeeds=succeeds,
         )  # fmt: skip
 
     def push(self, name="team/app:v1", *flags):
@@ -40,6 +44,8 @@ class Skopeo(ClientTestCase):
         for path in files:
             self.assertEqual(path.read_bytes(), self.layout.blobs[f"sha256:{path.name}"])
 
+
+class Skopeo(SkopeoCase):
     def test_login_with_the_right_password(self):
         self.assertIn("Login Succeeded", self.login())
 
@@ -90,6 +96,25 @@ class Skopeo(ClientTestCase):
         self.run_client("delete", *flags, self.remote("team/app:v1"))
         self.assertNotIn('"v1"', self.run_client("list-tags", *flags, self.remote("team/app")))
         self.run_client("inspect", *flags, self.remote("team/app:v1"), succeeds=False)
+
+
+class SkopeoAccess(client_access.Scenarios, SkopeoCase):
+    def logout(self):
+        self.run_client("logout", "--authfile", self.auth, self.registry.host)
+
+    def use_new_config(self):
+        self.auth = self.folder / "new-auth.json"
+
+    def push_image(self, name, succeeds=True):
+        source = f"oci:{self.layout.folder}:v1"
+        return self.copy(source, self.remote(name), "--override-arch=amd64", succeeds=succeeds)
+
+    def pull_image(self, name, succeeds=True):
+        out = self.folder / secrets.token_hex(4)
+        output = self.copy(self.remote(name), f"dir:{out}", "--override-arch=amd64", succeeds=succeeds)
+        if succeeds:
+            self.expect_same_blobs(out)
+        return output
 
 
 if __name__ == "__main__":

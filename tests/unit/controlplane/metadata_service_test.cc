@@ -64,6 +64,34 @@ TEST_F(MetadataServiceTest, APushAndAPullGoThroughTheStub) {
   EXPECT_TRUE(GetAt("b", DigestOf("config").ToString()).ok());
 }
 
+// The gateway has asked already, but the policy may have changed since.
+TEST_F(MetadataServiceTest, ListsAreRefusedToWhomThePolicyOfNowRefusesThem) {
+  PushAt("a", "config");
+  ASSERT_TRUE(PutAt("a", "latest", ImageJson(DigestOf("config"), {})).ok());
+  PolicyObjects objects = AdministratorOnly("admin", kAdminHash);
+  objects.users.push_back(
+      {.name = "bob", .password_hash = "", .groups = {}, .credential_version = ""});
+  policy_.Replace(
+      {.policy = std::make_shared<const Policy>(Policy::Create(objects).value()), .revision = 2});
+  for (const auto& [principal, error] : {std::pair("admin", std::optional<ErrorCode>()),
+                                         std::pair("bob", std::optional(ErrorCode::kDenied)),
+                                         std::pair("gone", std::optional(ErrorCode::kUnauthorized)),
+                                         std::pair("", std::optional(ErrorCode::kUnauthorized))}) {
+    v1::ListTagsRequest list;
+    list.set_repository("a");
+    list.set_limit(10);
+    list.set_principal(principal);
+    v1::ListTagsResponse tags;
+    EXPECT_EQ(ErrorOf(Call(&v1::MetadataService::Stub::ListTags, list, tags)), error) << principal;
+    v1::ListRepositoriesRequest catalog;
+    catalog.set_limit(10);
+    catalog.set_principal(principal);
+    v1::ListRepositoriesResponse names;
+    EXPECT_EQ(ErrorOf(Call(&v1::MetadataService::Stub::ListRepositories, catalog, names)), error)
+        << principal;
+  }
+}
+
 TEST_F(MetadataServiceTest, TheLargestManifestPasses) {
   PushAt("a", "config");
   std::string image = ImageJson(DigestOf("config"), {});
