@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "app/host_port.h"
 #include "controlplane/policy_files.h"
+#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 
@@ -42,6 +43,8 @@ struct RegistryOptions {
   std::string admin_certificate_file;
   std::string admin_private_key_file;
   std::string admin_ca_file;
+  // Whose X-Forwarded-For is believed.
+  gateway::TrustedProxies trusted_proxies;
 };
 
 // A whole registry in one process. Thread-safe.

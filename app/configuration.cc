@@ -135,6 +135,7 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.admin_certificate_file = merged.grpc_cert_file;
   options.admin_private_key_file = merged.grpc_key_file;
   options.admin_ca_file = merged.grpc_ca_file;
+  options.trusted_proxies = merged.trusted_proxies;
   return result;
 }
 

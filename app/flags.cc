@@ -33,6 +33,7 @@ constexpr FlagName kNames[] = {
     {"grpccertfile", "grpccertfile"},
     {"grpckeyfile", "grpckeyfile"},
     {"grpccafile", "grpccafile"},
+    {"trustedproxies", "trustedproxies"},
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
@@ -190,6 +191,12 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
                                 " is neither a number of seconds nor a duration such as 5m"));
     }
     flags.token_timeout = *timeout;
+  }
+  if (const auto found = settings.find("trustedproxies"); found != settings.end()) {
+    absl::StatusOr<gateway::TrustedProxies> proxies =
+        gateway::TrustedProxies::Parse(found->second.value());
+    if (!proxies.ok()) return Wrong(settings, "trustedproxies", proxies.status().message());
+    flags.trusted_proxies = *std::move(proxies);
   }
   if (const auto found = settings.find("ui"); found != settings.end()) {
     if (!absl::SimpleAtob(found->second.value(), &flags.ui)) {

@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "app/arguments.h"
 #include "app/host_port.h"
+#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 
@@ -45,6 +46,8 @@ struct ServeFlags {
   std::string grpc_cert_file;
   std::string grpc_key_file;
   std::string grpc_ca_file;
+  // Whose X-Forwarded-For is believed.
+  gateway::TrustedProxies trusted_proxies;
 
   // The flags that were given, by argument or variable: they win over files.
   std::set<std::string, std::less<>> given;

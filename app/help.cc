@@ -51,6 +51,8 @@ Flags, with their defaults
   -grpccertfile FILE    PEM certificate chain of the admin API
   -grpckeyfile FILE     PEM private key of that certificate
   -grpccafile FILE      PEM certificates of the CAs that sign the certificates of administrators
+  -trustedproxies LIST  addresses and CIDRs of proxies, with commas between: who asks is taken from
+                        their X-Forwarded-For (none: the header is ignored)
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then users come from its files, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file.

@@ -99,12 +99,20 @@ inline constexpr std::chrono::milliseconds kPolicySilence{1500};
 // Queues: full means UNAVAILABLE, and 503 with Retry-After to the client.
 inline constexpr size_t kSqlQueue = 1024;
 inline constexpr size_t kFileQueue = 4096;
-// Passwords that wait for bcrypt: full means 429.
+// Passwords that wait for bcrypt: full means 429. No client address has more than its share of
+// them.
 inline constexpr size_t kPasswordQueue = 64;
+inline constexpr size_t kPasswordQueueOfClient = kPasswordQueue / 4;
 
 // Access: open WatchPolicy streams, and the size of a bearer token.
 inline constexpr size_t kMaxPolicyWatches = 10'000;
 inline constexpr size_t kMaxTokenBytes = 16 * 1024;
+
+// Failed logins of one user from one client address, in this time: more are refused with 429.
+inline constexpr size_t kMaxLoginFailures = 10;
+inline constexpr std::chrono::minutes kLoginFailureWindow{1};
+// Users and addresses of whom failures are counted.
+inline constexpr size_t kLoginFailureEntries = 10'000;
 
 // Refresh tokens that were not used for this long end, and each user has at most so many.
 inline constexpr std::chrono::hours kRefreshTokenIdleExpiry{30 * 24};

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
+#include "base/retry_delay.h"
+#include "controlplane/client_address.h"
 #include "controlplane/refresh_tokens.h"
 #include "controlplane/token_scopes.h"
 #include "oci/error.h"
@@ -85,6 +87,28 @@ void Answer(v1::Decision decision, absl::string_view reason, v1::AuthorizeRespon
   response->set_reason(std::string(reason));
 }
 
+absl::Status LoginError(const PasswordAnswer& answer, absl::string_view user,
+                        absl::string_view client, size_t password_bytes) {
+  if (answer.verdict == PasswordVerdict::kBusy) {
+    return oci::MakeError(oci::ErrorCode::kTooManyRequests,
+                          "too many logins are being checked; try again");
+  }
+  if (answer.verdict == PasswordVerdict::kTooManyFailures) {
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
+    return base::WithRetryDelay(
+        oci::MakeError(oci::ErrorCode::kTooManyRequests,
+                       absl::StrCat("too many failed logins as ", oci::Quote(user), " from ",
+                                    client.empty() ? "this address" : client, "; try again in ",
+                                    wait.count(), " s")),
+        wait);
+  }
+  return oci::MakeError(oci::ErrorCode::kUnauthorized,
+                        password_bytes <= kMaxPasswordBytes
+                            ? "wrong user name or password"
+                            : absl::StrCat("wrong user name or password: passwords have at most ",
+                                           kMaxPasswordBytes, " bytes"));
+}
+
 bool IsAnonymous(const User* user) { return user == nullptr || user->name == kAnonymous; }
 
 // Whether the policy allows `user` (nullptr: nobody) all of the actions; else answers why not.
@@ -136,7 +160,7 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
   response->set_revision(snapshot.revision);
   const v1::Credential& credential = request->credential();
   if (credential.has_basic()) {
-    LogIn(snapshot, credential.basic(),
+    LogIn(snapshot, credential.basic(), request->client_address(),
           [reactor, response, snapshot,
            actions = *std::move(actions)](const absl::StatusOr<const User*>& user) {
             if (user.ok()) {
@@ -231,8 +255,8 @@ void AccessService::AuthorizeFixedToken(const PolicySnapshot& snapshot, const To
 }
 
 void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
-                          LoginCallback done) {
-  // A token in place of its user's password.
+                          absl::string_view client_address, LoginCallback done) {
+  // A token in place of its user's password. Tokens are too long to be guessed.
   const Token* token = snapshot.policy->FindToken(credential.password());
   if (token != nullptr && token->user == credential.username() && !HasExpired(*token)) {
     return done(snapshot.policy->FindUser(token->user));
@@ -240,26 +264,20 @@ void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& cr
   const User* user = snapshot.policy->FindUser(credential.username());
   if (user != nullptr && user->password_hash.empty()) user = nullptr;
   // Nobody is checked like somebody, so that time does not tell who exists.
-  const std::string& hash = user == nullptr ? snapshot.policy->decoy_hash() : user->password_hash;
-  passwords_.Verify(
-      {.user = credential.username(), .password = credential.password(), .password_hash = hash},
-      // The snapshot keeps the user alive.
-      [snapshot, user, password_size = credential.password().size(),
-       done = std::move(done)](PasswordVerdict verdict) {
-        if (verdict == PasswordVerdict::kBusy) {
-          return done(oci::MakeError(oci::ErrorCode::kTooManyRequests,
-                                     "too many logins are being checked; try again"));
-        }
-        if (verdict == PasswordVerdict::kWrong || user == nullptr) {
-          return done(oci::MakeError(
-              oci::ErrorCode::kUnauthorized,
-              password_size <= kMaxPasswordBytes
-                  ? "wrong user name or password"
-                  : absl::StrCat("wrong user name or password: passwords have at most ",
-                                 kMaxPasswordBytes, " bytes")));
-        }
-        done(user);
-      });
+  const std::string& decoy_hash = snapshot.policy->decoy_hash();
+  PasswordVerifier::Login login{.user = credential.username(),
+                                .password = credential.password(),
+                                .password_hash = user == nullptr ? decoy_hash : user->password_hash,
+                                .highest_cost = BcryptCostOf(decoy_hash),
+                                .client = AddressGroup(client_address)};
+  // The snapshot keeps the user alive.
+  auto on_answer = [snapshot, user, name = login.user, client = login.client,
+                    password_bytes = login.password.size(),
+                    done = std::move(done)](PasswordAnswer answer) {
+    if (answer.verdict == PasswordVerdict::kCorrect && user != nullptr) return done(user);
+    done(LoginError(answer, name, client, password_bytes));
+  };
+  passwords_.Verify(std::move(login), std::move(on_answer));
 }
 
 grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext* context,
@@ -274,7 +292,7 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
         absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
                      ", only for ", oci::Quote(tokens_->audience())))));
   } else if (credential.has_basic()) {
-    LogIn(snapshot, credential.basic(),
+    LogIn(snapshot, credential.basic(), request->client_address(),
           [this, reactor, request, response, snapshot](const absl::StatusOr<const User*>& user) {
             if (user.ok() && request->offline()) {
               return SubmitOffline(reactor, snapshot, *user, request, response);

@@ -21,7 +21,7 @@
 #include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
-#include "controlplane/passwords.h"
+#include "controlplane/password_verifier.h"
 #include "controlplane/policy_holder.h"
 #include "controlplane/policy_watch.h"
 #include "controlplane/sql/database.h"
@@ -75,7 +75,8 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Finds who presents the basic credential, by the policy of `snapshot`, and hands on the user, or
   // an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
   using LoginCallback = std::function<void(absl::StatusOr<const User*>)>;
-  void LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential, LoginCallback done);
+  void LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
+             absl::string_view client_address, LoginCallback done);
 
   absl::Status Issue(const PolicySnapshot& snapshot, const User* user,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;

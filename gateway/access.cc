@@ -198,10 +198,17 @@ std::string Access::CacheKey(const v1::Credential& credential,
 Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& credential,
                                                           const std::vector<v1::Action>& actions,
                                                           absl::string_view client_address) {
+  std::optional<LoginGuard::Login> login;
+  if (credential.has_basic()) login.emplace(logins_);
   const std::string key = CacheKey(credential, actions);
-  std::optional<AccessAnswer> cached =
-      cache_.Find(key, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
-  if (cached) co_return *std::move(cached);
+  if (!login || login->may_be_cached()) {
+    std::optional<AccessAnswer> cached =
+        cache_.Find(key, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
+    if (cached) {
+      if (login) login->Accept();
+      co_return *std::move(cached);
+    }
+  }
 
   for (int attempts_left = 2;; --attempts_left) {
     v1::AuthorizeRequest request;
@@ -213,6 +220,7 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& 
         co_await control_plane_.Authorize(std::move(request));
     if (!response.ok()) co_return response.status();
     AccessAnswer answer = FromProto(*response);
+    if (login && answer.decision != AccessDecision::kCredentialInvalid) login->Accept();
     // The policy changed while this answer was on its way: it may be wrong by now. Where that
     // happens again and again, the last answer has to do: its policy held after the request came.
     if (answer.revision < cache_.revision() && attempts_left > 0) continue;

@@ -15,6 +15,7 @@
 #include "gateway/access_cache.h"
 #include "gateway/control_plane.h"
 #include "gateway/http/message.h"
+#include "gateway/login_guard.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::gateway {
@@ -54,6 +55,7 @@ class Access {
   // Credentials are not kept: only their hash under this key, made anew in each process.
   const std::string hash_key_;
   AccessCache cache_;
+  LoginGuard logins_;
   std::mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<ControlPlane::PolicyWatch> watch_ ABSL_GUARDED_BY(mutex_);

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "absl/strings/str_cat.h"
+#include "base/retry_delay.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -11,8 +13,11 @@ namespace json = boost::json;
 
 json::string_view ToJson(absl::string_view text) { return {text.data(), text.size()}; }
 
+// Of overload: it passes.
+constexpr std::chrono::seconds kDefaultRetryDelay{1};
+
 Response Make(int http_status, absl::string_view code, absl::string_view message,
-              json::object detail) {
+              json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
   json::object error;
   error["code"] = ToJson(code);
   // What gRPC itself refuses has no message.
@@ -24,7 +29,9 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
   Response response;
   response.head.status = http_status;
   response.head.Set("Content-Type", "application/json");
-  if (http_status == 503 || http_status == 429) response.head.Set("Retry-After", "1");
+  if (http_status == 503 || http_status == 429) {
+    response.head.Set("Retry-After", absl::StrCat(retry_delay.count()));
+  }
   response.body = json::serialize(body);
   return response;
 }
@@ -39,7 +46,8 @@ Response ErrorResponse(const absl::Status& status, const Route& route) {
   const bool ascii = std::all_of(route.reference.begin(), route.reference.end(),
                                  [](char c) { return c >= 0x20 && c < 0x7f; });
   if (!route.reference.empty() && ascii) detail["reference"] = route.reference;
-  return Make(error.status, error.code, status.message(), std::move(detail));
+  return Make(error.status, error.code, status.message(), std::move(detail),
+              base::RetryDelayOf(status).value_or(kDefaultRetryDelay));
 }
 
 Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {

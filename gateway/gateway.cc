@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
                                      .port = options.port,
                                      .certificate_file = options.certificate_file,
                                      .private_key_file = options.private_key_file,
-                                     .connection = {}};
+                                     .connection = {.trusted_proxies = options.trusted_proxies}};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
       parts.loops, server_options,
       [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "gateway/http/trusted_proxies.h"
 
 namespace grpc {
 class Channel;
@@ -32,6 +33,8 @@ struct GatewayOptions {
   std::string private_key_file;
   // 0: one for each processor.
   size_t threads = 0;
+  // Whose X-Forwarded-For is believed.
+  TrustedProxies trusted_proxies;
 
   std::shared_ptr<grpc::Channel> control_plane;
   // Each storage node's id, as the control plane knows it, and its channel.

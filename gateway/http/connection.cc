@@ -129,7 +129,8 @@ Awaitable<bool> Connection::ReadHeader() {
 void Connection::PrepareRequest() {
   keep_alive_ = parser_->keep_alive();
   TakeRequest(*parser_, request_);
-  request_.client_address = transport_.peer_address();
+  request_.client_address = options_.trusted_proxies.ClientAddress(
+      transport_.peer_address(), request_.HeaderLines("X-Forwarded-For"));
   request_.secure = transport_.secure();
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/request_parser.h"
 #include "gateway/http/transport.h"
+#include "gateway/http/trusted_proxies.h"
 
 namespace registry::gateway {
 
@@ -32,6 +33,7 @@ struct ConnectionOptions {
   uint64_t max_discarded_bytes = base::kChunkBytes;
   // How long a connection that closes with an unread body lets the peer read the answer.
   std::chrono::milliseconds linger_timeout{5000};
+  TrustedProxies trusted_proxies;
 };
 
 class Connection final : private Exchange {

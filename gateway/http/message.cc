@@ -29,6 +29,15 @@ absl::string_view Request::Header(absl::string_view name) const {
   return {it->value().data(), it->value().size()};
 }
 
+std::vector<absl::string_view> Request::HeaderLines(absl::string_view name) const {
+  std::vector<absl::string_view> values;
+  const auto lines = head.equal_range(ToBoost(name));
+  for (auto line = lines.first; line != lines.second; ++line) {
+    values.emplace_back(line->value().data(), line->value().size());
+  }
+  return values;
+}
+
 bool Request::HasHeader(absl::string_view name) const {
   return head.find(ToBoost(name)) != head.end();
 }
@@ -44,10 +53,8 @@ bool Request::IfNoneMatchHas(absl::string_view etag) const {
 
 std::vector<std::string> Request::EntityTags(absl::string_view header) const {
   std::vector<std::string> tags;
-  const auto lines = head.equal_range(ToBoost(header));
-  for (auto line = lines.first; line != lines.second; ++line) {
-    const absl::string_view text(line->value().data(), line->value().size());
-    for (const absl::string_view tag : absl::StrSplit(text, ',')) {
+  for (const absl::string_view line : HeaderLines(header)) {
+    for (const absl::string_view tag : absl::StrSplit(line, ',')) {
       const absl::string_view stripped = absl::StripAsciiWhitespace(tag);
       if (!stripped.empty()) tags.emplace_back(stripped);
     }

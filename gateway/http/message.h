@@ -24,7 +24,7 @@ struct Request {
   // Absent for a chunked body.
   std::optional<uint64_t> content_length;
   bool has_body = false;
-  // The peer's IP address.
+  // The client's IP address: the peer's, or what a trusted proxy says (trusted_proxies.h).
   std::string client_address;
   // The connection uses TLS.
   bool secure = false;
@@ -32,6 +32,8 @@ struct Request {
   absl::string_view method() const;
   // The header's value, empty when absent; the first one of several.
   absl::string_view Header(absl::string_view name) const;
+  // All of them, in order.
+  std::vector<absl::string_view> HeaderLines(absl::string_view name) const;
   bool HasHeader(absl::string_view name) const;
   // Whether If-None-Match names this entity tag, given with its quotes (RFC 9110, 13.1.2).
   bool IfNoneMatchHas(absl::string_view etag) const;

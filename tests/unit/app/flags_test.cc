@@ -183,6 +183,23 @@ TEST(FlagsTest, WrongFlagsOfTokensAreNamed) {
               AllOf(HasSubstr("exclude each other"), Not(HasSubstr("hush"))));
 }
 
+TEST(FlagsTest, TrustedProxiesAreAListOfAddressesAndNetworks) {
+  const auto client = [](const ServeFlags& flags, const char* peer) {
+    return flags.trusted_proxies.ClientAddress(peer, {"203.0.113.5"});
+  };
+  EXPECT_EQ(client(Parse({"-adminpwd=x"}), "10.0.0.1"), "10.0.0.1");
+  const ServeFlags flags = Parse({"-adminpwd=x", "-trustedproxies", "10.0.0.0/8,::1"});
+  EXPECT_EQ(client(flags, "10.0.0.1"), "203.0.113.5");
+  EXPECT_EQ(client(flags, "::1"), "203.0.113.5");
+  EXPECT_EQ(client(flags, "192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(client(Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_TRUSTEDPROXIES", "192.0.2.0/24"}}),
+                   "192.0.2.1"),
+            "203.0.113.5");
+  EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies=10.0.0.0/8,proxy"}),
+              HasSubstr(R"(flag -trustedproxies: "proxy" is neither an address nor a CIDR; give)"));
+  EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies", ""}), HasSubstr(R"("" is neither)"));
+}
+
 TEST(FlagsTest, CheckTakesFoldersOnly) {
   const std::vector<const char*> good = {"-cfgdir", "a", "-cfgdir", "b"};
   EXPECT_THAT(*ParseCheckFlags(good, {}), ElementsAre("a", "b"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/cord.h"
+#include "base/retry_delay.h"
 #include "oci/error.h"
 
 namespace registry::base {
@@ -32,6 +33,15 @@ TEST(GrpcStatusTest, SeveralBinaryPayloadsComeBack) {
   status.SetPayload("type/a", absl::Cord(absl::string_view("\0\xff", 2)));
   status.SetPayload("type/b", absl::Cord("b"));
   EXPECT_EQ(FromGrpcStatus(ToGrpcStatus(status)), status);
+}
+
+TEST(GrpcStatusTest, TheRetryDelayComesBackBesideTheOciCode) {
+  const absl::Status status = WithRetryDelay(oci::MakeError(oci::ErrorCode::kTooManyRequests, "x"),
+                                             std::chrono::seconds(7));
+  const absl::Status back = FromGrpcStatus(ToGrpcStatus(status));
+  EXPECT_EQ(RetryDelayOf(back), std::chrono::seconds(7));
+  EXPECT_EQ(oci::CodeOf(back), oci::ErrorCode::kTooManyRequests);
+  EXPECT_EQ(RetryDelayOf(absl::InternalError("x")), std::nullopt);
 }
 
 TEST(GrpcStatusTest, DetailsOfAnotherFormAreIgnored) {

@@ -83,6 +83,7 @@ class AccessServiceTest : public testing::Test {
     options.policy = policy_;
     options.tokens.signing_key = std::string(32, 'k');
     options.tokens.clock = [this] { return now_ms_.load(); };
+    options.passwords.failures.now_ms = [this] { return now_ms_.load(); };
     options.passwords.verify = [this](absl::string_view password, absl::string_view hash) {
       std::unique_lock lock(mutex_);
       ++checks_;
@@ -143,10 +144,20 @@ class AccessServiceTest : public testing::Test {
     v1::AuthorizeRequest request;
     *request.mutable_credential() = credential;
     for (const v1::Action& action : actions) *request.add_actions() = action;
+    request.set_client_address(client_address_);
     v1::AuthorizeResponse response;
     const grpc::Status status = Authorize(request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
+  }
+
+  // Without actions. The error, if there is one.
+  absl::Status LogIn(const v1::Credential& credential) {
+    v1::AuthorizeRequest request;
+    *request.mutable_credential() = credential;
+    request.set_client_address(client_address_);
+    v1::AuthorizeResponse response;
+    return base::FromGrpcStatus(Authorize(request, &response));
   }
 
   absl::StatusOr<v1::IssueTokenResponse> IssueToken(const v1::Credential& credential,
@@ -155,6 +166,7 @@ class AccessServiceTest : public testing::Test {
     v1::IssueTokenRequest request;
     *request.mutable_credential() = credential;
     request.set_service(service);
+    request.set_client_address(client_address_);
     for (const std::string& text : scopes) {
       for (const oci::Scope& scope : oci::ParseScopes(text)) {
         v1::TokenScope* message = request.add_scopes();
@@ -174,6 +186,7 @@ class AccessServiceTest : public testing::Test {
     return Bearer(IssueToken(credential, {scope}).value().token());
   }
 
+  std::string client_address_ = "192.0.2.1";
   const v1::Credential nobody_;
   const v1::Credential admin_ = Basic("admin", "right");
   std::atomic<int64_t> now_ms_ = 1'000'000;

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/retry_delay.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -30,6 +31,20 @@ TEST(ErrorResponseTest, OverloadSaysWhenToTryAgain) {
   const auto& headers = response.head.headers;
   EXPECT_TRUE(std::any_of(headers.begin(), headers.end(),
                           [](const auto& header) { return header.first == "Retry-After"; }));
+}
+
+TEST(ErrorResponseTest, RetryAfterIsWhatTheErrorSays) {
+  const auto retry_after = [](const absl::Status& status) {
+    std::vector<std::string> values;
+    for (const auto& [name, value] : ErrorResponse(status, Route()).head.headers) {
+      if (name == "Retry-After") values.push_back(value);
+    }
+    return values;
+  };
+  const absl::Status many = oci::MakeError(oci::ErrorCode::kTooManyRequests, "too many");
+  EXPECT_EQ(retry_after(many), std::vector<std::string>{"1"});
+  EXPECT_EQ(retry_after(base::WithRetryDelay(many, std::chrono::seconds(42))),
+            std::vector<std::string>{"42"});
 }
 
 TEST(ErrorResponseTest, AReferenceThatIsNoTextStaysOutOfTheBody) {

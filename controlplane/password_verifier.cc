@@ -1,0 +1,134 @@
+#include "controlplane/password_verifier.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "oci/error.h"
+
+namespace registry::controlplane {
+
+PasswordVerifier::PasswordVerifier(PasswordVerifierOptions options)
+    : options_(std::move(options)),
+      hmac_key_(base::RandomBytes(32)),
+      failures_(options_.failures),
+      compared_(options_.failures),
+      pool_(options_.threads, options_.max_queued) {}
+
+std::string PasswordVerifier::Key(std::initializer_list<absl::string_view> parts) const {
+  std::string text;
+  // The sizes keep ("a", "bc") and ("ab", "c") apart.
+  for (const absl::string_view part : parts) absl::StrAppend(&text, part.size(), ":", part);
+  return base::HmacSha256(hmac_key_, text);
+}
+
+void PasswordVerifier::Verify(Login login, Callback done) {
+  const std::string pair_key = Key({login.client, login.user});
+  const std::string login_key =
+      Key({login.client, login.user, login.password_hash, login.password});
+  PasswordAnswer answer{.verdict = PasswordVerdict::kBusy};
+  // The first refusal, to be logged.
+  std::string refused_user;
+  {
+    // Throughout: no other login of the pair may come between one's check and its being counted.
+    std::lock_guard lock(mutex_);
+    if (const auto refusal = failures_.Refusal(login.user, login.client)) {
+      answer = {.verdict = PasswordVerdict::kTooManyFailures, .retry_after = refusal->wait};
+      if (refusal->first) refused_user = oci::Quote(login.user);
+    } else if (!ValidatePassword(login.password).ok()) {
+      // Wrong for every user alike, so answering at once tells nothing. Not counted: what costs no
+      // bcrypt must not fill the memory of failures.
+      answer.verdict = PasswordVerdict::kWrong;
+    } else if (IsRemembered(login, pair_key, login_key)) {
+      answer.verdict = PasswordVerdict::kCorrect;
+    } else if (const auto running = running_.find(login_key); running != running_.end()) {
+      if (joined_ < options_.max_joined) {
+        ++joined_;
+        running->second.waiting.push_back(std::move(done));
+        return;
+      }
+    } else if (Start(login, pair_key, login_key)) {
+      running_[login_key].waiting.push_back(std::move(done));
+      return;
+    }
+  }
+  if (!refused_user.empty()) {
+    base::LogWarning("logins are refused: too many failed",
+                     {{"user", refused_user}, {"client", login.client}});
+  }
+  done(answer);
+}
+
+// Another password than the remembered one is wrong, but takes the ordinary way, so that time does
+// not tell of whom something is remembered.
+bool PasswordVerifier::IsRemembered(const Login& login, const std::string& pair_key,
+                                    const std::string& login_key) {
+  const auto found = remembered_index_.find(pair_key);
+  if (found == remembered_index_.end()) return false;
+  if (compared_.Refusal(login.user, login.client)) return false;
+  if (!base::ConstantTimeEquals(found->second->login_key, login_key)) {
+    compared_.Reserve(login.user, login.client);
+    return false;
+  }
+  remembered_.splice(remembered_.begin(), remembered_, found->second);
+  return true;
+}
+
+void PasswordVerifier::Remember(const std::string& pair_key, const std::string& login_key) {
+  if (options_.max_remembered == 0) return;
+  if (const auto found = remembered_index_.find(pair_key); found != remembered_index_.end()) {
+    found->second->login_key = login_key;
+    remembered_.splice(remembered_.begin(), remembered_, found->second);
+    return;
+  }
+  if (remembered_.size() == options_.max_remembered) {
+    remembered_index_.erase(remembered_.back().pair_key);
+    remembered_.pop_back();
+  }
+  remembered_.push_front({.pair_key = pair_key, .login_key = login_key});
+  remembered_index_[remembered_.front().pair_key] = remembered_.begin();
+}
+
+bool PasswordVerifier::Start(const Login& login, const std::string& pair_key,
+                             const std::string& login_key) {
+  const auto of_client = running_of_client_.find(login.client);
+  if (of_client != running_of_client_.end() && of_client->second >= options_.max_queued_of_client) {
+    return false;
+  }
+  if (!pool_.Submit([=, this] { Check(login, pair_key, login_key); })) return false;
+  // The job cannot have come to its end: that needs the mutex.
+  ++running_of_client_[login.client];
+  running_[login_key].attempt = failures_.Reserve(login.user, login.client);
+  return true;
+}
+
+bool PasswordVerifier::Matches(const Login& login) const {
+  if (options_.verify(login.password, login.password_hash)) return true;
+  // Each cost takes twice the time of the one before: with these the time is that of the highest.
+  for (int cost = BcryptCostOf(login.password_hash); cost < login.highest_cost; ++cost) {
+    options_.verify(login.password, MakeDecoyHash(cost));
+  }
+  return false;
+}
+
+void PasswordVerifier::Check(const Login& login, const std::string& pair_key,
+                             const std::string& login_key) {
+  const bool correct = Matches(login);
+  Running check;
+  {
+    std::lock_guard lock(mutex_);
+    check = std::move(running_.extract(login_key).mapped());
+    joined_ -= check.waiting.size() - 1;
+    const auto of_client = running_of_client_.find(login.client);
+    if (--of_client->second == 0) running_of_client_.erase(of_client);
+    if (correct) {
+      if (check.attempt) failures_.GiveBack(login.user, login.client, *check.attempt);
+      Remember(pair_key, login_key);
+    }
+  }
+  const PasswordVerdict verdict = correct ? PasswordVerdict::kCorrect : PasswordVerdict::kWrong;
+  for (Callback& done : check.waiting) done({.verdict = verdict});
+}
+
+}  // namespace registry::controlplane

@@ -1,0 +1,93 @@
+#include "gateway/http/trusted_proxies.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace registry::gateway {
+namespace {
+
+std::string ClientOf(absl::string_view trusted, absl::string_view peer,
+                     const std::vector<absl::string_view>& forwarded_for) {
+  const absl::StatusOr<TrustedProxies> proxies = TrustedProxies::Parse(trusted);
+  EXPECT_TRUE(proxies.ok()) << proxies.status();
+  return proxies.ok() ? proxies->ClientAddress(peer, forwarded_for) : "";
+}
+
+TEST(TrustedProxiesTest, WithoutAnyThePeerIsTheClient) {
+  EXPECT_EQ(TrustedProxies().ClientAddress("127.0.0.1", {"203.0.113.5"}), "127.0.0.1");
+  EXPECT_EQ(TrustedProxies().ClientAddress("", {"203.0.113.5"}), "");
+}
+
+TEST(TrustedProxiesTest, OnlyATrustedPeerIsBelieved) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.1.2.3", {"203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "11.1.2.3", {"203.0.113.5"}), "11.1.2.3");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "::1", {"203.0.113.5"}), "::1");
+  EXPECT_EQ(ClientOf("10.1.2.3", "10.1.2.3", {"203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("10.1.2.3", "10.1.2.4", {"203.0.113.5"}), "10.1.2.4");
+  EXPECT_EQ(ClientOf("fd00::/8, ::1", "fd12::1", {"203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("fd00::/8,::1", "::1", {"2001:db8::1"}), "2001:db8::1");
+  EXPECT_EQ(ClientOf("fe80::/10", "fe80::1%1", {"2001:db8::1"}), "2001:db8::1");
+  EXPECT_EQ(ClientOf("0.0.0.0/0", "8.8.8.8", {"1.1.1.1"}), "1.1.1.1");
+}
+
+TEST(TrustedProxiesTest, TheLastThatIsNotTrustedIsTheClient) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"1.1.1.1, 203.0.113.5, 10.0.0.2,10.0.0.3"}),
+            "203.0.113.5")
+      << "what stands before was not written by a trusted proxy";
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"1.1.1.1", "203.0.113.5", "10.0.0.2"}),
+            "203.0.113.5")
+      << "several lines are one list";
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"10.0.0.3, 10.0.0.2"}), "10.0.0.3")
+      << "the first one when all are trusted";
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {}), "10.0.0.1");
+}
+
+TEST(TrustedProxiesTest, WhatIsNoAddressEndsTheSearch) {
+  for (const char* bad : {"unknown", "_hidden", "1.2.3", "1.2.3.4:x", "[::1", "[::1]x", "1.2.3.4/8",
+                          "\"1.2.3.4\"", "1.2.3.4 5.6.7.8", "::g", "1.2.3.4:5:6"}) {
+    EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"1.1.1.1", bad, "10.0.0.2"}), "10.0.0.2") << bad;
+    EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {bad}), "10.0.0.1") << bad;
+  }
+}
+
+TEST(TrustedProxiesTest, EmptyEntriesAreNone) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5, ,", "", " , "}), "203.0.113.5");
+}
+
+TEST(TrustedProxiesTest, EntriesMayHavePorts) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5:5678"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"[2001:db8::1]:1"}), "2001:db8::1");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"[2001:db8::1]"}), "2001:db8::1");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5, 10.0.0.2:80"}), "203.0.113.5");
+}
+
+TEST(TrustedProxiesTest, Ipv4WrittenAsIpv6IsIpv4) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "::ffff:10.0.0.1", {"::ffff:203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("::ffff:10.0.0.0/104", "10.0.0.1", {"203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("::ffff:10.0.0.1", "10.0.0.1", {"203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("::ffff:10.0.0.1", "10.0.0.2", {"203.0.113.5"}), "10.0.0.2");
+}
+
+TEST(TrustedProxiesTest, AddressesAreWrittenInOneWay) {
+  EXPECT_EQ(ClientOf("10.0.0.1", "10.0.0.1", {"2001:DB8:0:0:0:0:0:1"}), "2001:db8::1");
+  EXPECT_EQ(ClientOf("10.0.0.1", "10.0.0.1", {"fe80::1%7"}), "fe80::1");
+}
+
+TEST(TrustedProxiesTest, WhatIsNeitherAddressNorCidrIsNamed) {
+  for (const char* bad :
+       {"", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/x", "10.0.0/8", "fd00::/129",
+        "::ffff:10.0.0.0/8", "proxy.example", "10.0.0.1:80", "/8"}) {
+    for (const std::string& list : {std::string(bad), absl::StrCat("10.0.0.0/8,", bad)}) {
+      const absl::Status status = TrustedProxies::Parse(list).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << list;
+      EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("\"", bad, "\" is neither")))
+          << status;
+      EXPECT_TRUE(absl::StrContains(status.message(), "give such as 10.0.0.0/8")) << status;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace registry::gateway
