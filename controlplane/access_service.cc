@@ -17,6 +17,10 @@ namespace {
 // header that carries it below base::kMaxHeaderBytes.
 constexpr size_t kMaxGrantedBytes = 8 * 1024;
 
+constexpr absl::string_view kCredentialGone =
+    "its user is gone, or the password or token that it was issued for has changed or ended; log in "
+    "again";
+
 absl::StatusOr<Resource> FromProto(v1::Resource resource) {
   switch (resource) {
     case v1::RESOURCE_CATALOG:
@@ -111,6 +115,18 @@ absl::Status LoginError(const PasswordAnswer& answer, absl::string_view user,
 
 bool IsAnonymous(const User* user) { return user == nullptr || user->name == kAnonymous; }
 
+bool HasExpired(const UserCredential& credential) {
+  return credential.expires_at_ms.has_value() && *credential.expires_at_ms <= SystemNowMs();
+}
+
+// Who holds the credential, and until when at the latest.
+void SetHolder(const UserCredential& credential, v1::AuthorizeResponse* response) {
+  constexpr int64_t kMsPerSecond = 1000;
+  response->set_principal(credential.user->name);
+  if (!credential.expires_at_ms.has_value()) return;
+  response->mutable_credential_expires_at()->set_seconds(*credential.expires_at_ms / kMsPerSecond);
+}
+
 // Whether the policy allows `user` (nullptr: nobody) all of the actions; else answers why not.
 bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Action>& actions,
                   v1::AuthorizeResponse* response) {
@@ -162,16 +178,16 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
   if (credential.has_basic()) {
     LogIn(snapshot, credential.basic(), request->client_address(),
           [reactor, response, snapshot,
-           actions = *std::move(actions)](const absl::StatusOr<const User*>& user) {
-            if (user.ok()) {
-              response->set_principal((*user)->name);
-              if (PolicyAllows(*snapshot.policy, *user, actions, response)) {
+           actions = *std::move(actions)](const absl::StatusOr<UserCredential>& credential) {
+            if (credential.ok()) {
+              SetHolder(*credential, response);
+              if (PolicyAllows(*snapshot.policy, credential->user, actions, response)) {
                 Answer(v1::DECISION_ALLOWED, "", response);
               }
-            } else if (oci::CodeOf(user.status()) == oci::ErrorCode::kUnauthorized) {
-              Answer(v1::DECISION_CREDENTIAL_INVALID, user.status().message(), response);
+            } else if (oci::CodeOf(credential.status()) == oci::ErrorCode::kUnauthorized) {
+              Answer(v1::DECISION_CREDENTIAL_INVALID, credential.status().message(), response);
             } else {
-              return reactor->Finish(base::ToGrpcStatus(user.status()));
+              return reactor->Finish(base::ToGrpcStatus(credential.status()));
             }
             reactor->Finish(grpc::Status::OK);
           });
@@ -203,28 +219,39 @@ void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
 void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view text,
                                    const std::vector<Action>& actions,
                                    v1::AuthorizeResponse* response) const {
-  if (const Token* fixed = snapshot.policy->FindToken(text)) {
-    return AuthorizeFixedToken(snapshot, *fixed, actions, response);
-  }
-  const absl::StatusOr<VerifiedToken> token = tokens_->Verify(text);
-  if (!token.ok()) {
-    return Answer(v1::DECISION_TOKEN_INVALID, token.status().message(), response);
-  }
   const User* user = snapshot.policy->anonymous();
-  if (!token->grant.subject.empty()) {
-    user = snapshot.policy->FindUser(token->grant.subject);
-    if (user == nullptr || user->credential_version != token->grant.credential_version) {
-      return Answer(
-          v1::DECISION_TOKEN_INVALID,
-          "invalid token: its user or the user's password has changed since; log in again",
-          response);
+  std::optional<VerifiedToken> issued;
+  if (const Token* fixed = snapshot.policy->FindToken(text)) {
+    const UserCredential credential = snapshot.policy->CredentialOf(*fixed);
+    if (HasExpired(credential)) {
+      return Answer(v1::DECISION_TOKEN_INVALID,
+                    absl::StrCat("the token ", oci::Quote(fixed->name), " has expired"), response);
     }
-    response->set_principal(user->name);
+    SetHolder(credential, response);
+    user = credential.user;
+  } else {
+    absl::StatusOr<VerifiedToken> token = tokens_->Verify(text);
+    if (!token.ok()) {
+      return Answer(v1::DECISION_TOKEN_INVALID, token.status().message(), response);
+    }
+    issued = *std::move(token);
+    response->mutable_credential_expires_at()->set_seconds(issued->expires_at_s);
+    if (!issued->grant.subject.empty()) {
+      const std::optional<UserCredential> credential = snapshot.policy->FindCredential(
+          issued->grant.subject, issued->grant.credential_version);
+      if (!credential.has_value() || HasExpired(*credential)) {
+        return Answer(v1::DECISION_TOKEN_INVALID,
+                      absl::StrCat("invalid token: ", kCredentialGone), response);
+      }
+      SetHolder(*credential, response);
+      response->mutable_credential_expires_at()->set_seconds(
+          std::min(response->credential_expires_at().seconds(), issued->expires_at_s));
+      user = credential->user;
+    }
   }
-  response->mutable_credential_expires_at()->set_seconds(token->expires_at_s);
   if (!PolicyAllows(*snapshot.policy, user, actions, response)) return;
   for (const Action& action : actions) {
-    if (Covers(token->grant.access, action)) continue;
+    if (!issued.has_value() || Covers(issued->grant.access, action)) continue;
     return Answer(
         v1::DECISION_INSUFFICIENT_SCOPE,
         absl::StrCat("this token was not issued for ", oci::Quote(ScopeFor(action).ToString())),
@@ -233,33 +260,13 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   Answer(v1::DECISION_ALLOWED, "", response);
 }
 
-bool AccessService::HasExpired(const Token& token) {
-  return token.expires_at_ms.has_value() && *token.expires_at_ms <= SystemNowMs();
-}
-
-void AccessService::AuthorizeFixedToken(const PolicySnapshot& snapshot, const Token& token,
-                                        const std::vector<Action>& actions,
-                                        v1::AuthorizeResponse* response) const {
-  if (HasExpired(token)) {
-    return Answer(v1::DECISION_TOKEN_INVALID,
-                  absl::StrCat("the token ", oci::Quote(token.name), " has expired"), response);
-  }
-  const User* user = snapshot.policy->FindUser(token.user);
-  response->set_principal(user->name);
-  if (token.expires_at_ms.has_value()) {
-    response->mutable_credential_expires_at()->set_seconds(*token.expires_at_ms / 1000);
-  }
-  if (PolicyAllows(*snapshot.policy, user, actions, response)) {
-    Answer(v1::DECISION_ALLOWED, "", response);
-  }
-}
-
 void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
                           absl::string_view client_address, LoginCallback done) {
   // A token in place of its user's password. Tokens are too long to be guessed.
   const Token* token = snapshot.policy->FindToken(credential.password());
-  if (token != nullptr && token->user == credential.username() && !HasExpired(*token)) {
-    return done(snapshot.policy->FindUser(token->user));
+  if (token != nullptr && token->user == credential.username()) {
+    const UserCredential found = snapshot.policy->CredentialOf(*token);
+    if (!HasExpired(found)) return done(found);
   }
   const User* user = snapshot.policy->FindUser(credential.username());
   if (user != nullptr && user->password_hash.empty()) user = nullptr;
@@ -274,7 +281,9 @@ void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& cr
   auto on_answer = [snapshot, user, name = login.user, client = login.client,
                     password_bytes = login.password.size(),
                     done = std::move(done)](PasswordAnswer answer) {
-    if (answer.verdict == PasswordVerdict::kCorrect && user != nullptr) return done(user);
+    if (answer.verdict == PasswordVerdict::kCorrect && user != nullptr) {
+      return done(snapshot.policy->CredentialOf(*user));
+    }
     done(LoginError(answer, name, client, password_bytes));
   };
   passwords_.Verify(std::move(login), std::move(on_answer));
@@ -293,31 +302,33 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
                      ", only for ", oci::Quote(tokens_->audience())))));
   } else if (credential.has_basic()) {
     LogIn(snapshot, credential.basic(), request->client_address(),
-          [this, reactor, request, response, snapshot](const absl::StatusOr<const User*>& user) {
-            if (user.ok() && request->offline()) {
-              return SubmitOffline(reactor, snapshot, *user, request, response);
+          [this, reactor, request, response,
+           snapshot](const absl::StatusOr<UserCredential>& found) {
+            if (found.ok() && request->offline()) {
+              return SubmitOffline(reactor, snapshot, *found, request, response);
             }
             reactor->Finish(base::ToGrpcStatus(
-                user.ok() ? Issue(snapshot, *user, *request, response) : user.status()));
+                found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
           });
   } else if (credential.has_refresh_token()) {
-    SubmitOffline(reactor, snapshot, nullptr, request, response);
+    SubmitOffline(reactor, snapshot, std::nullopt, request, response);
   } else if (credential.has_bearer_token()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kUnauthorized,
         "a token cannot be exchanged for another one; send user name and password")));
   } else {
-    reactor->Finish(
-        base::ToGrpcStatus(Issue(snapshot, snapshot.policy->anonymous(), *request, response)));
+    reactor->Finish(base::ToGrpcStatus(
+        Issue(snapshot, {.user = snapshot.policy->anonymous()}, *request, response)));
   }
   return reactor;
 }
 
 void AccessService::SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
-                                  const User* user, const v1::IssueTokenRequest* request,
+                                  const std::optional<UserCredential>& credential,
+                                  const v1::IssueTokenRequest* request,
                                   v1::IssueTokenResponse* response) {
-  const bool queued = pool_->Submit([this, reactor, snapshot, user, request, response] {
-    reactor->Finish(base::ToGrpcStatus(IssueOffline(snapshot, user, *request, response)));
+  const bool queued = pool_->Submit([this, reactor, snapshot, credential, request, response] {
+    reactor->Finish(base::ToGrpcStatus(IssueOffline(snapshot, credential, *request, response)));
   });
   if (!queued) {
     reactor->Finish(
@@ -325,38 +336,40 @@ void AccessService::SubmitOffline(grpc::ServerUnaryReactor* reactor, const Polic
   }
 }
 
-absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot, const User* user,
+absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot,
+                                         std::optional<UserCredential> credential,
                                          const v1::IssueTokenRequest& request,
                                          v1::IssueTokenResponse* response) const {
   std::string refresh_token = request.credential().refresh_token();
-  if (user == nullptr) {
-    const absl::StatusOr<RefreshTokenOwner> owner =
-        UseRefreshToken(*database_, refresh_token, SystemNowMs());
-    if (!owner.ok()) return owner.status();
-    user = snapshot.policy->FindUser(owner->user_name);
-    if (user == nullptr || user->credential_version != owner->credential_version) {
-      return oci::MakeError(
-          oci::ErrorCode::kUnauthorized,
-          "the user of this refresh token or the user's password has changed since; log in again");
-    }
-  } else {
+  if (credential.has_value()) {
     absl::StatusOr<std::string> issued = IssueRefreshToken(
-        *database_, {.user_name = user->name, .credential_version = user->credential_version},
+        *database_,
+        {.user_name = credential->user->name, .credential_version = credential->version},
         SystemNowMs());
     if (!issued.ok()) return issued.status();
     refresh_token = *std::move(issued);
+  } else {
+    const absl::StatusOr<RefreshTokenOwner> owner =
+        UseRefreshToken(*database_, refresh_token, SystemNowMs());
+    if (!owner.ok()) return owner.status();
+    credential = snapshot.policy->FindCredential(owner->user_name, owner->credential_version);
+    if (!credential.has_value() || HasExpired(*credential)) {
+      return oci::MakeError(oci::ErrorCode::kUnauthorized,
+                            absl::StrCat("invalid refresh token: ", kCredentialGone));
+    }
   }
   response->set_refresh_token(refresh_token);
-  return Issue(snapshot, user, request, response);
+  return Issue(snapshot, *credential, request, response);
 }
 
-absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const User* user,
+absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const UserCredential& credential,
                                   const v1::IssueTokenRequest& request,
                                   v1::IssueTokenResponse* response) const {
+  const User* user = credential.user;
   TokenGrant grant;
   if (!IsAnonymous(user)) {
     grant.subject = user->name;
-    grant.credential_version = user->credential_version;
+    grant.credential_version = credential.version;
   }
   size_t granted_bytes = 0;
   for (const v1::TokenScope& asked : request.scopes()) {

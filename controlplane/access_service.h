@@ -17,6 +17,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
@@ -67,28 +68,24 @@ class AccessService final : public v1::AccessService::CallbackService {
   void AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view token,
                       const std::vector<Action>& actions, v1::AuthorizeResponse* response) const;
 
-  void AuthorizeFixedToken(const PolicySnapshot& snapshot, const Token& token,
-                           const std::vector<Action>& actions,
-                           v1::AuthorizeResponse* response) const;
-  static bool HasExpired(const Token& token);
-
-  // Finds who presents the basic credential, by the policy of `snapshot`, and hands on the user, or
-  // an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
-  using LoginCallback = std::function<void(absl::StatusOr<const User*>)>;
+  // Finds who presents the basic credential, by the policy of `snapshot`, and hands on the user's
+  // credential, or an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
+  using LoginCallback = std::function<void(const absl::StatusOr<UserCredential>&)>;
   void LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
              absl::string_view client_address, LoginCallback done);
 
-  absl::Status Issue(const PolicySnapshot& snapshot, const User* user,
+  absl::Status Issue(const PolicySnapshot& snapshot, const UserCredential& credential,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;
-  // The same for a request that gets or has a refresh token; runs SQL. `user` is who logged in, or
-  // nullptr when the credential is a refresh token.
-  absl::Status IssueOffline(const PolicySnapshot& snapshot, const User* user,
+  // The same for a request that gets or has a refresh token; runs SQL. `credential` is of who logged
+  // in; nullopt when there is a refresh token.
+  absl::Status IssueOffline(const PolicySnapshot& snapshot,
+                            std::optional<UserCredential> credential,
                             const v1::IssueTokenRequest& request,
                             v1::IssueTokenResponse* response) const;
   // IssueOffline on a thread of the pool, then finishes the call.
   void SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
-                     const User* user, const v1::IssueTokenRequest* request,
-                     v1::IssueTokenResponse* response);
+                     const std::optional<UserCredential>& credential,
+                     const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response);
 
   const std::shared_ptr<PolicyHolder> policy_;
   const std::unique_ptr<TokenSigner> tokens_;

@@ -38,12 +38,14 @@ bool Matches(const re2::RE2& expression, absl::string_view text) {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expression);
 }
 
-// Derived from the hash, so that replicas and restarts agree. The hash holds 128 random bits, so
-// this tells nothing about the password.
-std::string CredentialVersion(absl::string_view password_hash, int64_t revocations) {
+// Derived from the hash of a password or token, so that replicas and restarts agree. The hash holds
+// 128 random bits or more, so this tells nothing about the secret.
+std::string CredentialVersion(absl::string_view hash, absl::string_view user,
+                              const std::map<std::string, int64_t>& revocations) {
   base::Hasher hasher("sha256");
-  hasher.Update(password_hash);
-  if (revocations > 0) hasher.Update(absl::StrCat(" ", revocations));
+  hasher.Update(hash);
+  const auto revoked = revocations.find(std::string(user));
+  if (revoked != revocations.end()) hasher.Update(absl::StrCat(" ", revoked->second));
   return absl::BytesToHexString(hasher.Finish().substr(0, 8));
 }
 
@@ -96,7 +98,7 @@ absl::StatusOr<Policy> Policy::Create(PolicyObjects objects) {
   absl::Status status = policy.AddUsers(std::move(objects.users), objects.revocations);
   if (status.ok()) status = policy.AddGroups(objects.groups);
   if (status.ok()) status = policy.AddBindings(objects.roles, objects.bindings);
-  if (status.ok()) status = policy.AddTokens(std::move(objects.tokens));
+  if (status.ok()) status = policy.AddTokens(std::move(objects.tokens), objects.revocations);
   if (!status.ok()) return status;
   return policy;
 }
@@ -117,9 +119,7 @@ absl::Status Policy::AddUsers(std::vector<User> users,
       }
       highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     }
-    const auto revoked = revocations.find(user.name);
-    user.credential_version =
-        CredentialVersion(user.password_hash, revoked == revocations.end() ? 0 : revoked->second);
+    user.credential_version = CredentialVersion(user.password_hash, user.name, revocations);
     std::string name = user.name;
     users_.emplace(std::move(name), std::move(user));
   }
@@ -187,19 +187,22 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
   return absl::OkStatus();
 }
 
-absl::Status Policy::AddTokens(std::vector<Token> tokens) {
+absl::Status Policy::AddTokens(std::vector<Token> tokens,
+                               const std::map<std::string, int64_t>& revocations) {
   for (Token& token : tokens) {
     if (FindUser(token.user) == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("token ", oci::Quote(token.name),
                                                      " is of the user ", oci::Quote(token.user),
                                                      ", who does not exist"));
     }
+    token.credential_version = CredentialVersion(token.value_hash, token.user, revocations);
     std::string hash = token.value_hash;
-    const std::string name = token.name;
-    if (!tokens_.emplace(std::move(hash), std::move(token)).second) {
+    const auto [entry, is_new] = tokens_.try_emplace(std::move(hash), token);
+    if (!is_new) {
       return absl::InvalidArgumentError(
-          absl::StrCat("token ", oci::Quote(name), " has the value of another token"));
+          absl::StrCat("token ", oci::Quote(token.name), " has the value of another token"));
     }
+    tokens_by_version_.emplace(token.credential_version, &entry->second);
   }
   return absl::OkStatus();
 }
@@ -213,6 +216,26 @@ const Token* Policy::FindToken(absl::string_view value) const {
   if (tokens_.empty()) return nullptr;
   const auto found = tokens_.find(HashTokenValue(value));
   return found == tokens_.end() ? nullptr : &found->second;
+}
+
+UserCredential Policy::CredentialOf(const User& user) const {
+  return {.user = &user, .version = user.credential_version};
+}
+
+UserCredential Policy::CredentialOf(const Token& token) const {
+  return {.user = FindUser(token.user),
+          .version = token.credential_version,
+          .expires_at_ms = token.expires_at_ms};
+}
+
+std::optional<UserCredential> Policy::FindCredential(absl::string_view user_name,
+                                                     absl::string_view version) const {
+  const User* user = FindUser(user_name);
+  if (user == nullptr) return std::nullopt;
+  if (user->credential_version == version) return CredentialOf(*user);
+  const auto token = tokens_by_version_.find(version);
+  if (token == tokens_by_version_.end() || token->second->user != user_name) return std::nullopt;
+  return CredentialOf(*token->second);
 }
 
 bool Policy::Grant::Has(Resource resource, Verb verb) const {

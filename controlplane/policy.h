@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "controlplane/policy_objects.h"
@@ -67,6 +68,15 @@ struct Explanation {
   std::string nearest_miss;
 };
 
+// What shows who somebody is: a user's password, or a Token in its place. All that is issued for a
+// credential carries its version, and ends with it.
+struct UserCredential {
+  const User* user = nullptr;
+  std::string version;
+  // Milliseconds since the epoch; absent: it does not expire.
+  std::optional<int64_t> expires_at_ms;
+};
+
 class Policy {
  public:
   // Errors: INVALID_ARGUMENT for a malformed or repeated name, a bad hash, a binding to a role that
@@ -81,6 +91,13 @@ class Policy {
 
   // The token of that value, also an expired one; nullptr when there is none.
   const Token* FindToken(absl::string_view value) const;
+
+  // The credentials of this policy: of a user's password, of a token, and of what was issued for the
+  // version; nullopt when that is no user's any more. Whether it has expired is left to the caller.
+  UserCredential CredentialOf(const User& user) const;
+  UserCredential CredentialOf(const Token& token) const;
+  std::optional<UserCredential> FindCredential(absl::string_view user_name,
+                                               absl::string_view version) const;
 
   // `user` is one of this policy, or nullptr: nobody, who may do nothing.
   Verdict Decide(const User* user, const Action& action) const;
@@ -135,7 +152,7 @@ class Policy {
   absl::Status AddGroups(const std::vector<Group>& groups);
   absl::Status AddBindings(const std::vector<Role>& roles,
                            const std::vector<RoleBinding>& bindings);
-  absl::Status AddTokens(std::vector<Token> tokens);
+  absl::Status AddTokens(std::vector<Token> tokens, const std::map<std::string, int64_t>& revocations);
 
   // Whether a scope matches the repository's name, or might match it with some tag.
   static bool CouldMatch(const Grant& grant, const oci::RepositoryName& repository);
@@ -153,7 +170,8 @@ class Policy {
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_user_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_group_;
   // By the hashes of their values, so that looking one up takes the same time for every guess.
-  absl::flat_hash_map<std::string, Token> tokens_;
+  absl::node_hash_map<std::string, Token> tokens_;
+  absl::flat_hash_map<std::string, const Token*> tokens_by_version_;
   std::string decoy_hash_;
 };
 

@@ -94,6 +94,8 @@ struct Token {
   std::string user;
   // Milliseconds since the epoch; absent: it does not expire.
   std::optional<int64_t> expires_at_ms;
+  // Set by Policy::Create; as that of a User, for what is issued to who came with the token.
+  std::string credential_version;
   std::string origin;
 };
 

@@ -155,6 +155,47 @@ class Live(AdminTestCase):
         self.api.UpdateToken(token={"name": "tokens/ci"}, update_mask="expireTime")
         self.soon(200, f"Bearer {value}", self.TAG)
 
+    def test_what_a_token_got_ends_with_the_token_and_nothing_else_does(self):
+        value = self.api.CreateToken(token_id="ci", token={"user": "users/bob"}).value
+        self.soon(200, basic("bob", value))
+        by_token = self.token(basic("bob", value), offline_token="true")
+        by_password = self.token(self.bob, offline_token="true")
+        for issued in (by_token, by_password):
+            self.assertEqual(self.status(f"Bearer {issued['token']}", self.TAG), 200)
+            self.assertEqual(self.refresh(issued["refresh_token"]), 200)
+        self.api.DeleteToken(name="tokens/ci")
+        self.soon(401, f"Bearer {by_token['token']}", self.TAG)
+        self.assertEqual(self.refresh(by_token["refresh_token"]), 401)
+        self.assertEqual(self.status(f"Bearer {by_password['token']}", self.TAG), 200)
+        self.assertEqual(self.refresh(by_password["refresh_token"]), 200)
+
+    def test_a_password_change_leaves_what_a_token_got(self):
+        value = self.api.CreateToken(token_id="ci", token={"user": "users/bob"}).value
+        self.soon(200, basic("bob", value))
+        bearer = f"Bearer {self.token(basic('bob', value))['token']}"
+        self.api.UpdateUser(user={"name": "users/bob", "password": "another one"})
+        self.soon(401, self.bob, self.TAG)
+        self.assertEqual(self.status(bearer, self.TAG), 200)
+        self.api.RevokeUserTokens(name="users/bob")
+        self.soon(401, bearer, self.TAG)
+
+    def test_a_token_that_expires_is_not_remembered_in_any_form(self):
+        expires = time.time() + 4
+        text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
+        value = self.api.CreateToken(token_id="ci", token={"user": "users/bob", "expire_time": text}).value
+        forms = [f"Bearer {value}", basic("bob", value)]
+        self.soon(200, forms[1], self.TAG)
+        issued = self.token(forms[1], offline_token="true")
+        forms.append(f"Bearer {issued['token']}")
+        clients = [self.client_of(form) for form in forms]
+        while time.time() < int(expires) - 1:
+            for client in clients:
+                client.get(self.TAG)
+        wait_for(lambda: time.time() >= expires, "the end of the token")
+        for client in clients:
+            client.get(self.TAG, expect=401)
+        self.assertEqual(self.refresh(issued["refresh_token"]), 401)
+
     def test_anonymous_clients_get_rights_like_anybody(self):
         self.assertEqual(self.status(None, self.TAG), 401)
         self.api.CreateUser(user_id="anonymous", user={})
