@@ -1,4 +1,4 @@
-#include "gateway/access.h"
+#include "gateway/credential.h"
 
 #include <gtest/gtest.h>
 
