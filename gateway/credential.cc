@@ -77,6 +77,8 @@ std::string Realm(const Request& request) {
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   v1::Credential credential;
   const absl::string_view header = absl::StripAsciiWhitespace(request.Header("Authorization"));
+  // Whoever is in front of this registry may have looked at the other one.
+  if (request.head.count("Authorization") > 1) return BadCredential("there are several");
   if (header.empty()) return credential;
   const size_t space = header.find(' ');
   if (space == absl::string_view::npos) return BadCredential("it has no credential");

@@ -20,7 +20,8 @@ namespace registry::gateway {
 inline constexpr absl::string_view kTokenService = "simple-registry";
 
 // What the Authorization header holds; nothing set without one.
-// Error: UNAUTHORIZED for what is neither Basic nor Bearer. Its message shows none of the header.
+// Error: UNAUTHORIZED for several headers, and for what is neither Basic nor Bearer. Its message
+// shows none of them.
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request);
 
 // The WWW-Authenticate header of a refusal: how to get a token for `actions`.

@@ -261,6 +261,13 @@ class ForgedTokens(RegistryTestCase):
         self.addCleanup(client.close)
         client.get(MANIFEST, expect=401)
 
+    def test_several_authorization_headers_are_refused(self):
+        right, wrong = f"Bearer {self.right}", f"Bearer {sign(self.claims, key=b'0' * 32)}"
+        for first, second in ((right, wrong), (wrong, right), (right, basic(USER, "wrong")), (right, right)):
+            with self.registry.connect() as connection:
+                connection.request("GET", MANIFEST, {"Authorization": second}, authorization=first)
+                self.expect_error(connection.response(), 401, "UNAUTHORIZED")
+
     def test_white_space_around_a_token_is_not_part_of_it(self):
         for value in (f"Bearer   {self.right}", f"Bearer {self.right}  ", f"bearer {self.right}\t"):
             client = self.registry.client(value)

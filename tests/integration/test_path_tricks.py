@@ -301,8 +301,9 @@ class PathTricks(RegistryTestCase):
     def test_nothing_in_the_query_or_in_headers_changes_what_is_read(self):
         admins = f"/v2/{PRIVATE}/manifests/v1"
         queries = (f"ns={PRIVATE}", f"from={PRIVATE}", f"repository={PRIVATE}", f"name={PRIVATE}",
-                   "tag=../../private/app:v1", f"digest={digest_of(self.private)}", f"reference={digest_of(self.private)}",
-                   f"/../../{PRIVATE}", f"?{admins}", f"#{admins}", "%00", "&&", "n=1&n=2")  # fmt: skip
+                   "tag=../../private/app:v1", f"digest={digest_of(self.private)}",
+                   f"reference={digest_of(self.private)}", f"/../../{PRIVATE}", f"?{admins}",
+                   f"#{admins}", "%00", "&&", "n=1&n=2")  # fmt: skip
         headers = [{name: value} for value in (admins, PRIVATE) for name in (
             "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Path", "Referer",
             "X-Original-Host", "Content-Location", "Destination")]  # fmt: skip
@@ -359,8 +360,9 @@ class PathTricks(RegistryTestCase):
         writer = basic("writer", "password")
         self.assertEqual(self.send("PUT", f"{public}?tag=v1", writer, **options).status, 201)
         for tag in ("../../private/app:v2", "private/app:v2", "private%2fapp%3av2",
-                    "v2/../../../private/app/manifests/v2", ":v2", "", "%20", "v2%00", "v2%0a", "-v2", "v2%2f..", "t" * 129,
-                    "v1&tag=private/app:v2", "v1&tag=", "..%2fv2", "v2;tag=v3", "v2,v3", "%C3%A4"):  # fmt: skip
+                    "v2/../../../private/app/manifests/v2", ":v2", "", "%20", "v2%00", "v2%0a", "-v2", "v2%2f..",
+                    "t" * 129, "v1&tag=private/app:v2", "v1&tag=", "..%2fv2", "v2;tag=v3", "v2,v3",
+                    "%C3%A4"):  # fmt: skip
             self.expect_nothing("PUT", f"{public}?tag={tag}", writer, **options)
 
     def test_an_upload_belongs_to_the_repository_it_was_begun_in(self):

@@ -34,6 +34,14 @@ TEST(CredentialTest, RefusesWhatIsNeither) {
   }
 }
 
+TEST(CredentialTest, RefusesSeveralHeaders) {
+  for (const char* other : {"Bearer x", "Basic YWRtaW46YQ==", ""}) {
+    Request request = WithHeader("Authorization", "Bearer x");
+    request.head.insert("Authorization", other);
+    EXPECT_FALSE(ParseCredential(request).ok()) << other;
+  }
+}
+
 TEST(ChallengeTest, SaysWhereAndForWhatToGetAToken) {
   v1::Action push;
   push.set_resource(v1::RESOURCE_BLOBS);
