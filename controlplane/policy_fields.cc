@@ -169,7 +169,11 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
   std::vector<std::string> scopes;
   for (const YamlValue& item : items) {
     std::optional<std::string> text = item.Text();
-    if (text.has_value() && CheckRegex(item, *text)) scopes.push_back(*std::move(text));
+    if (!text.has_value() || !CheckRegex(item, *text)) continue;
+    if (text->empty()) {
+      item.Warning("is empty, which matches everything; write ^.*$ if that is meant");
+    }
+    scopes.push_back(*std::move(text));
   }
   return scopes;
 }

@@ -99,7 +99,7 @@ void Loader::ReadDocument(const YamlValue& document) {
   // Until it is known what the document makes.
   const bool was_incomplete = std::exchange(incomplete_, true);
   if (!document.IsMapOf({"apiVersion", "kind", "metadata", "spec"})) return;
-  const YamlValue version_value = document.Required("apiVersion");
+  const YamlValue version_value = document.Field("apiVersion");
   const YamlValue kind_value = document.Required("kind");
   const std::optional<std::string> version = version_value.Text();
   const std::optional<std::string> kind = kind_value.Text();
@@ -108,7 +108,13 @@ void Loader::ReadDocument(const YamlValue& document) {
         absl::StrCat("is ", oci::Quote(*version), ", which is not known; write ", kApiVersion));
     return;
   }
-  if (!version.has_value() || !kind.has_value()) return;
+  // The documentation of the Go original leaves it out here and there.
+  if (!version_value.present()) {
+    version_value.Warning(absl::StrCat("is missing; add apiVersion: ", kApiVersion));
+  } else if (!version.has_value()) {
+    return;
+  }
+  if (!kind.has_value()) return;
 
   if (*kind == "Configuration") {
     incomplete_ = was_incomplete;
@@ -148,8 +154,7 @@ void Loader::ReadUser(const std::string& name, const YamlValue& spec) {
     user.password_hash = ReadOptionalText(hash).value_or("");
     if (!user.password_hash.empty()) {
       if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
-        hash.Error(
-            absl::StrCat("is an ", status.message(), "; make one with simple-registry genhash"));
+        hash.Error(absl::StrCat("is an ", status.message()));
       } else if (name == kAnonymous) {
         hash.Warning("has no effect: anonymous is who does not log in");
       }
@@ -280,6 +285,8 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   }
 
   const YamlValue expiry = spec.Field("expiresAt");
+  // Not the same as leaving it out: it was to end.
+  if (expiry.is_null()) expiry.Error("is empty; write a time, or leave it out for no end");
   if (const std::optional<std::string> text = expiry.Text(); text.has_value()) {
     token.expires_at_ms = ParseRfc3339(*text);
     if (!token.expires_at_ms.has_value()) {

@@ -19,7 +19,7 @@
 
 namespace registry::controlplane {
 
-// What every document begins with.
+// What every document should begin with; no other is taken.
 inline constexpr absl::string_view kApiVersion = "simple-registry.jlsalvador.online/v1beta1";
 
 // Shorter values of tokens could be guessed.

@@ -11,7 +11,6 @@
 #include "absl/strings/strip.h"
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "controlplane/yaml_tree.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -26,14 +25,16 @@ bool IsPrintable(absl::string_view text) {
          });
 }
 
-// A key in the path of a field.
+// A key in the path of a field. Of one that is no word only the beginning is shown: it may be a
+// field and a secret with no space between them.
 std::string PathElement(absl::string_view key) {
   constexpr size_t kMaxBytes = 60;
-  const bool plain = !key.empty() && key.size() <= kMaxBytes &&
-                     std::all_of(key.begin(), key.end(), [](unsigned char c) {
-                       return absl::ascii_isalnum(c) || c == '_' || c == '-';
-                     });
-  return plain ? std::string(key) : oci::Quote(key.substr(0, kMaxBytes));
+  const auto end = std::find_if_not(key.begin(), key.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
+  });
+  const absl::string_view word = key.substr(0, end - key.begin());
+  if (!key.empty() && word == key && key.size() <= kMaxBytes) return std::string(key);
+  return absl::StrCat("\"", word.substr(0, kMaxBytes), key.empty() ? "" : "…", "\"");
 }
 
 // What YAML's core schema does not take for text.
@@ -109,6 +110,8 @@ YamlValue::YamlValue(std::shared_ptr<const YamlNode> node, YamlPlace place, std:
                      YamlReport* report)
     : node_(std::move(node)), place_(place), field_(std::move(field)), report_(report) {}
 
+bool YamlValue::is_null() const { return node_ != nullptr && node_->type == Type::kNull; }
+
 bool YamlValue::present() const { return node_ != nullptr && node_->type != Type::kNull; }
 
 void YamlValue::Error(absl::string_view what) const { report_->Error(place_, field_, what); }
@@ -165,17 +168,34 @@ bool YamlValue::IsMapOf(std::initializer_list<absl::string_view> fields) const {
   }
   for (const YamlNode::MapEntry& entry : node_->fields) {
     if (std::find(fields.begin(), fields.end(), entry.key) != fields.end()) continue;
-    YamlPlace place = place_;
-    place.line = entry.line;
-    const auto similar = std::find_if(fields.begin(), fields.end(), [&](absl::string_view field) {
-      return absl::EqualsIgnoreCase(field, entry.key);
-    });
-    report_->Error(place, absl::StrCat(field_, field_.empty() ? "" : ".", PathElement(entry.key)),
-                   similar == fields.end()
-                       ? absl::StrCat("is no known field; known are ", absl::StrJoin(fields, ", "))
-                       : absl::StrCat("is no known field; write ", *similar));
+    ReportUnknownField(entry, fields);
   }
   return true;
+}
+
+void YamlValue::ReportUnknownField(const YamlNode::MapEntry& entry,
+                                   std::initializer_list<absl::string_view> fields) const {
+  YamlPlace place = place_;
+  place.line = entry.line;
+  std::string name = PathElement(entry.key);
+  std::string what = "is no known field; ";
+  const auto meant = std::find_if(fields.begin(), fields.end(), [&](absl::string_view field) {
+    return absl::EqualsIgnoreCase(field, entry.key) ||
+           absl::StartsWithIgnoreCase(entry.key, absl::StrCat(field, ":"));
+  });
+  if (meant == fields.end()) {
+    // A word alone in its line is rather a value, which may be a secret.
+    if (entry.value->type == Type::kNull) {
+      name = "\"…\"";
+      what = "is no known field and has no value; ";
+    }
+    absl::StrAppend(&what, "known are ", absl::StrJoin(fields, ", "));
+  } else if (meant->size() == entry.key.size()) {
+    absl::StrAppend(&what, "write ", *meant);
+  } else {
+    absl::StrAppend(&what, "write ", *meant, ": with a space behind the colon");
+  }
+  report_->Error(place, absl::StrCat(field_, field_.empty() ? "" : ".", name), what);
 }
 
 std::vector<YamlValue> YamlValue::Items() const {

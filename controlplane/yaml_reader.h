@@ -9,7 +9,8 @@
 //   if (absl::Status status = report.ToStatus(); !status.ok()) …
 //
 // YAML 1.2 as yaml-cpp reads it, without merge keys. A value given as null counts as not given.
-// Messages never show a scalar: it may be a secret. Whoever knows that it is none shows it.
+// Messages never show a scalar: it may be a secret. Whoever knows that it is none shows it. Of the
+// names of unknown fields they show what looks like a name.
 #ifndef REGISTRY_CONTROLPLANE_YAML_READER_H_
 #define REGISTRY_CONTROLPLANE_YAML_READER_H_
 
@@ -22,6 +23,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "controlplane/yaml_tree.h"
 
 namespace registry::controlplane {
 
@@ -70,8 +72,6 @@ class YamlReport {
   Entries warnings_;
 };
 
-struct YamlNode;
-
 // A value, or the place where one could be. Cheap to copy.
 class YamlValue {
  public:
@@ -80,6 +80,8 @@ class YamlValue {
             YamlReport* report);
 
   bool present() const;
+  // Given as null, which often is a value that somebody forgot.
+  bool is_null() const;
   const YamlPlace& place() const { return place_; }
   const std::string& field() const { return field_; }
 
@@ -107,6 +109,8 @@ class YamlValue {
   // "a list", and so on.
   absl::string_view TypeName() const;
   void WrongType(absl::string_view expected) const;
+  void ReportUnknownField(const YamlNode::MapEntry& entry,
+                          std::initializer_list<absl::string_view> fields) const;
 
   std::shared_ptr<const YamlNode> node_;
   YamlPlace place_;

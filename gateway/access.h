@@ -1,6 +1,6 @@
 // Asks the control plane whether a request may go on, through the access cache.
 //
-// Thread-safe. Source: behaviour of the Docker token specification; RFC 7617, RFC 6750.
+// Thread-safe.
 #ifndef REGISTRY_GATEWAY_ACCESS_H_
 #define REGISTRY_GATEWAY_ACCESS_H_
 
@@ -14,22 +14,10 @@
 #include "absl/status/statusor.h"
 #include "gateway/access_cache.h"
 #include "gateway/control_plane.h"
-#include "gateway/http/message.h"
 #include "gateway/login_guard.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::gateway {
-
-// The `service` of challenges and the audience of tokens.
-inline constexpr absl::string_view kTokenService = "simple-registry";
-
-// What the Authorization header holds; nothing set without one.
-// Error: UNAUTHORIZED for what is neither Basic nor Bearer.
-absl::StatusOr<v1::Credential> ParseCredential(const Request& request);
-
-// The WWW-Authenticate header of a refusal: how to get a token for `actions`.
-std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
-                      AccessDecision decision);
 
 class Access {
  public:

@@ -16,20 +16,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "base/limits.h"
+#include "gateway/access_decision.h"
 
 namespace registry::gateway {
-
-// Whether a request may go on.
-enum class AccessDecision {
-  kAllowed,
-  // No credential, and anonymous clients may not do this.
-  kCredentialRequired,
-  kCredentialInvalid,
-  kTokenInvalid,
-  // A token with more scope would be allowed.
-  kInsufficientScope,
-  kDenied,
-};
 
 struct AccessAnswer {
   AccessDecision decision;

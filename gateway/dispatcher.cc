@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "gateway/credential.h"
 #include "gateway/error_response.h"
 #include "oci/error.h"
 #include "oci/name.h"

@@ -127,6 +127,8 @@ std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view me
   v1::Action action;
   action.set_repository(route.repository);
   action.set_verb(VerbOf(method));
+  // HEAD of all but a manifest is GET without the body.
+  if (method == "HEAD" && route.resource != Resource::kManifest) action.set_verb(v1::VERB_GET);
   switch (route.resource) {
     case Resource::kBlob:
       action.set_resource(v1::RESOURCE_BLOBS);

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "gateway/credential.h"
 #include "gateway/error_response.h"
 #include "gateway/handler.h"
 #include "oci/error.h"

@@ -3,13 +3,9 @@
 Source: the Docker registry token specification; the bearer flow of docker login.
 """
 
-import base64
 import concurrent.futures
 import hashlib
-import hmac
-import json
 import re
-import sqlite3
 import unittest
 import urllib.parse
 
@@ -28,15 +24,6 @@ def challenge_parameters(response):
     rebuilt = ",".join(f'{name}="{value}"' for name, value in parameters.items())
     assert header == f"Bearer {rebuilt}", header
     return parameters
-
-
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def claims_of(token):
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
 class AccessCase(RegistryTestCase):
@@ -263,59 +250,6 @@ class Access(AccessCase):
     def test_an_anonymous_token_opens_nothing(self):
         reply = self.token(authorization=None)
         self.bearer(reply["token"]).get("/v2/team/app/tags/list", expect=401)
-
-    def test_a_tampered_token_is_401_invalid_token(self):
-        token = self.token()["token"]
-        head, payload, signature = token.split(".")
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        claims["exp"] = claims.get("exp", 0) + 10_000
-        changed = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-        none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
-        other = "A" if signature[10] != "A" else "B"
-        for bad in (
-            f"{head}.{changed}.{signature}",
-            f"{head}.{payload}.{signature[:10]}{other}{signature[11:]}",
-            f"{head}.{payload}.",
-            f"{head}.{payload}",
-            f"{none}.{payload}.",
-            f"{none}.{payload}.{signature}",
-        ):
-            with self.subTest(bad=bad[-40:]):
-                for path in ("/v2/", "/v2/team/app/tags/list"):
-                    answer = self.bearer(bad).get(path, expect=401)
-                    self.assertEqual(challenge_parameters(answer)["error"], "invalid_token")
-        self.bearer(token).get("/v2/")
-
-    def signed(self, claims):
-        """A token with these claims, signed with the registry's own key."""
-        database = next(self.registry.datadir.rglob("*.db"))
-        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-        key = connection.execute("SELECT secret FROM signing_keys ORDER BY id DESC").fetchone()[0]
-        connection.close()
-        head = base64url(b'{"alg":"HS256","typ":"JWT"}')
-        text = f"{head}.{base64url(json.dumps(claims).encode())}"
-        return f"{text}.{base64url(hmac.new(key, text.encode(), hashlib.sha256).digest())}"
-
-    def test_an_expired_token_is_401_invalid_token(self):
-        claims = claims_of(self.token()["token"])
-        # The same claims do: so it is the time that is refused, not the signature.
-        self.bearer(self.signed(claims)).get("/v2/")
-        past = {**claims, "iat": claims["iat"] - 3600, "nbf": claims["nbf"] - 3600}
-        for name, changed in (
-            ("expired", {**past, "exp": claims["iat"] - 1}),
-            ("not valid yet", {**claims, "nbf": claims["exp"] + 3600, "exp": claims["exp"] + 7200}),
-            ("no end", {k: v for k, v in claims.items() if k != "exp"}),
-            ("of another issuer", {**claims, "iss": "elsewhere"}),
-            ("for another service", {**claims, "aud": "elsewhere"}),
-            ("of another password", {**claims, "credential_version": "0123456789abcdef"}),
-            ("of an unknown user", {**claims, "sub": "nobody"}),
-        ):
-            with self.subTest(name):
-                client = self.bearer(self.signed(changed))
-                for path in ("/v2/", "/v2/team/app/tags/list"):
-                    answer = client.get(path, expect=401)
-                    self.expect_error(answer, 401, "UNAUTHORIZED")
-                    self.assertEqual(challenge_parameters(answer)["error"], "invalid_token")
 
     def test_a_token_of_another_registry_is_refused(self):
         folder = self.folder / "other"

@@ -133,6 +133,89 @@ TEST(PolicyFilesTest, ReadsOtherWritingsOfYaml) {
   EXPECT_THAT(loaded->objects.users[3].groups, UnorderedElementsAre("long g"));
 }
 
+// Files as the Go original's documentation shows them, in words of our own: whoever has such files
+// can keep them.
+TEST(PolicyFilesTest, ReadsTheShapesOfTheOriginalsDocumentation) {
+  constexpr char kVersion[] = "apiVersion: simple-registry.jlsalvador.online/v1beta1\n";
+  const struct {
+    const char* what;
+    std::string content;
+    std::vector<std::string> warnings;
+  } cases[] = {
+      {"a list at the indentation of its field",
+       absl::StrCat(kVersion, "kind: User\nmetadata:\n  name: root\nspec:\n  passwordHash: ", kHash,
+                    "\n  groups:\n  - operators\n"),
+       {}},
+      {"a document start, comments, and a list in one line",
+       absl::StrCat("---\n", kVersion, "kind: User\nmetadata:\n  name: root\nspec:\n",
+                    "  # made with genhash\n  passwordHash: ", kHash, " # a word\n",
+                    "  groups: [operators]\n"),
+       {}},
+      {"no apiVersion",
+       "kind: User\nmetadata:\n  name: anonymous\nspec:\n  groups:\n  - everybody\n",
+       {"a.yaml:1: apiVersion: is missing; add "
+        "apiVersion: simple-registry.jlsalvador.online/v1beta1"}},
+      {"a role with stars",
+       absl::StrCat(kVersion, "kind: Role\nmetadata:\n  name: root\nspec:\n  resources:\n",
+                    "  - \"*\"\n  verbs:\n  - \"*\"\n"),
+       {}},
+      {"a role without tags",
+       absl::StrCat(kVersion, "kind: Role\nmetadata:\n  name: look\nspec:\n  resources:\n",
+                    "  - catalog\n  - blobs\n  - manifests\n  verbs:\n  - HEAD\n  - GET\n"),
+       {}},
+      {"roles and bindings in one file, the binding first and its list deeper than its field",
+       absl::StrCat("---\n", kVersion, "kind: RoleBinding\nmetadata:\n  name: all\nspec:\n",
+                    "  subjects:\n    - kind: Group\n      name: operators\n  roleRef:\n",
+                    "    name: root\n  scopes: [\"^.*$\"]\n---\n", kVersion,
+                    "kind: Role\nmetadata:\n  name: root\nspec:\n  resources: [\"*\"]\n",
+                    "  verbs: [\"*\"]\n---\n", UserOf("root", "operators"),
+                    "# ---\n# kind: RoleBinding\n# left out\n"),
+       {}},
+      {"scopes, one a line",
+       absl::StrCat(PullRole(), UserOf("root", "operators"), kVersion,
+                    "kind: RoleBinding\nmetadata:\n  name: some\nspec:\n  subjects:\n",
+                    "  - kind: User\n    name: root\n  roleRef: {name: pull}\n  scopes:\n",
+                    "   - \"^$\"\n   - \"^.+$\"\n   - \"^.*$\"\n   - \"^lib/.*$\"\n",
+                    "   - \"^org/(app|infra)-.+$\"\n   - \"^team/project(:.+)?$\"\n",
+                    "   - \"^team/[^/]+$\"\n"),
+       {}},
+      {"a cache without credentials, what is commented out among its fields",
+       absl::StrCat("# a comment\n---\n", kVersion, "kind: PullThroughCache\nmetadata:\n",
+                    "  name: hub\nspec:\n  upstream:\n    url: https://hub.example.com\n",
+                    "    timeout: 60s\n    # # a comment\n    # username: user\n",
+                    "    ttl: 30d\n  scopes:\n   - \"^lib/.+$\"\n   - \"^one/app(:.+)?$\"\n"),
+       {}},
+      {"a cache whose address ends with a slash, and a password",
+       absl::StrCat(kVersion, "kind: PullThroughCache\nmetadata:\n  name: packages\nspec:\n",
+                    "  upstream:\n    url: https://packages.example.com/\n    timeout: 60s\n",
+                    "    username: user\n    password: a-password\n    ttl: 30d\n",
+                    "  scopes:\n   - \"^user/.+$\"\n"),
+       {}},
+      {"a cache with a password file and no user",
+       absl::StrCat(kVersion, "kind: PullThroughCache\nmetadata:\n  name: hub\nspec:\n",
+                    "  upstream:\n    url: https://hub.example.com\n    timeout: 60s\n",
+                    "    passwordFile: /run/secrets/hub\n    ttl: 30d\n  scopes: [\"^lib/.+$\"]\n"),
+       {"a.yaml:9: spec.upstream.passwordFile: has no effect without a username"}},
+      {"a configuration with empty lines, empty texts and a short timeout",
+       absl::StrCat("---\n", kVersion, "kind: Configuration\nmetadata:\n  name: main\nspec:\n",
+                    "  dataDir: ./private/data\n\n  web:\n    addr: 0.0.0.0:5000\n\n",
+                    "    tokenSecret: a-secret\n    tokenTimeout: 30\n\n    ui: true\n\n",
+                    "    certfile: \"\"\n    keyfile: \"\"\n"),
+       {"a.yaml:13: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients "
+        "expect"}},
+      {"a token with its end",
+       absl::StrCat(UserOf("root"), kVersion, "kind: Token\nmetadata:\n  name: machine\nspec:\n",
+                    "  value: 0123456789abcdef\n  username: root\n",
+                    "  expiresAt: \"2099-01-02T03:04:05Z\"\n"),
+       {}},
+  };
+  for (const auto& test : cases) {
+    const absl::StatusOr<LoadedFiles> loaded = Parse({test.content});
+    ASSERT_TRUE(loaded.ok()) << test.what << ": " << loaded.status();
+    EXPECT_EQ(loaded->warnings, test.warnings) << test.what;
+  }
+}
+
 TEST(PolicyFilesTest, RefusesANameTwiceInAKind) {
   EXPECT_EQ(ErrorsOf({UserOf("a"), UserOf("a")}),
             "b.yaml:4: metadata.name: there is a User \"a\" already, in a.yaml:4; rename or remove "
@@ -215,6 +298,20 @@ TEST(PolicyFilesTest, ErrorsShowNoSecret) {
       absl::StrCat(
           Document("Configuration", "a", "  web: {tokenSecret: a}\n---\n"),
           Document("Configuration", "b", absl::StrCat("  web: {tokenSecret: ", secret, "}"))),
+      // A space is missing, or the field.
+      UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  value:", secret, "\n")),
+      UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  value = ", secret, "\n")),
+      UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  ", secret, "\n")),
+      UserOf("u") + Document("Token", "t", absl::StrCat("  {value:", secret, ", username: u}\n")),
+      UserOf("u") + Document("Token", "t", absl::StrCat("  {", secret, ", username: u}\n")),
+      UserOf("u") +
+          Document("Token", "t", absl::StrCat("  value:", secret, "\n  value:", secret, "\n")),
+      UserOf("u") + Document("Token", "t",
+                             absl::StrCat("  {\"a ", secret, "\": 1, \"a ", secret, "\": 1}\n")),
+      Document("User", "a", absl::StrCat("  groups: []\n  passwordHash:$2b$10$", secret, "\n")),
+      Document("Configuration", "a", absl::StrCat("  web: {tokenSecret:", secret, "}\n")),
+      Document("PullThroughCache", "a",
+               absl::StrCat("  upstream: {url: 'https://a', password:", secret, "}\n")),
       Document("PullThroughCache", "a",
                absl::StrCat("  upstream: {url: 'https://a', password: ", secret, "}\n")),
       Document("PullThroughCache", "a",
@@ -247,6 +344,9 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {binding("[{kind: User, name: u}]", "[a, ^team/app$]"),
        "a.yaml:16: spec.scopes[1]: matches no tag, because a manifest is asked for as "
        "REPOSITORY:TAG; write (:.+)?$ in place of the final $"},
+      {binding("[{kind: User, name: u}]", "[a, '']"),
+       "a.yaml:16: spec.scopes[1]: is empty, which matches everything; write ^.*$ if that is "
+       "meant"},
       {Document("Role", "r", "  resources: []\n  verbs: [get]\n---\n"),
        "a.yaml:6: spec.resources: is empty, so the role allows nothing"},
       {Document("Role", "r", "  resources: [tags]\n  verbs: []\n---\n"),
@@ -271,7 +371,7 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
     EXPECT_THAT(WarningsOf({test.content + UserOf("u")}), ElementsAre(test.warning))
         << test.content;
   }
-  EXPECT_EQ(Parse({cases[8].content})->configuration.token_timeout, std::chrono::seconds(60));
+  EXPECT_EQ(Parse({cases[9].content})->configuration.token_timeout, std::chrono::seconds(60));
 }
 
 TEST(PolicyFilesTest, WarnsOfScopesWithoutTagsOnlyWhereTagsAreAskedFor) {

@@ -64,6 +64,11 @@ PolicyObjects Company() {
                    MakeUser("alice", {"team-a", "public"}),
                    MakeUser("bob", {"team-b"}),
                    MakeUser("ci"),
+                   MakeUser("reader"),
+                   MakeUser("mirror"),
+                   MakeUser("org"),
+                   MakeUser("flat"),
+                   MakeUser("project"),
                    MakeUser("nobody")};
   objects.roles = {MakeRole("admins", all, {std::begin(kAllVerbs), std::end(kAllVerbs)}),
                    MakeRole("readonly", content, {Verb::kGet, Verb::kHead}),
@@ -84,7 +89,13 @@ PolicyObjects Company() {
       Bind("team-b-latest", GroupNamed("team-b"), "getter", {"^team-b/app:latest$"}),
       Bind("ci-releases", UserNamed("ci"), "pusher", {"^team-a/app$", "^team-a/app:v[0-9]+$"}),
       Bind("ci-heads", UserNamed("ci"), "header", {"^team-a/app(:.+)?$"}),
-      Bind("anywhere-b", UserNamed("bob"), "lister", {"shared"})};
+      Bind("anywhere-b", UserNamed("bob"), "lister", {"shared"}),
+      // The scopes of the Go original's documentation that are not among those above.
+      Bind("repositories", UserNamed("reader"), "readonly", {"^.+$"}),
+      Bind("all", UserNamed("mirror"), "readonly", {"^.*$"}),
+      Bind("org-parts", UserNamed("org"), "readwrite", {"^myorg/(app|infra)-.+$"}),
+      Bind("one-level", UserNamed("flat"), "readonly", {"^team1/[^/]+$"}),
+      Bind("project", UserNamed("project"), "readwrite", {"^team1/project(:.+)?$"})};
   return objects;
 }
 
@@ -202,6 +213,43 @@ constexpr DecisionCase kDecisions[] = {
     {"ci", "DELETE blobs team-a/app", ""},
     {"ci", "PUT manifests team-a/other:v1", ""},
     {"ci", "GET catalog", ""},
+    // ^.+$ is every repository but not the catalog; ^.*$ is both. A role without tags lists none.
+    {"reader", "GET blobs a", "repositories"},
+    {"reader", "GET manifests a/b:v1", "repositories"},
+    {"reader", "GET catalog", ""},
+    {"reader", "GET tags a/b", ""},
+    {"reader", "PUT manifests a/b:v1", ""},
+    {"mirror", "GET catalog", "all"},
+    {"mirror", "HEAD catalog", "all"},
+    {"mirror", "GET blobs a/b", "all"},
+    {"mirror", "HEAD manifests a/b:v1", "all"},
+    {"mirror", "GET tags a/b", ""},
+    {"mirror", "GET tags a/b:v1", ""},
+    {"mirror", "POST blobs a/b", ""},
+    // Alternatives, each with a prefix.
+    {"org", "POST blobs myorg/app-web", "org-parts"},
+    {"org", "PUT manifests myorg/app-web:v1", "org-parts"},
+    {"org", "GET manifests myorg/infra-db/deep:v1", "org-parts"},
+    {"org", "GET blobs myorg/app", ""},
+    {"org", "GET blobs myorg/application", ""},
+    {"org", "GET blobs myorg/other-web", ""},
+    {"org", "GET blobs my/myorg/app-web", ""},
+    {"org", "DELETE manifests myorg/app-web:v1", ""},
+    {"org", "GET catalog", ""},
+    // Exactly one level, whose tags match, because a colon is no slash.
+    {"flat", "GET blobs team1/app", "one-level"},
+    {"flat", "GET manifests team1/app:v1", "one-level"},
+    {"flat", "GET blobs team1/app/deep", ""},
+    {"flat", "GET manifests team1/app/deep:v1", ""},
+    {"flat", "GET blobs team1", ""},
+    // One repository, with any tag or none.
+    {"project", "POST blobs team1/project", "project"},
+    {"project", "PUT manifests team1/project", "project"},
+    {"project", "PUT manifests team1/project:latest", "project"},
+    {"project", "GET manifests team1/project:v1", "project"},
+    {"project", "GET blobs team1/project2", ""},
+    {"project", "GET manifests team1/project/deep:v1", ""},
+    {"project", "GET tags team1/project", ""},
     // Nobody was bound to anything.
     {"nobody", "GET catalog", ""},
     {"nobody", "GET blobs library/busybox", ""},
@@ -209,7 +257,7 @@ constexpr DecisionCase kDecisions[] = {
 };
 
 TEST(PolicyTest, DecidesAsTheTableSays) {
-  static_assert(std::size(kDecisions) >= 80);
+  static_assert(std::size(kDecisions) >= 110);
   const Policy policy = Policy::Create(Company()).value();
   for (const DecisionCase& test : kDecisions) {
     const std::string shown = absl::StrCat(test.user, ": ", test.action);

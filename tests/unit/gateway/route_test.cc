@@ -77,6 +77,17 @@ TEST(RouteTest, AsksForTheRightThatTheTableOfActionsNames) {
   EXPECT_TRUE(RequiredActions(*ParseRoute("/v2/"), "GET").empty());
 }
 
+// A role names GET for these; HEAD is a verb of its own for manifests alone.
+TEST(RouteTest, HeadAsksAsGetButForManifests) {
+  for (const char* path :
+       {"/v2/a/blobs/sha256:ab", "/v2/a/referrers/sha256:ab", "/v2/a/tags/list", "/v2/_catalog"}) {
+    EXPECT_EQ(RequiredActions(*ParseRoute(path), "HEAD").at(0).verb(), v1::VERB_GET) << path;
+  }
+  for (const char* path : {"/v2/a/manifests/v1", "/v2/a/manifests/sha256:ab"}) {
+    EXPECT_EQ(RequiredActions(*ParseRoute(path), "HEAD").at(0).verb(), v1::VERB_HEAD) << path;
+  }
+}
+
 TEST(RouteTest, APushByDigestAsksForEachTagThatItSets) {
   const std::vector<v1::Action> actions =
       RequiredActions(*ParseRoute("/v2/a/manifests/sha256:ab"), "PUT", {"v1", "v2"});

@@ -1,4 +1,4 @@
-#include "gateway/access.h"
+#include "gateway/credential.h"
 
 #include <gtest/gtest.h>
 
@@ -31,6 +31,14 @@ TEST(CredentialTest, RefusesWhatIsNeither) {
   for (const char* value :
        {"Basic", "Basic ***", "Basic YWRtaW4=", "Digest x", "x", "Bearer \xff", "Basic /zpi"}) {
     EXPECT_FALSE(ParseCredential(WithHeader("Authorization", value)).ok()) << value;
+  }
+}
+
+TEST(CredentialTest, RefusesSeveralHeaders) {
+  for (const char* other : {"Bearer x", "Basic YWRtaW46YQ==", ""}) {
+    Request request = WithHeader("Authorization", "Bearer x");
+    request.head.insert("Authorization", other);
+    EXPECT_FALSE(ParseCredential(request).ok()) << other;
   }
 }
 
