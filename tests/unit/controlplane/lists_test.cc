@@ -10,10 +10,9 @@
 namespace registry::controlplane {
 namespace {
 
-using ::oci::ErrorCode;
+using oci::ErrorCode;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 class ListsTest : public MetadataTest {
