@@ -140,7 +140,8 @@ def main():
         before = cpu_seconds(registry)
         for _ in range(REQUESTS):
             clients.remembered.head(PATH)
-        print(f"{REQUESTS} requests with a password: {cpu_seconds(registry) - before:.2f} s of processor time")
+        spent = cpu_seconds(registry) - before
+        print(f"{REQUESTS} requests with a password: {spent:.2f} s of processor time")
         print("\nHEAD of a manifest, milliseconds: median / 95th percentile of the answers 200\n")
         print("| | password, remembered | bearer token | first login |\n|---|---|---|---|")
         deadline = time.monotonic() + options.seconds / 3

@@ -1,7 +1,6 @@
 """Failed logins: how many are checked, who is refused after that, and who is not."""
 
 import concurrent.futures
-import re
 import threading
 import unittest
 import urllib.parse
@@ -34,8 +33,10 @@ class LoginCase(RegistryTestCase):
         seconds = int(answer.headers["Retry-After"])
         self.assertGreater(seconds, WINDOW_S / 2)
         self.assertLessEqual(seconds, WINDOW_S)
-        self.assertRegex(answer.error_message(), f'too many failed logins as "{user}" from .*; try again in')
-        self.assertEqual(int(re.search(r"(\d+) s$", answer.error_message()).group(1)), seconds)
+        self.assertRegex(
+            answer.error_message(),
+            rf'^too many failed logins as "{user}" from .*; try again in {seconds} s$',
+        )
 
 
 class FailedLogins(LoginCase):
@@ -105,7 +106,8 @@ class FailedLogins(LoginCase):
         for i in range(MAX_FAILURES):
             self.fail(USER, 1, X_Forwarded_For=f"203.0.113.{i}")
         self.expect_refused(self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.99"), USER)
-        self.assertEqual({line["client"] for line in self.registry.log(message="request")}, {"127.0.0.1"})
+        clients = {line["client"] for line in self.registry.log(message="request")}
+        self.assertEqual(clients, {"127.0.0.1"})
 
     @unittest.skipIf(SANITIZER, "instrumented code takes its time")
     def test_a_hundred_requests_with_a_password_cost_one_bcrypt(self):
@@ -129,7 +131,8 @@ class BehindAProxy(LoginCase):
     def test_each_forwarded_address_has_a_count_of_its_own(self):
         self.fail(USER, X_Forwarded_For="203.0.113.1")
         self.expect_refused(self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.1"), USER)
-        self.expect_refused(self.log_in(USER, PASSWORD, X_Forwarded_For="9.9.9.9, 203.0.113.1, 10.1.1.1"), USER)
+        invented = "9.9.9.9, 203.0.113.1, 10.1.1.1"
+        self.expect_refused(self.log_in(USER, PASSWORD, X_Forwarded_For=invented), USER)
         self.assertEqual(self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.2").status, 200)
         self.assertEqual(self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.1, 203.0.113.2").status, 200)
         self.assertEqual(self.log_in(USER, PASSWORD).status, 200)
@@ -157,7 +160,8 @@ class OthersMeanwhile(PolicyTestCase):
     def test_a_flood_of_wrong_logins_stops_nobody_else(self):
         image = self.admin.push_image(PUBLIC, "v1")
         path = f"/v2/{PUBLIC}/manifests/v1"
-        bearer = self.registry.client(f"Bearer {self.admin.get('/token?scope=repository:' + PUBLIC + ':pull').json()['token']}")
+        token = self.admin.get(f"/token?scope=repository:{PUBLIC}:pull").json()["token"]
+        bearer = self.registry.client(f"Bearer {token}")
         self.addCleanup(bearer.close)
         others = [self.admin, bearer, self.as_user(None), self.as_user("web-ci", TOKEN)]
 
