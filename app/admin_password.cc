@@ -15,8 +15,8 @@ namespace {
 
 absl::StatusOr<AdminPassword> Validate(const std::string& secret) {
   const bool is_hash = controlplane::LooksLikePasswordHash(secret);
-  const absl::Status status = is_hash ? controlplane::ValidatePasswordHash(secret)
-                                      : controlplane::ValidatePassword(secret);
+  const absl::Status status =
+      is_hash ? controlplane::ValidatePasswordHash(secret) : controlplane::ValidatePassword(secret);
   if (!status.ok()) return status;
   return is_hash ? AdminPassword{.hash = secret} : AdminPassword{.password = secret};
 }

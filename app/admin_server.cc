@@ -74,7 +74,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   if (has_socket && socket_port == 0) {
     return absl::UnavailableError(absl::StrCat("the admin API cannot listen on the socket ",
                                                oci::Quote(options.socket_path),
-                                               ": remove what is there"));
+                                               ": remove what is there, or choose a -datadir on a "
+                                               "file system that has sockets"));
   }
   if (options.address.has_value() && tcp_port == 0) {
     return absl::UnavailableError(

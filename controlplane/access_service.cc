@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
 #include "base/retry_delay.h"
+#include "controlplane/action_messages.h"
 #include "controlplane/client_address.h"
 #include "controlplane/refresh_tokens.h"
 #include "controlplane/token_scopes.h"
@@ -18,73 +19,9 @@ namespace {
 constexpr size_t kMaxGrantedBytes = 8 * 1024;
 
 constexpr absl::string_view kCredentialGone =
-    "its user is gone, or the password or token that it was issued for has changed or ended; log in "
+    "its user is gone, or the password or token that it was issued for has changed or ended; log "
+    "in "
     "again";
-
-absl::StatusOr<Resource> FromProto(v1::Resource resource) {
-  switch (resource) {
-    case v1::RESOURCE_CATALOG:
-      return Resource::kCatalog;
-    case v1::RESOURCE_BLOBS:
-      return Resource::kBlobs;
-    case v1::RESOURCE_MANIFESTS:
-      return Resource::kManifests;
-    case v1::RESOURCE_TAGS:
-      return Resource::kTags;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("an action has the unknown resource ", static_cast<int>(resource)));
-  }
-}
-
-absl::StatusOr<Verb> FromProto(v1::Verb verb) {
-  switch (verb) {
-    case v1::VERB_GET:
-      return Verb::kGet;
-    case v1::VERB_HEAD:
-      return Verb::kHead;
-    case v1::VERB_POST:
-      return Verb::kPost;
-    case v1::VERB_PUT:
-      return Verb::kPut;
-    case v1::VERB_PATCH:
-      return Verb::kPatch;
-    case v1::VERB_DELETE:
-      return Verb::kDelete;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("an action has the unknown verb ", static_cast<int>(verb)));
-  }
-}
-
-absl::StatusOr<Action> ParseAction(const v1::Action& message) {
-  absl::StatusOr<Resource> resource = FromProto(message.resource());
-  if (!resource.ok()) return resource.status();
-  absl::StatusOr<Verb> verb = FromProto(message.verb());
-  if (!verb.ok()) return verb.status();
-  Action action{
-      .resource = *resource, .verb = *verb, .repository = std::nullopt, .tag = std::nullopt};
-  if (*resource == Resource::kCatalog) return action;
-  absl::StatusOr<oci::RepositoryName> repository = oci::RepositoryName::Parse(message.repository());
-  if (!repository.ok()) return repository.status();
-  action.repository = *std::move(repository);
-  if (!message.tag().empty()) {
-    absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(message.tag());
-    if (!tag.ok()) return tag.status();
-    action.tag = *std::move(tag);
-  }
-  return action;
-}
-
-absl::StatusOr<std::vector<Action>> ParseActions(const v1::AuthorizeRequest& request) {
-  std::vector<Action> actions;
-  for (const v1::Action& message : request.actions()) {
-    absl::StatusOr<Action> action = ParseAction(message);
-    if (!action.ok()) return action.status();
-    actions.push_back(*std::move(action));
-  }
-  return actions;
-}
 
 void Answer(v1::Decision decision, absl::string_view reason, v1::AuthorizeResponse* response) {
   response->set_decision(decision);
@@ -237,11 +174,11 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
     issued = *std::move(token);
     response->mutable_credential_expires_at()->set_seconds(issued->expires_at_s);
     if (!issued->grant.subject.empty()) {
-      const std::optional<UserCredential> credential = snapshot.policy->FindCredential(
-          issued->grant.subject, issued->grant.credential_version);
+      const std::optional<UserCredential> credential =
+          snapshot.policy->FindCredential(issued->grant.subject, issued->grant.credential_version);
       if (!credential.has_value() || HasExpired(*credential)) {
-        return Answer(v1::DECISION_TOKEN_INVALID,
-                      absl::StrCat("invalid token: ", kCredentialGone), response);
+        return Answer(v1::DECISION_TOKEN_INVALID, absl::StrCat("invalid token: ", kCredentialGone),
+                      response);
       }
       SetHolder(*credential, response);
       response->mutable_credential_expires_at()->set_seconds(
@@ -301,15 +238,15 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
         absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
                      ", only for ", oci::Quote(tokens_->audience())))));
   } else if (credential.has_basic()) {
-    LogIn(snapshot, credential.basic(), request->client_address(),
-          [this, reactor, request, response,
-           snapshot](const absl::StatusOr<UserCredential>& found) {
-            if (found.ok() && request->offline()) {
-              return SubmitOffline(reactor, snapshot, *found, request, response);
-            }
-            reactor->Finish(base::ToGrpcStatus(
-                found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
-          });
+    LogIn(
+        snapshot, credential.basic(), request->client_address(),
+        [this, reactor, request, response, snapshot](const absl::StatusOr<UserCredential>& found) {
+          if (found.ok() && request->offline()) {
+            return SubmitOffline(reactor, snapshot, *found, request, response);
+          }
+          reactor->Finish(base::ToGrpcStatus(
+              found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
+        });
   } else if (credential.has_refresh_token()) {
     SubmitOffline(reactor, snapshot, std::nullopt, request, response);
   } else if (credential.has_bearer_token()) {

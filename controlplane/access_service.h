@@ -76,8 +76,8 @@ class AccessService final : public v1::AccessService::CallbackService {
 
   absl::Status Issue(const PolicySnapshot& snapshot, const UserCredential& credential,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;
-  // The same for a request that gets or has a refresh token; runs SQL. `credential` is of who logged
-  // in; nullopt when there is a refresh token.
+  // The same for a request that gets or has a refresh token; runs SQL. `credential` is of who
+  // logged in; nullopt when there is a refresh token.
   absl::Status IssueOffline(const PolicySnapshot& snapshot,
                             std::optional<UserCredential> credential,
                             const v1::IssueTokenRequest& request,

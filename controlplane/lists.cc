@@ -29,8 +29,8 @@ class PageBuilder {
  public:
   PageBuilder(size_t limit, const PageCursor& cursor) : limit_(limit), cursor_(cursor) {}
 
-  // Whether `names` more may be looked at, of which the first comes next in the list. False ends the
-  // page.
+  // Whether `names` more may be looked at, of which the first comes next in the list. False ends
+  // the page.
   bool MayExamine(int names) {
     if (examined_ + names <= base::kMaxExaminedNames) return true;
     page_.next = last_seen_ ? last_ : cursor_.Seal(last_);
@@ -161,17 +161,17 @@ absl::StatusOr<NamesPage> ListRepositories(Database& database, const PageCursor&
   const absl::StatusOr<std::string> after = cursor.Open(page.last);
   if (!after.ok()) return after.status();
   const auto limit = static_cast<size_t>(std::min(page.limit, base::kMaxCatalogPage));
-  return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
-        PageBuilder builder(limit, cursor);
-        if (limit == 0) return builder.Finish();
-        RepositoryWalk walk(t, builder, filter);
-        for (const NameRange& range : filter.ranges) {
-          if (range.last < *after) continue;
-          if (!walk.Walk(range, *after)) break;
-        }
-        return builder.Finish();
-      });
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+                          PageBuilder builder(limit, cursor);
+                          if (limit == 0) return builder.Finish();
+                          RepositoryWalk walk(t, builder, filter);
+                          for (const NameRange& range : filter.ranges) {
+                            if (range.last < *after) continue;
+                            if (!walk.Walk(range, *after)) break;
+                          }
+                          return builder.Finish();
+                        });
 }
 
 }  // namespace registry::controlplane

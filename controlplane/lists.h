@@ -1,7 +1,8 @@
 // The lists of repositories and of tags, as far as a caller may see them.
 //
 // A list is read in its order until the page is full, or base::kMaxExaminedNames names were looked
-// at: those that the caller may not see count too, so a page may be short, or empty, and not the last.
+// at: those that the caller may not see count too, so a page may be short, or empty, and not the
+// last.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_LISTS_H_

@@ -320,9 +320,9 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
       list.tag = tag;
       return snapshot.policy->Allows(user, list);
     };
-    absl::StatusOr<NamesPage> page = controlplane::ListTags(
-        *options_.database, *options_.cursor, parsed.repository(),
-        {.last = request->last(), .limit = request->limit()}, sees);
+    absl::StatusOr<NamesPage> page =
+        controlplane::ListTags(*options_.database, *options_.cursor, parsed.repository(),
+                               {.last = request->last(), .limit = request->limit()}, sees);
     if (!page.ok()) return page.status();
     response->mutable_tags()->Add(page->names.begin(), page->names.end());
     response->set_next(std::move(page->next));

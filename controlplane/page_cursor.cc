@@ -53,8 +53,8 @@ std::string PageCursor::Seal(absl::string_view name) const {
   std::string sealed(kPaddedBytes, '\0');
   std::string tag(kTagBytes, '\0');
   int size = 0;
-  Require(::EVP_EncryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_),
-                               Bytes(nonce)));
+  Require(
+      ::EVP_EncryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_), Bytes(nonce)));
   Require(::EVP_EncryptUpdate(context.get(), Bytes(sealed), &size, Bytes(text), kPaddedBytes));
   Require(::EVP_EncryptFinal_ex(context.get(), Bytes(sealed) + size, &size));
   Require(::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, tag.data()));
@@ -75,8 +75,8 @@ absl::StatusOr<std::string> PageCursor::Open(absl::string_view place) const {
   if (context == nullptr) std::abort();
   std::string text(kPaddedBytes, '\0');
   int size = 0;
-  Require(::EVP_DecryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_),
-                               Bytes(nonce)));
+  Require(
+      ::EVP_DecryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_), Bytes(nonce)));
   Require(::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()));
   Require(::EVP_DecryptUpdate(context.get(), Bytes(text), &size, Bytes(sealed), kPaddedBytes));
   if (::EVP_DecryptFinal_ex(context.get(), Bytes(text) + size, &size) != 1) return NotOurs();

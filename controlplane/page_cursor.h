@@ -6,8 +6,8 @@
 //   cursor.Open("team/app");                         // itself: a name is a place, too
 //
 // A page of a list may end behind a name that its reader may not see. The name goes to the client
-// encrypted (AES-256-GCM) and padded, so that not even its length shows; nobody can make a cursor for
-// a place of choice.
+// encrypted (AES-256-GCM) and padded, so that not even its length shows; nobody can make a cursor
+// for a place of choice.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_PAGE_CURSOR_H_
@@ -22,8 +22,8 @@ namespace registry::controlplane {
 
 class PageCursor {
  public:
-  // The key of the cursors is derived from `secret`, of 32 bytes or more: replicas with the same one
-  // read each other's.
+  // The key of the cursors is derived from `secret`, of 32 bytes or more: replicas with the same
+  // one read each other's.
   explicit PageCursor(absl::string_view secret);
 
   // `name` has at most 255 bytes. The result begins with ~, which no name does.

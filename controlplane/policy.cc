@@ -343,10 +343,11 @@ bool Policy::CouldAllow(const User* user, const oci::RepositoryName& repository,
 bool Policy::MayRead(const User* user, const oci::RepositoryName& repository,
                      const std::optional<oci::Tag>& tag) const {
   if (user == nullptr) return false;
-  const std::string target =
-      TargetOf({.resource = Resource::kBlobs, .verb = Verb::kGet, .repository = repository, .tag = tag});
+  const std::string target = TargetOf(
+      {.resource = Resource::kBlobs, .verb = Verb::kGet, .repository = repository, .tag = tag});
   return AnyGrant(*user, [&](const Grant& grant) {
-    return (grant.Has(Resource::kBlobs, Verb::kGet) || grant.Has(Resource::kManifests, Verb::kGet) ||
+    return (grant.Has(Resource::kBlobs, Verb::kGet) ||
+            grant.Has(Resource::kManifests, Verb::kGet) ||
             grant.Has(Resource::kTags, Verb::kGet)) &&
            grant.Matches(target);
   });

@@ -92,8 +92,9 @@ class Policy {
   // The token of that value, also an expired one; nullptr when there is none.
   const Token* FindToken(absl::string_view value) const;
 
-  // The credentials of this policy: of a user's password, of a token, and of what was issued for the
-  // version; nullopt when that is no user's any more. Whether it has expired is left to the caller.
+  // The credentials of this policy: of a user's password, of a token, and of what was issued for
+  // the version; nullopt when that is no user's any more. Whether it has expired is left to the
+  // caller.
   UserCredential CredentialOf(const User& user) const;
   UserCredential CredentialOf(const Token& token) const;
   std::optional<UserCredential> FindCredential(absl::string_view user_name,
@@ -152,7 +153,8 @@ class Policy {
   absl::Status AddGroups(const std::vector<Group>& groups);
   absl::Status AddBindings(const std::vector<Role>& roles,
                            const std::vector<RoleBinding>& bindings);
-  absl::Status AddTokens(std::vector<Token> tokens, const std::map<std::string, int64_t>& revocations);
+  absl::Status AddTokens(std::vector<Token> tokens,
+                         const std::map<std::string, int64_t>& revocations);
 
   // Whether a scope matches the repository's name, or might match it with some tag.
   static bool CouldMatch(const Grant& grant, const oci::RepositoryName& repository);

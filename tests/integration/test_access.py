@@ -271,7 +271,7 @@ class Access(AccessCase):
         self.bearer(token).get("/v2/team/app/tags/list", expect=401)
 
     def test_many_failed_logins_are_limited_and_do_not_stop_the_registry(self):
-        bearer = self.bearer(self.token())
+        bearer = self.bearer(self.token()["token"])
 
         def attempt(i):
             client = self.registry.client(basic(USER, f"wrong {i}"))

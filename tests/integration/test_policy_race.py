@@ -10,9 +10,8 @@ from registry import basic, digest_of, wait_for, with_query
 from test_admin import ALL_RESOURCES, LIVE_S, AdminTestCase
 from test_policy import PUBLIC, SHOP, PolicyTestCase
 
-EVE_PASSWORD = "eve's password"
-# The cheapest bcrypt hash of it.
-EVE_HASH = "$2b$04$JkgpierUMGX/eegajVKYueibMDpcFHYhmgU/DN3JxgGSQDG22sPv6"
+# Not a password: failed logins are limited.
+EVE_TOKEN = "the-value-of-the-token-of-eve"
 READ = ["VERB_GET"]
 READ_AND_PUT = ["VERB_GET", "VERB_PUT"]
 
@@ -242,11 +241,12 @@ class LiveUnderLoad(RaceTestCase):
 
     def right_by_user(self):
         def create():
-            self.api.CreateUser(user_id="eve", user={"password_hash": EVE_HASH})
+            self.api.CreateUser(user_id="eve", user={})
+            self.api.CreateToken(token_id="eve", token={"user": "users/eve", "value": EVE_TOKEN})
 
         create()
         right = Right("a user", create, lambda: self.api.DeleteUser(name="users/eve"))
-        right.probes.append(Probe(self.client_of(basic("eve", EVE_PASSWORD)), 200, 401, "GET", "/v2/"))
+        right.probes.append(Probe(self.client_of(f"Bearer {EVE_TOKEN}"), 200, 401, "GET", "/v2/"))
         return right
 
     def right_of_anonymous_by_sighup(self):

@@ -142,7 +142,8 @@ TEST_F(AccessServiceTest, AChangedPasswordEndsTokensAndLogins) {
   Replace(MakePolicy(kOtherHash));
   v1::AuthorizeResponse response = Authorize(token, {Pull("a/b")});
   EXPECT_EQ(response.decision(), v1::DECISION_TOKEN_INVALID);
-  EXPECT_THAT(response.reason(), HasSubstr("password has changed"));
+  EXPECT_THAT(response.reason(),
+              HasSubstr("the password or token that it was issued for has changed"));
   EXPECT_EQ(response.revision(), 2);
   EXPECT_EQ(Authorize(admin_, {}).decision(), v1::DECISION_ALLOWED);
   EXPECT_EQ(checks(), before + 1) << "checked against the new hash";

@@ -39,12 +39,13 @@ class ListsTest : public MetadataTest {
 
   // Many repositories, "r/000000" and so on, with a blob each.
   void FillRepositories(int count) {
-    Run(absl::StrFormat("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE "
+    Run(
+        absl::StrFormat("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE "
                         "i + 1 < %d) INSERT INTO repositories (name, created_at_ms) "
                         "SELECT printf('r/%%06d', i), 0 FROM n",
                         count));
-    Run("INSERT INTO repository_blobs (repository_id, digest, linked_at_ms) "
-        "SELECT id, 'sha256:x', 0 FROM repositories WHERE name LIKE 'r/%'");
+    Run("INSERT INTO repository_blobs (repository_id, digest) "
+        "SELECT id, 'sha256:x' FROM repositories WHERE name LIKE 'r/%'");
   }
 
   // Many tags of the repository, "t000000" and so on.
@@ -114,8 +115,8 @@ TEST_F(ListsTest, ShortPagesLeadToEveryTagThatIsSeenAndTellNothingOfTheOthers) {
 
 TEST_F(ListsTest, ShortPagesLeadToEveryRepositoryThatIsSeenAndTellNothingOfTheOthers) {
   FillRepositories(45'000);
-  const RepositoryFilter filter = Filter(
-      [](const std::string& name) { return name == "r/000007" || name == "r/044999"; });
+  const RepositoryFilter filter =
+      Filter([](const std::string& name) { return name == "r/000007" || name == "r/044999"; });
   std::vector<std::string> seen;
   std::set<size_t> cursor_sizes;
   std::string last;

@@ -13,7 +13,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-
 class ManifestsTest : public MetadataTest {
  protected:
   absl::StatusOr<StoredManifest> Get(absl::string_view repository, absl::string_view reference,

@@ -36,7 +36,11 @@ TEST(PageCursorTest, NeitherTheNameNorItsLengthShows) {
 TEST(PageCursorTest, WhatThisKeyDidNotSealIsRefused) {
   const PageCursor cursor(kSecret);
   const std::string sealed = cursor.Seal("team/secret");
-  std::vector<std::string> wrong = {"~", "~5", "~~", sealed + "A", sealed.substr(0, sealed.size() - 4),
+  std::vector<std::string> wrong = {"~",
+                                    "~5",
+                                    "~~",
+                                    sealed + "A",
+                                    sealed.substr(0, sealed.size() - 4),
                                     PageCursor("another secret of thirty-two bytes").Seal("a")};
   for (size_t i = 1; i < sealed.size(); i += 7) {
     wrong.push_back(sealed);
