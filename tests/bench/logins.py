@@ -3,8 +3,8 @@
     python3 tests/bench/logins.py [--logins N] [--seconds S]
 
 Three clients read the head of a manifest in turns: one whose password is remembered, one with a
-bearer token, and one that logs in for the first time each time (from another forwarded address), so
-that its password is checked by bcrypt. First alone, then while N wrong logins at a time, each with
+bearer token, and one that logs in for the first time each time (as another user), so that its password
+is checked by bcrypt. First alone, then while N wrong logins at a time, each with
 another user name, come from one address, and then from 250 addresses. Besides: the processor time of
 100 requests with a password. Prints a table in Markdown; ends with status 1 when something is wrong.
 
@@ -16,7 +16,6 @@ The binary is build/simple-registry, or what the environment variable REGISTRY_T
 
 import argparse
 import collections
-import itertools
 import multiprocessing
 import os
 import pathlib
@@ -30,11 +29,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 import login_flood  # noqa: E402
-from registry import PASSWORD, USER, Registry, basic  # noqa: E402
+from admin_api import AdminApi  # noqa: E402
+from registry import PASSWORD, USER, Registry, basic, run_binary  # noqa: E402
 
 REPOSITORY = "bench/logins"
 PATH = f"/v2/{REPOSITORY}/manifests/v1"
 REQUESTS = 100
+# More than can log in one after another in the time.
+USERS = 600
 
 
 def fail(message):
@@ -60,14 +62,14 @@ class Clients:
         self.bearer = registry.client(f"Bearer {token}")
         self.first = registry.client()
         # Each login needs one that was not there before.
-        self.addresses = (f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}" for i in itertools.count(1))
+        self.users = (basic(f"user{i}", PASSWORD) for i in range(USERS))
 
     def heads(self):
         return {
             "password, remembered": lambda: self.remembered.head(PATH, expect=None),
             "bearer token": lambda: self.bearer.head(PATH, expect=None),
             "first login": lambda: self.first.head(
-                PATH, {"X-Forwarded-For": next(self.addresses)}, expect=None
+                PATH, {"Authorization": next(self.users), "X-Forwarded-For": "198.51.100.1"}, expect=None
             ),
         }
 
@@ -168,6 +170,18 @@ def prepared(registry):
     client = registry.start().client(basic(USER, PASSWORD))
     client.push_image(REPOSITORY, "v1")
     client.close()
+    admin = AdminApi(f"unix:{registry.datadir}/admin.sock")
+    digest = run_binary("genhash", stdin=PASSWORD.encode()).stdout.decode().strip()
+    admin.CreateGroup(group_id="readers", group={})
+    for i in range(USERS):
+        user = {"password_hash": digest, "groups": ["groups/readers"]}
+        admin.CreateUser(user_id=f"user{i}", user=user)
+    admin.CreateRole(role_id="pull", role={"resources": ["RESOURCE_MANIFESTS"], "verbs": ["VERB_GET"]})
+    admin.CreateRoleBinding(
+        role_binding_id="readers",
+        role_binding={"role": "roles/pull", "subjects": ["groups/readers"], "scopes": ["^bench/"]},
+    )
+    admin.close()
     return registry
 
 
