@@ -99,8 +99,9 @@ Commands
 
 Passwords are asked for, twice, or else read from standard input, which must be one line. A token's
 value is made and printed once, or read from standard input with -valuestdin. Resources are catalog,
-blobs, manifests, tags; verbs are GET, HEAD, POST, PUT, PATCH, DELETE; * is all. TIME is 720h from
-now, 2027-01-31T12:00:00Z, or never. What comes from files or flags is read-only here.
+blobs, manifests, tags; verbs are GET, HEAD, POST, PUT, PATCH, DELETE; * is all. TIME is 30d or 12h
+from now, 2027-01-31T12:00:00Z, or never. A NAME may be written as users/NAME, too. What comes from
+files or flags is read-only here.
 
 Flags, with their defaults
   -o json                 the messages of the API as JSON, for scripts; also -output (table)
@@ -115,7 +116,7 @@ These can come from SIMPLE_REGISTRY_DATADIR and so on.
 
 Examples
   simple-registry admin users create bob -groups devs
-  simple-registry admin tokens create ci -user bob -expires 720h -o json
+  simple-registry admin tokens create ci -user bob -expires 30d -o json
   simple-registry admin explain bob push team/app:v1
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments.

@@ -36,6 +36,17 @@ absl::StatusOr<std::string> Read(const PemFileNames::Name& name) {
 }  // namespace
 
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
+  // Why a file cannot be read the system tells better than OpenSSL.
+  PemFiles files;
+  const std::pair<const PemFileNames::Name*, std::string*> reads[] = {
+      {&names.certificate, &files.certificate},
+      {&names.private_key, &files.private_key},
+      {&names.ca, &files.ca}};
+  for (const auto& [name, content] : reads) {
+    absl::StatusOr<std::string> read = Read(*name);
+    if (!read.ok()) return read.status();
+    *content = *std::move(read);
+  }
   const std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context(
       ::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
   if (context == nullptr) return absl::InternalError("OpenSSL cannot make a context");
@@ -49,16 +60,6 @@ absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
   }
   if (::SSL_CTX_load_verify_file(context.get(), names.ca.path.c_str()) != 1) {
     return Wrong(names.ca);
-  }
-  PemFiles files;
-  const std::pair<const PemFileNames::Name*, std::string*> reads[] = {
-      {&names.certificate, &files.certificate},
-      {&names.private_key, &files.private_key},
-      {&names.ca, &files.ca}};
-  for (const auto& [name, content] : reads) {
-    absl::StatusOr<std::string> read = Read(*name);
-    if (!read.ok()) return read.status();
-    *content = *std::move(read);
   }
   return files;
 }

@@ -31,7 +31,8 @@ struct PemFileNames {
   Name ca;
 };
 
-// Error: INVALID_ARGUMENT that names the flag, the file, and what OpenSSL says about it.
+// Errors name the flag and the file: INVALID_ARGUMENT with what OpenSSL says about it; what the
+// system says about reading it.
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names);
 
 }  // namespace registry::app

@@ -1,5 +1,7 @@
 #include "app/serve.h"
 
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -56,6 +58,12 @@ sigset_t BlockSignals() {
 int Serve(const ServeFlags& flags) {
   // Threads of gRPC may still end, or even hash, while the process ends: OpenSSL stays until then.
   ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+  // What these libraries have to say, of messages and handshakes that fail, are lines of our log.
+  ::gpr_set_log_function([](gpr_log_func_args* line) {
+    if (line->severity == GPR_LOG_SEVERITY_ERROR) base::LogWarning(line->message);
+  });
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int,
+                                     const std::string& message) { base::LogWarning(message); });
   const sigset_t signals = BlockSignals();
   // Buffers move between threads; with an arena for each the heap would grow with the threads.
   ::mallopt(M_ARENA_MAX, 2);

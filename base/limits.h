@@ -45,6 +45,11 @@ inline constexpr size_t kMaxPolicyObjects = 100'000;
 inline constexpr size_t kMaxRoleBindingSubjects = 1'000;
 inline constexpr size_t kMaxRoleBindingScopes = 100;
 inline constexpr size_t kMaxScopeBytes = 1'000;
+// What RE2 may use for one scope. It bounds the time, too: 8 MiB, its own default, lets a few bytes
+// such as \pL{200} take seconds.
+inline constexpr int64_t kMaxScopeMemoryBytes = 256 * 1024;
+inline constexpr size_t kMaxGroupMembers = 10'000;
+inline constexpr size_t kMaxUserGroups = 1'000;
 inline constexpr int kMaxAuditEvents = 100'000;
 inline constexpr size_t kMaxAuditDetailBytes = 4 * 1024;
 inline constexpr int kDefaultAdminPage = 100;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/hash.h"
@@ -94,15 +95,16 @@ absl::StatusOr<Enum> FromProto(absl::string_view field, int value, const All& al
 }
 
 absl::StatusOr<Subject> SubjectOf(absl::string_view name) {
-  absl::string_view id = name;
-  if (absl::ConsumePrefix(&id, "users/") && !id.empty()) {
-    return Subject{.kind = Subject::Kind::kUser, .name = std::string(id)};
+  constexpr absl::string_view kField = "role_binding.subjects";
+  const bool is_user = absl::StartsWith(name, "users/");
+  if (!is_user && !absl::StartsWith(name, "groups/")) {
+    return InvalidField(
+        kField, absl::StrCat("has ", oci::Quote(name), "; write users/NAME or groups/NAME"));
   }
-  if (absl::ConsumePrefix(&id, "groups/") && !id.empty()) {
-    return Subject{.kind = Subject::Kind::kGroup, .name = std::string(id)};
-  }
-  return InvalidField("role_binding.subjects",
-                      absl::StrCat("has ", oci::Quote(name), "; write users/NAME or groups/NAME"));
+  absl::StatusOr<std::string> id = IdOf(is_user ? "users" : "groups", kField, name);
+  if (!id.ok()) return id.status();
+  return Subject{.kind = is_user ? Subject::Kind::kUser : Subject::Kind::kGroup,
+                 .name = *std::move(id)};
 }
 
 }  // namespace
@@ -262,7 +264,12 @@ absl::Status Apply(const v1::Token& message, const Fields& fields, Token& token)
   }
   constexpr int64_t kMsPerSecond = 1000;
   constexpr int64_t kNsPerMs = 1'000'000;
-  token.expires_at_ms = seconds * kMsPerSecond + message.expire_time().nanos() / kNsPerMs;
+  const int32_t nanos = message.expire_time().nanos();
+  if (nanos < 0 || nanos >= kMsPerSecond * kNsPerMs) {
+    return InvalidField("token.expire_time",
+                        absl::StrCat("has ", nanos, " nanos; they go from 0 to 999,999,999"));
+  }
+  token.expires_at_ms = seconds * kMsPerSecond + nanos / kNsPerMs;
   return absl::OkStatus();
 }
 
@@ -301,11 +308,16 @@ absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
 absl::StatusOr<std::string> IdOf(absl::string_view collection, absl::string_view field,
                                  absl::string_view resource) {
   absl::string_view id = resource;
-  if (absl::ConsumePrefix(&id, collection) && absl::ConsumePrefix(&id, "/") && !id.empty()) {
-    return std::string(id);
+  if (!absl::ConsumePrefix(&id, collection) || !absl::ConsumePrefix(&id, "/") || id.empty()) {
+    return InvalidField(
+        field, absl::StrCat("has ", oci::Quote(resource), "; write ", collection, "/NAME"));
   }
-  return InvalidField(field,
-                      absl::StrCat("has ", oci::Quote(resource), "; write ", collection, "/NAME"));
+  // Errors repeat it, and their details must fit into the headers of HTTP/2.
+  if (id.size() > kMaxNameBytes) {
+    return InvalidField(field, absl::StrCat("has a name of ", id.size(), " bytes; names have ",
+                                            kMaxNameBytes, " at most"));
+  }
+  return std::string(id);
 }
 
 }  // namespace registry::controlplane

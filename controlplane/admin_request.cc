@@ -13,16 +13,22 @@ namespace registry::controlplane {
 
 Actor ActorOf(const grpc::CallbackServerContext& context) {
   Actor actor{.principal = "local", .peer = context.peer()};
-  const auto subjects = context.auth_context()->FindPropertyValues(GRPC_X509_SUBJECT_PROPERTY_NAME);
-  if (!subjects.empty()) {
-    actor.principal = std::string(subjects[0].data(), subjects[0].size());
+  const std::shared_ptr<const grpc::AuthContext> identity = context.auth_context();
+  // Over TLS nothing counts but the certificate, even when it has no subject.
+  if (!identity->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty()) {
+    const auto subjects = identity->FindPropertyValues(GRPC_X509_SUBJECT_PROPERTY_NAME);
+    actor.principal = subjects.empty() || subjects[0].empty()
+                          ? "a certificate without a subject"
+                          : std::string(subjects[0].data(), subjects[0].size());
     return actor;
   }
   const auto user = context.client_metadata().find(kLocalUserMetadata);
   if (user != context.client_metadata().end()) {
     const absl::string_view name(user->second.data(), user->second.size());
     constexpr size_t kMaxBytes = 255;
-    if (base::IsUtf8Text(name)) absl::StrAppend(&actor.principal, ":", name.substr(0, kMaxBytes));
+    if (name.size() <= kMaxBytes && base::IsUtf8Text(name)) {
+      absl::StrAppend(&actor.principal, ":", name);
+    }
   }
   return actor;
 }

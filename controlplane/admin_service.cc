@@ -34,13 +34,17 @@ absl::Status Prepare(v1::User& message, Fields& fields, User*) {
   if (!message.password().empty() && !message.password_hash().empty()) {
     return InvalidField("user.password", "and user.password_hash are both given; give one");
   }
-  fields.insert("password_hash");
-  if (message.password().empty()) return absl::OkStatus();
+  if (message.password().empty()) {
+    // No password any more, unless the hash is named as well.
+    if (fields.insert("password_hash").second) message.clear_password_hash();
+    return absl::OkStatus();
+  }
   const absl::StatusOr<std::string> hash = HashPassword(message.password());
   if (!hash.ok()) {
     if (!absl::IsInvalidArgument(hash.status())) return hash.status();
     return InvalidField("user.password", absl::StrCat("is wrong: ", hash.status().message()));
   }
+  fields.insert("password_hash");
   message.set_password_hash(*hash);
   return absl::OkStatus();
 }
@@ -104,11 +108,12 @@ AdminService::Reactor* AdminService::List(Context* context, const Request* reque
                                    return name < object.name;
                                  });
     size_t bytes = 0;
-    for (; next != objects.end() && static_cast<size_t>(messages->size()) < *size &&
-           bytes < base::kMaxAdminPageBytes;
-         ++next) {
-      *messages->Add() = ToMessage(*next);
-      bytes += messages->rbegin()->ByteSizeLong();
+    for (; next != objects.end() && static_cast<size_t>(messages->size()) < *size; ++next) {
+      typename Kind::Message message = ToMessage(*next);
+      bytes += message.ByteSizeLong();
+      // One alone always fits.
+      if (bytes > base::kMaxAdminPageBytes && !messages->empty()) break;
+      *messages->Add() = std::move(message);
     }
     if (next != objects.end()) {
       *next_page_token = MakePageToken(Kind::kCollection, std::prev(next)->name);

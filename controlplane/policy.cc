@@ -93,11 +93,15 @@ PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view passwo
   return objects;
 }
 
-absl::StatusOr<Policy> Policy::Create(PolicyObjects objects) {
+absl::StatusOr<Policy> Policy::Create(PolicyObjects objects, const Policy* previous) {
   Policy policy;
   absl::Status status = policy.AddUsers(std::move(objects.users), objects.revocations);
   if (status.ok()) status = policy.AddGroups(objects.groups);
-  if (status.ok()) status = policy.AddBindings(objects.roles, objects.bindings);
+  const Scopes none;
+  if (status.ok()) {
+    status = policy.AddBindings(objects.roles, objects.bindings,
+                                previous == nullptr ? none : previous->scopes_);
+  }
   if (status.ok()) status = policy.AddTokens(std::move(objects.tokens), objects.revocations);
   if (!status.ok()) return status;
   return policy;
@@ -143,7 +147,7 @@ absl::Status Policy::AddGroups(const std::vector<Group>& groups) {
 }
 
 absl::Status Policy::AddBindings(const std::vector<Role>& roles,
-                                 const std::vector<RoleBinding>& bindings) {
+                                 const std::vector<RoleBinding>& bindings, const Scopes& compiled) {
   absl::flat_hash_map<absl::string_view, const Role*> roles_by_name;
   for (const Role& role : roles) {
     if (!roles_by_name.emplace(role.name, &role).second) {
@@ -168,15 +172,17 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
     grant->resources = role->second->resources;
     grant->verbs = role->second->verbs;
     for (const std::string& text : binding.scopes) {
-      Scope scope;
-      scope.expression = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
-      if (!scope.expression->ok()) {
+      std::shared_ptr<const Scope>& scope = scopes_[text];
+      if (scope == nullptr) {
+        const auto known = compiled.find(text);
+        scope = known == compiled.end() ? std::make_shared<const Scope>(text) : known->second;
+      }
+      if (!scope->expression.ok()) {
         return absl::InvalidArgumentError(
             absl::StrCat(who, " has the scope ", oci::Quote(text),
-                         ", which is not a regular expression: ", scope.expression->error()));
+                         ", which is not a regular expression: ", scope->expression.error()));
       }
-      scope.bounds = BoundsOf(*scope.expression);
-      grant->scopes.push_back(std::move(scope));
+      grant->scopes.push_back(scope.get());
     }
     for (const Subject& subject : binding.subjects) {
       auto& index = subject.kind == Subject::Kind::kUser ? grants_of_user_ : grants_of_group_;
@@ -244,8 +250,8 @@ bool Policy::Grant::Has(Resource resource, Verb verb) const {
 }
 
 bool Policy::Grant::Matches(const std::string& target) const {
-  return std::any_of(scopes.begin(), scopes.end(), [&](const Scope& scope) {
-    return controlplane::Matches(*scope.expression, target);
+  return std::any_of(scopes.begin(), scopes.end(), [&](const Scope* scope) {
+    return controlplane::Matches(scope->expression, target);
   });
 }
 
@@ -318,12 +324,12 @@ std::string Policy::NearestMiss(const User& user, const Action& action,
 bool Policy::CouldMatch(const Grant& grant, const oci::RepositoryName& repository) {
   const std::string& name = repository.ToString();
   const std::string tags = absl::StrCat(name, ":");
-  return std::any_of(grant.scopes.begin(), grant.scopes.end(), [&](const Scope& scope) {
-    if (Matches(*scope.expression, name) || Matches(*scope.expression, tags + "latest")) {
+  return std::any_of(grant.scopes.begin(), grant.scopes.end(), [&](const Scope* scope) {
+    if (Matches(scope->expression, name) || Matches(scope->expression, tags + "latest")) {
       return true;
     }
     // Some other tag, if what the expression matches can begin so.
-    return !scope.bounds.has_value() || MayBeginWith(*scope.bounds, tags);
+    return !scope->bounds.has_value() || MayBeginWith(*scope->bounds, tags);
   });
 }
 
@@ -362,10 +368,10 @@ std::vector<NameRange> Policy::ReadableNames(const User* user) const {
   if (user == nullptr) return ranges;
   bool everywhere = false;
   AnyGrant(*user, [&](const Grant& grant) {
-    for (const Scope& scope : grant.scopes) {
-      everywhere = everywhere || !scope.bounds.has_value();
+    for (const Scope* scope : grant.scopes) {
+      everywhere = everywhere || !scope->bounds.has_value();
       // What is matched may go on with ":tag" behind the name.
-      if (scope.bounds.has_value()) ranges.push_back(*scope.bounds);
+      if (scope->bounds.has_value()) ranges.push_back(*scope->bounds);
     }
     return everywhere;
   });

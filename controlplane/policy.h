@@ -81,7 +81,8 @@ class Policy {
  public:
   // Errors: INVALID_ARGUMENT for a malformed or repeated name, a bad hash, a binding to a role that
   // does not exist, a malformed scope, a token of an unknown user.
-  static absl::StatusOr<Policy> Create(PolicyObjects objects);
+  // Scopes that `previous` has, too, are not compiled again.
+  static absl::StatusOr<Policy> Create(PolicyObjects objects, const Policy* previous = nullptr);
 
   // nullptr when there is no such user. Valid as long as the policy.
   const User* FindUser(absl::string_view name) const;
@@ -132,16 +133,21 @@ class Policy {
 
  private:
   struct Scope {
-    std::unique_ptr<re2::RE2> expression;
-    std::optional<NameRange> bounds;
+    explicit Scope(const std::string& text)
+        : expression(text, ScopeOptions()),
+          bounds(expression.ok() ? BoundsOf(expression) : std::nullopt) {}
+    const re2::RE2 expression;
+    const std::optional<NameRange> bounds;
   };
+  // By their texts.
+  using Scopes = absl::flat_hash_map<std::string, std::shared_ptr<const Scope>>;
   // A binding with its role.
   struct Grant {
     std::string binding;
     std::string role;
     std::set<Resource> resources;
     std::set<Verb> verbs;
-    std::vector<Scope> scopes;
+    std::vector<const Scope*> scopes;
 
     bool Has(Resource resource, Verb verb) const;
     bool Matches(const std::string& target) const;
@@ -151,8 +157,8 @@ class Policy {
 
   absl::Status AddUsers(std::vector<User> users, const std::map<std::string, int64_t>& revocations);
   absl::Status AddGroups(const std::vector<Group>& groups);
-  absl::Status AddBindings(const std::vector<Role>& roles,
-                           const std::vector<RoleBinding>& bindings);
+  absl::Status AddBindings(const std::vector<Role>& roles, const std::vector<RoleBinding>& bindings,
+                           const Scopes& compiled);
   absl::Status AddTokens(std::vector<Token> tokens,
                          const std::map<std::string, int64_t>& revocations);
 
@@ -168,6 +174,7 @@ class Policy {
   std::string NearestMiss(const User& user, const Action& action, const std::string& target) const;
 
   absl::flat_hash_map<std::string, User> users_;
+  Scopes scopes_;
   std::vector<std::unique_ptr<const Grant>> grants_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_user_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_group_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "controlplane/passwords.h"
@@ -27,6 +28,11 @@ std::string GroupResource(absl::string_view name) { return absl::StrCat("groups/
 absl::Status CheckName(absl::string_view field, absl::string_view name) {
   const absl::string_view problem = NameProblem(name);
   return problem.empty() ? absl::OkStatus() : InvalidField(field, problem);
+}
+
+absl::Status TooMany(absl::string_view field, size_t count, size_t limit) {
+  return InvalidField(field,
+                      absl::StrCat("has ", count, " entries; at most ", limit, " are allowed"));
 }
 
 // Adds an object whose name must be new.
@@ -77,10 +83,18 @@ Group& GroupObject(PolicyObjects& objects, const std::string& name) {
 // Makes `groups` all groups of a user whom no file puts into any.
 absl::Status SetGroups(PolicyObjects& objects, const std::string& user,
                        const std::set<std::string>& groups) {
+  constexpr absl::string_view kField = "user.groups";
+  if (groups.size() > base::kMaxUserGroups) {
+    return TooMany(kField, groups.size(), base::kMaxUserGroups);
+  }
   const PolicyObjects view = EffectiveObjects(objects);
   for (const std::string& name : groups) {
-    if (FindByName(view.groups, name) == nullptr) {
-      return NamesMissingResource("user.groups", GroupResource(name));
+    const Group* group = FindByName(view.groups, name);
+    if (group == nullptr) return NamesMissingResource(kField, GroupResource(name));
+    if (group->members.size() >= base::kMaxGroupMembers && !group->members.contains(user)) {
+      return InvalidField(
+          kField, absl::StrCat("has ", oci::Quote(GroupResource(name)), ", whose ",
+                               base::kMaxGroupMembers, " members are all that it may have"));
     }
     GroupObject(objects, name).members.insert(user);
   }
@@ -96,7 +110,7 @@ absl::Status CheckUser(const User& user) {
     return InvalidField("user.password", "cannot be: anonymous is who sends no credential");
   }
   if (absl::Status status = ValidateUserName(user.name); !status.ok()) {
-    return InvalidField("user.name", absl::StrCat("is an ", status.message()));
+    return InvalidField("user_id", absl::StrCat("is an ", status.message()));
   }
   if (user.password_hash.empty()) return absl::OkStatus();
   const absl::Status status = ValidatePasswordHash(user.password_hash);
@@ -105,12 +119,18 @@ absl::Status CheckUser(const User& user) {
 }
 
 absl::Status SetMembers(PolicyObjects& objects, const Group& group) {
+  constexpr absl::string_view kField = "group.members";
+  if (group.members.size() > base::kMaxGroupMembers) {
+    return TooMany(kField, group.members.size(), base::kMaxGroupMembers);
+  }
+  absl::flat_hash_map<absl::string_view, const User*> users;
+  for (const User& user : objects.users) users[user.name] = &user;
   std::set<std::string> members;
   for (const std::string& name : group.members) {
-    const User* user = Find(objects.users, name);
-    if (user == nullptr) return NamesMissingResource("group.members", UserResource(name));
+    const auto user = users.find(name);
+    if (user == users.end()) return NamesMissingResource(kField, UserResource(name));
     // The file goes on saying so.
-    if (!user->groups.contains(group.name)) members.insert(name);
+    if (!user->second->groups.contains(group.name)) members.insert(name);
   }
   for (const User& user : objects.users) {
     if (!user.groups.contains(group.name) || group.members.contains(user.name)) continue;
@@ -122,7 +142,7 @@ absl::Status SetMembers(PolicyObjects& objects, const Group& group) {
 }
 
 absl::Status CheckRole(const Role& role) {
-  if (absl::Status status = CheckName("role.name", role.name); !status.ok()) return status;
+  if (absl::Status status = CheckName("role_id", role.name); !status.ok()) return status;
   if (role.resources.empty()) return InvalidField("role.resources", "is empty: name one or more");
   if (role.verbs.empty()) return InvalidField("role.verbs", "is empty: name one or more");
   return absl::OkStatus();
@@ -168,7 +188,7 @@ absl::Status CheckScopes(const RoleBinding& binding) {
 }
 
 absl::Status CheckBinding(PolicyObjects& objects, const RoleBinding& binding) {
-  absl::Status status = CheckName("role_binding.name", binding.name);
+  absl::Status status = CheckName("role_binding_id", binding.name);
   if (status.ok()) status = CheckSubjects(objects, binding);
   if (status.ok()) status = CheckScopes(binding);
   if (!status.ok()) return status;
@@ -219,7 +239,7 @@ absl::Status RevokeUserTokens(PolicyObjects& objects, const std::string& name) {
 }
 
 absl::Status CreateGroup(PolicyObjects& objects, const Group& group) {
-  if (absl::Status status = CheckName("group.name", group.name); !status.ok()) return status;
+  if (absl::Status status = CheckName("group_id", group.name); !status.ok()) return status;
   const PolicyObjects view = EffectiveObjects(objects);
   if (FindByName(view.groups, group.name) != nullptr) {
     return ResourceExists(GroupResource(group.name));
@@ -283,7 +303,7 @@ absl::Status DeleteRoleBinding(PolicyObjects& objects, const std::string& name) 
 }
 
 absl::Status CreateToken(PolicyObjects& objects, const Token& token) {
-  if (absl::Status status = CheckName("token.name", token.name); !status.ok()) return status;
+  if (absl::Status status = CheckName("token_id", token.name); !status.ok()) return status;
   if (token.user == kAnonymous) {
     return InvalidField("token.user", "is anonymous, who sends no credential; name another user");
   }

@@ -83,6 +83,11 @@ absl::StatusOr<std::vector<Action>> ActionsOf(absl::string_view action, const Ta
 // The user, or one made up who is only in that group.
 absl::StatusOr<User> FindSubject(const PolicySnapshot& snapshot, absl::string_view subject) {
   absl::string_view name = subject;
+  // Errors repeat it, and their details must fit into the headers of HTTP/2.
+  if (subject.size() > kMaxNameBytes + absl::string_view("groups/").size()) {
+    return InvalidField("subject", absl::StrCat("has ", subject.size(), " bytes; names have ",
+                                                kMaxNameBytes, " at most"));
+  }
   if (absl::ConsumePrefix(&name, "users/")) {
     const User* user = snapshot.policy->FindUser(name);
     if (user != nullptr) return *user;

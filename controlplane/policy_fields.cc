@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "controlplane/policy_objects.h"
+#include "controlplane/scope_bounds.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -19,21 +21,11 @@ namespace {
 
 re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size()}; }
 
-const re2::RE2::Options& RegexOptions() {
-  static const re2::RE2::Options* const options = [] {
-    auto* made = new re2::RE2::Options;
-    made->set_log_errors(false);
-    return made;
-  }();
-  return *options;
-}
-
 }  // namespace
 
 absl::string_view NameProblem(absl::string_view name) {
-  constexpr size_t kMaxBytes = 255;
   if (name.empty()) return "is empty; give it a name";
-  if (name.size() > kMaxBytes) return "is longer than 255 bytes; shorten it";
+  if (name.size() > kMaxNameBytes) return "is longer than 255 bytes; shorten it";
   const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c));
   });
@@ -41,7 +33,7 @@ absl::string_view NameProblem(absl::string_view name) {
 }
 
 std::optional<std::string> RegexProblem(absl::string_view regex) {
-  const re2::RE2 compiled(Piece(regex), RegexOptions());
+  const re2::RE2 compiled(Piece(regex), ScopeOptions());
   if (compiled.ok()) return std::nullopt;
   // It ends with a piece of the expression, which may hold anything.
   constexpr size_t kMaxBytes = 200;
@@ -94,7 +86,7 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
 // "repository:tag". Sound for the pieces it knows: characters, classes that list what they match,
 // groups, alternatives inside of groups, and repetition. Anything else might match a colon.
 bool ScopeNeverMatchesTag(absl::string_view scope) {
-  const re2::RE2 regex(Piece(scope), RegexOptions());
+  const re2::RE2 regex(Piece(scope), ScopeOptions());
   // What matches the empty text is for the catalog.
   if (!regex.ok() || re2::RE2::PartialMatch("", regex)) return false;
   if (!absl::ConsumePrefix(&scope, "^") || !absl::ConsumeSuffix(&scope, "$")) return false;

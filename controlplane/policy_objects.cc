@@ -42,11 +42,10 @@ std::string HashTokenValue(absl::string_view value) {
 }
 
 absl::Status ValidateUserName(absl::string_view name) {
-  constexpr size_t kMaxBytes = 255;
   absl::string_view why;
   if (name.empty()) {
     why = "it is empty";
-  } else if (name.size() > kMaxBytes) {
+  } else if (name.size() > kMaxNameBytes) {
     why = "it is longer than 255 bytes";
   } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";

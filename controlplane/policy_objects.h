@@ -102,6 +102,9 @@ struct Token {
 // SHA-256 in hexadecimal digits. Without a salt, because values are long and random.
 std::string HashTokenValue(absl::string_view value);
 
+// Of names of all kinds.
+inline constexpr size_t kMaxNameBytes = 255;
+
 // "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
 // control characters, and kAnonymous stands for clients without a credential.
 absl::Status ValidateUserName(absl::string_view name);

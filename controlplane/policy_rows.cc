@@ -1,6 +1,7 @@
 #include "controlplane/policy_rows.h"
 
 #include <boost/json.hpp>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "oci/error.h"
@@ -125,6 +126,44 @@ void AddObject(const PolicyRowKey& key, const PolicyRow& row, PolicyObjects& obj
   objects.revocations[name] = spec.at("count").as_int64();
 }
 
+json::object Parse(const std::string& spec) { return json::parse(spec).as_object(); }
+
+json::value At(const json::object& object, json::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value == nullptr ? json::value() : *value;
+}
+
+json::object WithoutSecrets(json::object spec) {
+  for (const char* secret : {"passwordHash", "valueHash"}) {
+    json::value* value = spec.if_contains(secret);
+    if (value == nullptr) continue;
+    *value = value->as_string().empty() ? "none" : "secret";
+  }
+  return spec;
+}
+
+// The items of `these` that `those` has not.
+json::array Without(const json::array& these, const json::array& those) {
+  std::set<std::string> known;
+  for (const json::value& item : those) known.insert(json::serialize(item));
+  json::array kept;
+  for (const json::value& item : these) {
+    if (!known.contains(json::serialize(item))) kept.push_back(item);
+  }
+  return kept;
+}
+
+// Of lists, which may be long, what went and what came.
+std::string DescribeValues(const json::value& before, const json::value& after) {
+  if (before.is_array() && after.is_array()) {
+    const json::array gone = Without(before.get_array(), after.get_array());
+    const json::array added = Without(after.get_array(), before.get_array());
+    if (gone.empty() && added.empty()) return "in another order";
+    return absl::StrCat("-", json::serialize(gone), " +", json::serialize(added));
+  }
+  return absl::StrCat(json::serialize(before), " -> ", json::serialize(after));
+}
+
 }  // namespace
 
 absl::StatusOr<PolicyRows> ToRows(const PolicyObjects& objects) {
@@ -155,14 +194,27 @@ absl::StatusOr<PolicyObjects> FromRows(const PolicyRows& rows) {
   return objects;
 }
 
-std::string WithoutSecrets(const std::string& spec) {
-  json::object object = json::parse(spec).as_object();
-  for (const char* secret : {"passwordHash", "valueHash"}) {
-    json::value* value = object.if_contains(secret);
-    if (value == nullptr) continue;
-    *value = value->as_string().empty() ? "none" : "secret";
+std::string DescribeChange(const std::string& before, const std::string& after) {
+  if (before.empty()) return absl::StrCat("new -> ", json::serialize(WithoutSecrets(Parse(after))));
+  if (after.empty()) {
+    return absl::StrCat(json::serialize(WithoutSecrets(Parse(before))), " -> deleted");
   }
-  return json::serialize(object);
+  const json::object old_spec = Parse(before);
+  const json::object new_spec = Parse(after);
+  // The same keys as in the specs, with what is shown of their values.
+  const json::object old_shown = WithoutSecrets(old_spec);
+  const json::object new_shown = WithoutSecrets(new_spec);
+  std::string text;
+  const auto add = [&](json::string_view key) {
+    if (At(old_spec, key) == At(new_spec, key)) return;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", std::string(key), " ",
+                    DescribeValues(At(old_shown, key), At(new_shown, key)));
+  };
+  for (const auto& field : old_spec) add(field.key());
+  for (const auto& field : new_spec) {
+    if (!old_spec.contains(field.key())) add(field.key());
+  }
+  return text;
 }
 
 }  // namespace registry::controlplane

@@ -32,8 +32,9 @@ absl::StatusOr<PolicyRows> ToRows(const PolicyObjects& objects);
 // In the order of the names. Error: DATA_LOSS for what ToRows does not write.
 absl::StatusOr<PolicyObjects> FromRows(const PolicyRows& rows);
 
-// The spec without what should not be seen: hashes of passwords and of tokens.
-std::string WithoutSecrets(const std::string& spec);
+// What differs between two specs, of which one may be empty for an object that is new or deleted:
+// `groups -["ops"] +["devs"]`, without the hashes of passwords and of tokens.
+std::string DescribeChange(const std::string& before, const std::string& after);
 
 }  // namespace registry::controlplane
 

@@ -27,17 +27,24 @@ PolicyRows LoadRows(Transaction& t) {
   return rows;
 }
 
-// Returns what has changed, for the audit log: "user alice: {…} -> {…}; …".
+// What fits of a text in UTF-8.
+absl::string_view WholeCharacters(absl::string_view text, size_t max_bytes) {
+  while (max_bytes > 0 && (text[max_bytes] & 0xc0) == 0x80) --max_bytes;
+  return text.substr(0, max_bytes);
+}
+
+// Returns what has changed, for the audit log: "group devs: members -[] +[\"bob\"]; …".
 std::string StoreRows(Transaction& t, const PolicyRows& before, const PolicyRows& after) {
   std::string detail;
   const auto changed = [&](const PolicyRowKey& key, const PolicyRow* old, const PolicyRow* now) {
     if (detail.size() > base::kMaxAuditDetailBytes) return;
     // An object that only stands elsewhere in its file now.
     if (old != nullptr && now != nullptr && old->spec == now->spec) return;
-    absl::StrAppend(&detail, detail.empty() ? "" : "; ", key.first, " ", key.second, ": ",
-                    old == nullptr ? "new" : WithoutSecrets(old->spec), " -> ",
-                    now == nullptr ? "deleted" : WithoutSecrets(now->spec));
-    if (detail.size() > base::kMaxAuditDetailBytes) absl::StrAppend(&detail, "; and more");
+    absl::StrAppend(
+        &detail, detail.empty() ? "" : "; ", key.first, " ", key.second, ": ",
+        DescribeChange(old == nullptr ? "" : old->spec, now == nullptr ? "" : now->spec));
+    if (detail.size() <= base::kMaxAuditDetailBytes) return;
+    detail = absl::StrCat(WholeCharacters(detail, base::kMaxAuditDetailBytes), "; and more");
   };
   for (const auto& [key, row] : before) {
     if (after.contains(key)) continue;
@@ -180,7 +187,9 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
                      base::kMaxPolicyObjects, " are allowed: delete some"));
   }
   Stored stored;
-  absl::StatusOr<Policy> policy = Policy::Create(Usable(*objects, stored.warnings));
+  const PolicySnapshot current = holder_->Current();
+  absl::StatusOr<Policy> policy =
+      Policy::Create(Usable(*objects, stored.warnings), current.policy.get());
   if (!policy.ok()) return policy.status();
   stored.policy = std::make_shared<const Policy>(*std::move(policy));
   // The same order as after the next start.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "base/limits.h"
 
 namespace registry::controlplane {
 namespace {
@@ -36,6 +37,15 @@ bool HasAlternatives(absl::string_view pattern) {
 }
 
 }  // namespace
+
+const re2::RE2::Options& ScopeOptions() {
+  static const re2::RE2::Options* const options = [] {
+    auto* made = new re2::RE2::Options(re2::RE2::Quiet);
+    made->set_max_mem(base::kMaxScopeMemoryBytes);
+    return made;
+  }();
+  return *options;
+}
 
 std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
   const absl::string_view pattern = expression.pattern();

@@ -1,5 +1,5 @@
-// Where the names can be that a scope of a role binding matches, so that listing the catalog reads
-// only these. Thread-safe.
+// How scopes of role bindings are compiled, and where the names can be that one matches, so that
+// listing the catalog reads only these. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
 #define REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
 
@@ -11,6 +11,9 @@
 #include "absl/strings/string_view.h"
 
 namespace registry::controlplane {
+
+// So that no scope costs much, whatever it is.
+const re2::RE2::Options& ScopeOptions();
 
 // Names from `first` to `last`, both included, in the order of their bytes.
 struct NameRange {

@@ -1,10 +1,13 @@
 #include "app/admin/arguments.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "app/admin/message_fields.h"
 #include "oci/error.h"
 
 namespace registry::app::admin {
@@ -106,6 +109,17 @@ std::set<std::string> AllowedFlags(const AdminArguments& arguments) {
   return allowed;
 }
 
+// "users/bob" is bob.
+absl::Status ShortenNames(AdminArguments& arguments) {
+  for (std::string& word : arguments.words) {
+    const std::string prefix = absl::StrCat(arguments.type->collection, "/");
+    if (absl::StartsWith(word, prefix)) word.erase(0, prefix.size());
+    if (word.empty())
+      return WrongAdminArguments(absl::StrCat(NameOf(arguments), ": a NAME is empty"));
+  }
+  return absl::OkStatus();
+}
+
 // Takes what is done from the front of the words.
 absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& arguments) {
   if (words.empty()) {
@@ -143,7 +157,7 @@ absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& argumen
                            words.size() == 1 ? " word" : " words"));
   }
   arguments.words = std::move(words);
-  return absl::OkStatus();
+  return arguments.type == nullptr ? absl::OkStatus() : ShortenNames(arguments);
 }
 
 // Takes the flag's text out of the settings.
@@ -197,6 +211,25 @@ absl::Status ReadLimit(Settings& settings, AdminArguments& arguments) {
       absl::StrCat("-limit: ", oci::Quote(limit), " is no number from 1 on"));
 }
 
+// What the flags set must be there, and fit its fields.
+absl::Status CheckFields(const AdminArguments& arguments) {
+  if (arguments.type == nullptr) return absl::OkStatus();
+  const std::unique_ptr<google::protobuf::Message> scratch = NewMessage(arguments.type->singular);
+  for (const FieldFlag& flag : arguments.type->flags) {
+    if (arguments.command == "create" && flag.is_required &&
+        !arguments.settings.contains(flag.flag)) {
+      return WrongAdminArguments(absl::StrCat(NameOf(arguments), " needs -", flag.flag));
+    }
+    for (const absl::string_view prefix : {"", "add", "remove"}) {
+      const auto found = arguments.settings.find(absl::StrCat(prefix, flag.flag));
+      if (found == arguments.settings.end()) continue;
+      const absl::Status status = EditField(flag, Edit::kSet, found->second.values, *scratch);
+      if (!status.ok()) return WrongAdminArguments(status.message());
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckFlags(const AdminArguments& arguments) {
   const std::set<std::string> allowed = AllowedFlags(arguments);
   for (const auto& [flag, setting] : arguments.settings) {
@@ -209,7 +242,7 @@ absl::Status CheckFlags(const AdminArguments& arguments) {
   if (arguments.settings.contains("password") && arguments.settings.contains("nopassword")) {
     return WrongAdminArguments("-password and -nopassword exclude each other: give one");
   }
-  return absl::OkStatus();
+  return CheckFields(arguments);
 }
 
 }  // namespace
@@ -222,6 +255,9 @@ absl::StatusOr<AdminArguments> ParseAdminArguments(absl::Span<const char* const>
   if (!given.ok()) return given.status();
   absl::StatusOr<Settings> variables = ReadEnvironment(kVariables, environment);
   if (!variables.ok()) return variables.status();
+  if (given->settings.contains("datadir") && given->settings.contains("server")) {
+    return WrongAdminArguments("-datadir and -server exclude each other: give one");
+  }
   // The socket was asked for.
   if (given->settings.contains("datadir") && !given->settings.contains("server")) {
     variables->clear();

@@ -39,13 +39,14 @@ struct AdminArguments {
   // "explain", "reload", "audit" without.
   std::string command;
   const ResourceType* type = nullptr;
-  // The words behind: names of resources, or what to explain.
+  // The words behind: names of resources, without "users/" and the like, or what to explain.
   std::vector<std::string> words;
   // The other flags, all of which the command takes.
   Settings settings;
 };
 
-// `args` is what follows "admin". Error: INVALID_ARGUMENT with one sentence.
+// `args` is what follows "admin". Values of flags are checked, too. Error: INVALID_ARGUMENT with
+// one sentence.
 absl::StatusOr<AdminArguments> ParseAdminArguments(absl::Span<const char* const> args,
                                                    const Environment& environment);
 

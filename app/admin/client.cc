@@ -4,9 +4,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <future>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "app/pem_file.h"
 #include "base/grpc_status.h"
@@ -17,13 +20,14 @@
 namespace registry::app::admin {
 namespace {
 
-// "" when the system has no name for the user.
+// "" when the system has no name for the user, or one that a header cannot carry.
 std::string NameOfUser() {
   std::vector<char> buffer(4096);
   passwd entry;
   passwd* found = nullptr;
   ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found);
-  return found == nullptr ? "" : found->pw_name;
+  const std::string name = found == nullptr ? "" : found->pw_name;
+  return std::all_of(name.begin(), name.end(), absl::ascii_isprint) ? name : "";
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MutualTls(const Target& target) {
@@ -77,10 +81,17 @@ absl::Status Client::Call(absl::string_view method, const google::protobuf::Mess
                   {}, &request, &response,
                   [&done](grpc::Status status) { done.set_value(std::move(status)); });
   absl::Status status = base::FromGrpcStatus(done.get_future().get());
+  if (absl::IsDeadlineExceeded(status)) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("the registry at ", oci::Quote(where_), " did not answer within ",
+                     base::kRpcDeadline.count(), " s; look whether it did what was asked"));
+  }
   if (!absl::IsUnavailable(status)) return status;
-  return absl::UnavailableError(absl::StrCat("no registry answers at ", oci::Quote(where_), ": ",
-                                             status.message(),
-                                             "; is it running, and may you reach it?"));
+  // Or else it is there, and says why not.
+  const bool unreachable = absl::StrContains(status.message(), "connect");
+  return absl::UnavailableError(
+      absl::StrCat("the registry at ", oci::Quote(where_), " does not answer: ", status.message(),
+                   unreachable ? "; is it running, and may you reach it?" : ""));
 }
 
 }  // namespace registry::app::admin

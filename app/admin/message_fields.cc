@@ -5,6 +5,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -15,7 +16,9 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "controlplane/policy_fields.h"
 #include "oci/error.h"
+#include "registry/v1/admin.pb.h"
 
 namespace registry::app::admin {
 namespace {
@@ -114,7 +117,7 @@ absl::Status EditRepeated(const FieldFlag& flag, const pb::FieldDescriptor& fiel
   return absl::OkStatus();
 }
 
-// "720h" from now on, a time of RFC 3339, or "never".
+// "30d" from now on, a time of RFC 3339, or "never".
 absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
                      const std::string& value, pb::Message& message) {
   const pb::Reflection& reflection = *message.GetReflection();
@@ -122,17 +125,17 @@ absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
     reflection.ClearField(&message, &field);
     return absl::OkStatus();
   }
-  absl::Duration duration;
-  absl::Time time;
-  std::string error;
-  if (absl::ParseDuration(value, &duration) && duration > absl::ZeroDuration()) {
-    time = absl::Now() + duration;
-  } else if (!absl::ParseTime(absl::RFC3339_full, value, &time, &error)) {
+  std::optional<int64_t> time_ms = controlplane::ParseRfc3339(value);
+  if (const auto duration = controlplane::ParseDuration(value); duration.has_value()) {
+    time_ms = absl::ToUnixMillis(absl::Now() + absl::FromChrono(*duration));
+  }
+  if (!time_ms.has_value()) {
     return Wrong(flag, absl::StrCat(oci::Quote(value),
-                                    " is neither a duration such as 720h, nor a time such as "
+                                    " is neither a duration such as 30d or 12h, nor a time such as "
                                     "2027-01-31T12:00:00Z, nor never"));
   }
-  const pb::Timestamp timestamp = pb::util::TimeUtil::SecondsToTimestamp(absl::ToUnixSeconds(time));
+  // Whole seconds read better.
+  const pb::Timestamp timestamp = pb::util::TimeUtil::SecondsToTimestamp(*time_ms / 1000);
   reflection.MutableMessage(&message, &field)->CopyFrom(timestamp);
   return absl::OkStatus();
 }
@@ -143,16 +146,25 @@ std::string TextOfEnums(const pb::Message& message, const pb::FieldDescriptor& f
   if (numbers.size() == type.value_count() - 1) return "*";
   std::vector<std::string> names;
   for (const int number : numbers) {
-    const std::string& name = type.FindValueByNumber(number)->name();
-    names.emplace_back(absl::StripPrefix(name, PrefixOf(type)));
+    const pb::EnumValueDescriptor* value = type.FindValueByNumber(number);
+    if (value == nullptr) {
+      // A newer registry's.
+      names.push_back(absl::StrCat(number));
+      continue;
+    }
+    names.emplace_back(absl::StripPrefix(value->name(), PrefixOf(type)));
     if (type.name() == "Resource") names.back() = absl::AsciiStrToLower(names.back());
   }
   return absl::StrJoin(names, ", ");
 }
 
-// Without "users/", unless it may be "groups/" as well.
+// Without "users/" and the like, where the field names resources of one kind only.
 std::string ShortName(const pb::FieldDescriptor& field, const std::string& name) {
-  if (field.name() == "scopes" || field.name() == "subjects") return name;
+  constexpr absl::string_view kNames[] = {"name", "groups", "members",
+                                          "role", "user",   "role_binding"};
+  if (std::find(std::begin(kNames), std::end(kNames), field.name()) == std::end(kNames)) {
+    return name;
+  }
   for (const ResourceType& type : ResourceTypes()) {
     const std::string prefix = absl::StrCat(type.collection, "/");
     if (absl::StartsWith(name, prefix)) return name.substr(prefix.size());
@@ -161,6 +173,14 @@ std::string ShortName(const pb::FieldDescriptor& field, const std::string& name)
 }
 
 }  // namespace
+
+std::unique_ptr<pb::Message> NewMessage(absl::string_view name) {
+  // Nobody else may have used the file's messages yet.
+  const pb::Descriptor* type =
+      v1::User::descriptor()->file()->FindMessageTypeByName(std::string(name));
+  return std::unique_ptr<pb::Message>(
+      pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
+}
 
 absl::Status EditField(const FieldFlag& flag, Edit edit, const std::vector<std::string>& values,
                        pb::Message& message) {

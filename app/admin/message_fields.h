@@ -6,6 +6,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@
 #include "app/admin/resources.h"
 
 namespace registry::app::admin {
+
+// An empty message of admin.proto: "User".
+std::unique_ptr<google::protobuf::Message> NewMessage(absl::string_view name);
 
 // How the values of a flag change a field; a field that is not repeated knows kSet only.
 enum class Edit { kSet, kAdd, kRemove };

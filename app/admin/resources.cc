@@ -10,21 +10,23 @@ constexpr Column kUserColumns[] = {
 constexpr FieldFlag kGroupFlags[] = {{"members", "members", "users", true}};
 constexpr Column kGroupColumns[] = {{"NAME", "name"}, {"MEMBERS", "members"}, {"ORIGIN", "origin"}};
 
-constexpr FieldFlag kRoleFlags[] = {{"resources", "resources", "", true},
-                                    {"verbs", "verbs", "", true}};
+constexpr FieldFlag kRoleFlags[] = {{"resources", "resources", "", true, true},
+                                    {"verbs", "verbs", "", true, true}};
 constexpr Column kRoleColumns[] = {
     {"NAME", "name"}, {"RESOURCES", "resources"}, {"VERBS", "verbs"}, {"ORIGIN", "origin"}};
 
 // Commas may stand in expressions.
-constexpr FieldFlag kBindingFlags[] = {
-    {"role", "role", "roles"}, {"subjects", "subjects", "users", true}, {"scopes", "scopes"}};
+constexpr FieldFlag kBindingFlags[] = {{"role", "role", "roles", false, true},
+                                       {"subjects", "subjects", "users", true, true},
+                                       {"scopes", "scopes", "", false, true}};
 constexpr Column kBindingColumns[] = {{"NAME", "name"},
                                       {"ROLE", "role"},
                                       {"SUBJECTS", "subjects"},
                                       {"SCOPES", "scopes"},
                                       {"ORIGIN", "origin"}};
 
-constexpr FieldFlag kTokenFlags[] = {{"user", "user", "users"}, {"expires", "expire_time"}};
+constexpr FieldFlag kTokenFlags[] = {{"user", "user", "users", false, true},
+                                     {"expires", "expire_time"}};
 constexpr Column kTokenColumns[] = {
     {"NAME", "name"}, {"USER", "user"}, {"EXPIRES", "expire_time"}, {"ORIGIN", "origin"}};
 

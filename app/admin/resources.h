@@ -18,6 +18,8 @@ struct FieldFlag {
   absl::string_view collection = "";
   // A value is a list, split at its commas.
   bool is_list = false;
+  // To create a resource it must be given.
+  bool is_required = false;
 };
 
 struct Column {

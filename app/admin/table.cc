@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
 namespace registry::app::admin {
 namespace {
 
@@ -11,7 +15,25 @@ size_t WidthOf(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+// Nothing in a cell may move the cursor or end the line.
+std::string Printable(absl::string_view text) {
+  std::string printable;
+  for (const char c : text) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      absl::StrAppend(&printable, absl::CEscape(absl::string_view(&c, 1)));
+    } else {
+      printable += c;
+    }
+  }
+  return printable;
+}
+
 }  // namespace
+
+void Table::Add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = Printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::ToString() const {
   std::vector<size_t> widths(rows_.front().size());

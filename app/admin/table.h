@@ -16,8 +16,8 @@ class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
 
-  // As many cells as the header has.
-  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  // As many cells as the header has. Control characters are shown as escapes.
+  void Add(std::vector<std::string> row);
 
   std::string ToString() const;
 

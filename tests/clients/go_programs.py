@@ -32,6 +32,7 @@ CONFORMANCE = Program(
 CRANE = Program("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1", (1, 25))
 REGCTL = Program("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7", (1, 26))
 ORAS = Program("oras", "oras.land/oras/cmd/oras", "v1.3.6", (1, 26, 7))
+GRPCURL = Program("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.4", (1, 25))
 
 # Building one takes 20 s on an idle machine with two cores.
 BUILD_TIMEOUT_S = 500

@@ -74,7 +74,7 @@ TEST(CliTest, HelpIsPrintedHoweverItIsAskedFor) {
 }
 
 TEST(CliTest, HelpFitsATerminal) {
-  for (const char* command : {"", "serve", "genhash", "version", "help"}) {
+  for (const char* command : {"", "serve", "admin", "check", "genhash", "version", "help"}) {
     std::istringstream text{std::string(HelpText(command))};
     for (std::string line; std::getline(text, line);) EXPECT_LE(line.size(), 100u) << line;
   }

@@ -115,12 +115,12 @@ TEST_F(PolicyEditsTest, WhatIsMissingIsNamed) {
 }
 
 TEST_F(PolicyEditsTest, BadFieldsAreNamed) {
-  EXPECT_THAT(ReasonOf(CreateUser(objects_, {.name = "a:b"})), HasSubstr("user.name"));
+  EXPECT_THAT(ReasonOf(CreateUser(objects_, {.name = "a:b"})), HasSubstr("user_id"));
   EXPECT_THAT(ReasonOf(CreateUser(objects_, {.name = "x", .password_hash = "secret"})),
               HasSubstr("user.password_hash"));
   EXPECT_THAT(ReasonOf(CreateUser(objects_, {.name = "anonymous", .password_hash = kHash})),
               HasSubstr("user.password"));
-  EXPECT_THAT(ReasonOf(CreateGroup(objects_, {.name = ""})), HasSubstr("group.name"));
+  EXPECT_THAT(ReasonOf(CreateGroup(objects_, {.name = ""})), HasSubstr("group_id"));
   EXPECT_THAT(ReasonOf(CreateRole(objects_, {.name = "x"})), HasSubstr("role.resources"));
   EXPECT_THAT(ReasonOf(CreateRole(objects_, {.name = "x", .resources = {Resource::kBlobs}})),
               HasSubstr("role.verbs"));
