@@ -2,11 +2,11 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "app/admin_socket.h"
 #include "app/pem_file.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -16,8 +16,6 @@ namespace registry::app {
 namespace {
 
 constexpr mode_t kSocketMode = 0600;
-
-bool FitsSocket(const std::string& path) { return path.size() < sizeof(sockaddr_un{}.sun_path); }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(
     const AdminServerOptions& options) {
@@ -56,8 +54,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   int socket_port = 0;
   int tcp_port = 0;
   if (has_socket) {
-    builder.AddListeningPort(absl::StrCat("unix:", options.socket_path),
-                             grpc::InsecureServerCredentials(), &socket_port);
+    builder.AddListeningPort(SocketTarget(options.socket_path), grpc::InsecureServerCredentials(),
+                             &socket_port);
   }
   if (options.address.has_value()) {
     const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> tls = MutualTls(options);
@@ -68,7 +66,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   }
 
   // The socket is never open to others, not even before chmod.
-  const mode_t mask = ::umask(0777 & ~kSocketMode);
+  // Other threads may make folders meanwhile, so owners keep all rights.
+  const mode_t mask = ::umask(0077);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ::umask(mask);
   if (has_socket && socket_port == 0) {

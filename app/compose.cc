@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/admin_server.h"
+#include "app/admin_socket.h"
 #include "app/data_folder.h"
 #include "base/limits.h"
 #include "controlplane/control_plane.h"
@@ -78,6 +79,18 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   parts.control_plane_server = StartInProcess(parts.control_plane->services());
   parts.control_plane->ReportHealth(parts.control_plane_server->GetHealthCheckService());
 
+  // Administrators. The last of the gRPC servers, because reflection is on for every one after it;
+  // before the gateway, so that nobody is served by a registry that then does not start.
+  AdminServerOptions admin_options;
+  admin_options.socket_path = AdminSocketPath(parts.data_folder->path());
+  admin_options.address = options.admin_address;
+  admin_options.certificate_file = options.admin_certificate_file;
+  admin_options.private_key_file = options.admin_private_key_file;
+  admin_options.ca_file = options.admin_ca_file;
+  auto admin_server = AdminServer::Start(*parts.control_plane->admin_service(), admin_options);
+  if (!admin_server.ok()) return admin_server.status();
+  parts.admin_server = *std::move(admin_server);
+
   // The gateway: HTTP. It asks the control plane and moves bytes from and to the storage node.
   gateway::GatewayOptions gateway_options;
   gateway_options.host = options.host;
@@ -90,17 +103,6 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   auto gateway = gateway::Gateway::Start(std::move(gateway_options));
   if (!gateway.ok()) return gateway.status();
   parts.gateway = *std::move(gateway);
-
-  // Administrators, the last: reflection is on for every server that is made after it.
-  AdminServerOptions admin_options;
-  admin_options.socket_path = parts.data_folder->path() + "/admin.sock";
-  admin_options.address = options.admin_address;
-  admin_options.certificate_file = options.admin_certificate_file;
-  admin_options.private_key_file = options.admin_private_key_file;
-  admin_options.ca_file = options.admin_ca_file;
-  auto admin_server = AdminServer::Start(*parts.control_plane->admin_service(), admin_options);
-  if (!admin_server.ok()) return admin_server.status();
-  parts.admin_server = *std::move(admin_server);
   return registry;
 }
 

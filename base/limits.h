@@ -42,6 +42,8 @@ inline constexpr size_t kMaxYamlNodes = 100'000;
 
 // Access policy by the admin API. Each change reads and checks all of it.
 inline constexpr size_t kMaxPolicyObjects = 100'000;
+// Names of users whose tokens were revoked: those of users who are gone make room first.
+inline constexpr size_t kMaxRevocations = 10'000;
 inline constexpr size_t kMaxRoleBindingSubjects = 1'000;
 inline constexpr size_t kMaxRoleBindingScopes = 100;
 inline constexpr size_t kMaxScopeBytes = 1'000;
@@ -68,8 +70,6 @@ inline constexpr int kMaxTagsPage = 10'000;
 inline constexpr int kMaxCatalogPage = 1'000;
 // What one request for the catalog or for tags looks at: names that the caller may not see count.
 inline constexpr int kMaxExaminedNames = 20'000;
-// Tags of a repository that shows in the catalog only with some of them.
-inline constexpr int kMaxExaminedTags = 1'000;
 inline constexpr int kMaxReferrersPage = 10'000;
 // And this, the whole answer: clients stop reading at 4 MiB.
 inline constexpr size_t kMaxReferrersBytes = 3 * 1024 * 1024;

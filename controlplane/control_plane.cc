@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -69,6 +70,7 @@ struct ControlPlane::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<PolicyStore> policy;
   std::function<absl::StatusOr<LoadedFiles>()> load_files;
+  std::mutex reload_mutex;
   std::unique_ptr<PageCursor> cursor;
   std::unique_ptr<AccessService> access;
   std::unique_ptr<MetadataService> metadata;
@@ -87,6 +89,8 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
                       "there is nothing to reload: the policy comes from flags, not from "
                       "-cfgdir");
   }
+  // One after another, or files that were read first might hold last.
+  std::lock_guard lock(reload_mutex);
   absl::StatusOr<LoadedFiles> files = load_files();
   absl::Status status = files.status();
   AdminServiceOptions::Reloaded reloaded;
@@ -99,7 +103,7 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
   if (!status.ok()) {
     base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
                    {{"principal", actor.principal}, {"error", status.message()}});
-    return status;
+    return absl::IsInvalidArgument(status) ? InvalidFiles(status.message()) : status;
   }
   for (const std::string& warning : files->warnings) base::LogWarning(warning);
   reloaded.warnings = std::move(files->warnings);

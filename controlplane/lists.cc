@@ -29,13 +29,14 @@ class PageBuilder {
  public:
   PageBuilder(size_t limit, const PageCursor& cursor) : limit_(limit), cursor_(cursor) {}
 
-  // Whether `names` more may be looked at, of which the first comes next in the list. False ends
-  // the page.
-  bool MayExamine(int names) {
-    if (examined_ + names <= base::kMaxExaminedNames) return true;
-    page_.next = last_seen_ ? last_ : cursor_.Seal(last_);
-    return false;
-  }
+  // How many names more may be looked at.
+  int left() const { return base::kMaxExaminedNames - examined_; }
+
+  // Nothing was looked at yet.
+  bool is_new() const { return last_.empty(); }
+
+  // The page ends before what comes next.
+  void End() { page_.next = last_seen_ ? last_ : cursor_.Seal(last_); }
 
   // The next name, and whether the caller sees it. False when the page has ended before it.
   bool Add(const std::string& name, bool seen) {
@@ -43,14 +44,16 @@ class PageBuilder {
       page_.next = page_.names.back();
       return false;
     }
-    ++examined_;
+    CountExamined(1);
     last_ = name;
     last_seen_ = seen;
     if (seen) page_.names.push_back(name);
     return true;
   }
 
-  void CountExamined(int names) { examined_ += names; }
+  void CountExamined(int names) {
+    examined_ = std::min(examined_ + names, base::kMaxExaminedNames);
+  }
 
   NamesPage Finish() { return std::move(page_); }
 
@@ -105,18 +108,31 @@ class RepositoryWalk {
 
   // False when the page has ended before this one.
   bool Take(int64_t id, const std::string& text) {
+    if (page_.left() == 0) {
+      page_.End();
+      return false;
+    }
     const absl::StatusOr<oci::RepositoryName> name = oci::RepositoryName::Parse(text);
-    const bool sees_it = name.ok() && filter_.sees(*name);
-    const bool has_tags = name.ok() && !sees_it && filter_.may_see_tags(*name);
-    if (!page_.MayExamine(has_tags ? 1 + base::kMaxExaminedTags : 1)) return false;
-    return page_.Add(text, sees_it || (has_tags && SeesATag(id, *name)));
+    bool seen = name.ok() && filter_.sees(*name);
+    if (name.ok() && !seen && filter_.may_see_tags(*name)) {
+      const int limit = page_.left();
+      int looked_at = 0;
+      seen = SeesATag(id, *name, limit, looked_at);
+      // There may be one among the others: the next page begins here, and has more time for it.
+      if (!seen && looked_at == limit && !page_.is_new()) {
+        page_.End();
+        return false;
+      }
+      page_.CountExamined(looked_at);
+    }
+    return page_.Add(text, seen);
   }
 
-  bool SeesATag(int64_t id, const oci::RepositoryName& name) {
+  bool SeesATag(int64_t id, const oci::RepositoryName& name, int limit, int& looked_at) {
     bool seen = false;
     t_.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 ORDER BY name LIMIT ?2",
-                  {id, base::kMaxExaminedTags}, [&](const Row& row) {
-                    page_.CountExamined(1);
+                  {id, limit}, [&](const Row& row) {
+                    ++looked_at;
                     const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
                     seen = tag.ok() && filter_.sees_tag(name, *tag);
                     return !seen;
@@ -146,9 +162,12 @@ absl::StatusOr<NamesPage> ListTags(Database& database, const PageCursor& cursor,
         if (limit == 0) return builder.Finish();
         t.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name",
                      {*id, *after}, [&](const Row& row) {
+                       if (builder.left() == 0) {
+                         builder.End();
+                         return false;
+                       }
                        const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
-                       return builder.MayExamine(1) &&
-                              builder.Add(std::string(row.Text(0)), tag.ok() && filter(*tag));
+                       return builder.Add(std::string(row.Text(0)), tag.ok() && filter(*tag));
                      });
         return builder.Finish();
       });

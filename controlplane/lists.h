@@ -4,6 +4,9 @@
 // at: those that the caller may not see count too, so a page may be short, or empty, and not the
 // last.
 //
+// A repository that the caller may see only for one of its tags is seen when that is one of its
+// first base::kMaxExaminedNames.
+//
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_LISTS_H_
 #define REGISTRY_CONTROLPLANE_LISTS_H_

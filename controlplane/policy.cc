@@ -38,14 +38,17 @@ bool Matches(const re2::RE2& expression, absl::string_view text) {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), expression);
 }
 
+Revocations RevocationsOf(const std::string& user,
+                          const std::map<std::string, Revocations>& revocations) {
+  const auto found = revocations.find(user);
+  return found == revocations.end() ? Revocations() : found->second;
+}
+
 // Derived from the hash of a password or token, so that replicas and restarts agree. The hash holds
 // 128 random bits or more, so this tells nothing about the secret.
-std::string CredentialVersion(absl::string_view hash, absl::string_view user,
-                              const std::map<std::string, int64_t>& revocations) {
+std::string CredentialVersion(absl::string_view hash, int64_t revocations) {
   base::Hasher hasher("sha256");
-  hasher.Update(hash);
-  const auto revoked = revocations.find(std::string(user));
-  if (revoked != revocations.end()) hasher.Update(absl::StrCat(" ", revoked->second));
+  hasher.Update(absl::StrCat(hash, " ", revocations));
   return absl::BytesToHexString(hasher.Finish().substr(0, 8));
 }
 
@@ -108,7 +111,7 @@ absl::StatusOr<Policy> Policy::Create(PolicyObjects objects, const Policy* previ
 }
 
 absl::Status Policy::AddUsers(std::vector<User> users,
-                              const std::map<std::string, int64_t>& revocations) {
+                              const std::map<std::string, Revocations>& revocations) {
   int highest_cost = users.empty() ? kBcryptCost : kMinBcryptCost;
   for (User& user : users) {
     if (absl::Status status = ValidateUserName(user.name); !status.ok()) return status;
@@ -123,7 +126,9 @@ absl::Status Policy::AddUsers(std::vector<User> users,
       }
       highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     }
-    user.credential_version = CredentialVersion(user.password_hash, user.name, revocations);
+    const Revocations revoked = RevocationsOf(user.name, revocations);
+    user.credential_version =
+        CredentialVersion(user.password_hash, revoked.all + revoked.passwords);
     std::string name = user.name;
     users_.emplace(std::move(name), std::move(user));
   }
@@ -194,14 +199,15 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
 }
 
 absl::Status Policy::AddTokens(std::vector<Token> tokens,
-                               const std::map<std::string, int64_t>& revocations) {
+                               const std::map<std::string, Revocations>& revocations) {
   for (Token& token : tokens) {
     if (FindUser(token.user) == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("token ", oci::Quote(token.name),
                                                      " is of the user ", oci::Quote(token.user),
                                                      ", who does not exist"));
     }
-    token.credential_version = CredentialVersion(token.value_hash, token.user, revocations);
+    token.credential_version =
+        CredentialVersion(token.value_hash, RevocationsOf(token.user, revocations).all);
     std::string hash = token.value_hash;
     const auto [entry, is_new] = tokens_.try_emplace(std::move(hash), token);
     if (!is_new) {
@@ -370,25 +376,12 @@ std::vector<NameRange> Policy::ReadableNames(const User* user) const {
   AnyGrant(*user, [&](const Grant& grant) {
     for (const Scope* scope : grant.scopes) {
       everywhere = everywhere || !scope->bounds.has_value();
-      // What is matched may go on with ":tag" behind the name.
-      if (scope->bounds.has_value()) ranges.push_back(*scope->bounds);
+      if (scope->bounds.has_value()) AddNamesWithin(*scope->bounds, ranges);
     }
     return everywhere;
   });
   if (everywhere) return {{.first = "", .last = "\x7f"}};
-  std::sort(ranges.begin(), ranges.end(),
-            [](const NameRange& a, const NameRange& b) { return a.first < b.first; });
-  std::vector<NameRange> merged;
-  for (NameRange& range : ranges) {
-    // "team/app" comes before every "team/app:tag", whose range may begin behind it.
-    range.first = range.first.substr(0, range.first.find(':'));
-    if (!merged.empty() && range.first <= merged.back().last) {
-      merged.back().last = std::max(merged.back().last, range.last);
-    } else {
-      merged.push_back(std::move(range));
-    }
-  }
-  return merged;
+  return MergeRanges(std::move(ranges));
 }
 
 }  // namespace registry::controlplane

@@ -155,12 +155,13 @@ class Policy {
 
   Policy() = default;
 
-  absl::Status AddUsers(std::vector<User> users, const std::map<std::string, int64_t>& revocations);
+  absl::Status AddUsers(std::vector<User> users,
+                        const std::map<std::string, Revocations>& revocations);
   absl::Status AddGroups(const std::vector<Group>& groups);
   absl::Status AddBindings(const std::vector<Role>& roles, const std::vector<RoleBinding>& bindings,
                            const Scopes& compiled);
   absl::Status AddTokens(std::vector<Token> tokens,
-                         const std::map<std::string, int64_t>& revocations);
+                         const std::map<std::string, Revocations>& revocations);
 
   // Whether a scope matches the repository's name, or might match it with some tag.
   static bool CouldMatch(const Grant& grant, const oci::RepositoryName& repository);

@@ -221,20 +221,24 @@ absl::Status UpdateUser(PolicyObjects& objects, const User& user) {
 
 absl::Status DeleteUser(PolicyObjects& objects, const std::string& name) {
   if (absl::Status status = Erase(objects.users, "users", name); !status.ok()) return status;
-  std::erase_if(objects.tokens, [&](const Token& token) { return token.user == name; });
+  ForgetUser(objects, name);
+  return absl::OkStatus();
+}
+
+void ForgetUser(PolicyObjects& objects, const std::string& name) {
+  std::erase_if(objects.tokens,
+                [&](const Token& token) { return token.origin.empty() && token.user == name; });
   for (Group& group : objects.groups) group.members.erase(name);
   for (RoleBinding& binding : objects.bindings) {
     if (!binding.origin.empty()) continue;
     std::erase(binding.subjects, Subject{.kind = Subject::Kind::kUser, .name = name});
   }
-  // Should somebody else get the name later.
-  ++objects.revocations[name];
-  return absl::OkStatus();
+  ++objects.revocations[name].all;
 }
 
 absl::Status RevokeUserTokens(PolicyObjects& objects, const std::string& name) {
   if (Find(objects.users, name) == nullptr) return NoSuchResource(UserResource(name));
-  ++objects.revocations[name];
+  ++objects.revocations[name].all;
   return absl::OkStatus();
 }
 

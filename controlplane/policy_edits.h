@@ -19,6 +19,9 @@ absl::Status CreateUser(PolicyObjects& objects, const User& user);
 absl::Status UpdateUser(PolicyObjects& objects, const User& user);
 // Also the user's tokens, memberships, and place in role bindings.
 absl::Status DeleteUser(PolicyObjects& objects, const std::string& name);
+// Should somebody else get the name later: takes the tokens, memberships, and places in role
+// bindings of a user who is gone, as far as the admin API made them, and ends what was issued.
+void ForgetUser(PolicyObjects& objects, const std::string& name);
 // Ends what was issued to the user, whatever the origin.
 absl::Status RevokeUserTokens(PolicyObjects& objects, const std::string& name);
 

@@ -94,6 +94,20 @@ absl::Status InvalidField(absl::string_view field, absl::string_view what) {
   return status;
 }
 
+absl::Status InvalidFiles(absl::string_view problems) {
+  constexpr size_t kMaxBytes = 2000;
+  std::string message(problems);
+  if (message.size() > kMaxBytes) {
+    const size_t line = message.rfind('\n', kMaxBytes);
+    // A single line is cut where it holds no part of a character.
+    size_t end = line == std::string::npos ? kMaxBytes : line;
+    while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
+    message.resize(end);
+    absl::StrAppend(&message, "\nand more: see the log, or run simple-registry check");
+  }
+  return Make(absl::StatusCode::kInvalidArgument, "INVALID_FILES", "", message);
+}
+
 absl::Status Impossible(absl::string_view reason, absl::string_view message) {
   return Make(absl::StatusCode::kFailedPrecondition, reason, "", message);
 }

@@ -31,6 +31,10 @@ absl::Status InUse(absl::string_view resource, absl::string_view by);
 // INVALID_ARGUMENT, INVALID_FIELD. `what` follows the field's name: "is empty".
 absl::Status InvalidField(absl::string_view field, absl::string_view what);
 
+// INVALID_ARGUMENT, INVALID_FILES: the first of the lines that say what is wrong in files; all of
+// them would not fit into the headers of HTTP/2.
+absl::Status InvalidFiles(absl::string_view problems);
+
 // FAILED_PRECONDITION with a reason of its own.
 absl::Status Impossible(absl::string_view reason, absl::string_view message);
 

@@ -109,15 +109,22 @@ inline constexpr size_t kMaxNameBytes = 255;
 // control characters, and kAnonymous stands for clients without a credential.
 absl::Status ValidateUserName(absl::string_view name);
 
+// How often what was issued to a user was ended: part of the credential_versions.
+struct Revocations {
+  // All of it.
+  int64_t all = 0;
+  // What was issued for the password, because that was changed.
+  int64_t passwords = 0;
+};
+
 struct PolicyObjects {
   std::vector<User> users;
   std::vector<Group> groups;
   std::vector<Role> roles;
   std::vector<RoleBinding> bindings;
   std::vector<Token> tokens;
-  // By user name: how often all that was issued to the user was revoked; part of the
-  // credential_version. Also of users who are gone, should another one get the name.
-  std::map<std::string, int64_t> revocations;
+  // By user name; also of users who are gone, should another one get the name.
+  std::map<std::string, Revocations> revocations;
 };
 
 }  // namespace registry::controlplane

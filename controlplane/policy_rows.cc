@@ -123,7 +123,8 @@ void AddObject(const PolicyRowKey& key, const PolicyRow& row, PolicyObjects& obj
   if (kind == "role_binding") return AddObject(name, row, spec, objects.bindings);
   if (kind == "token") return AddObject(name, row, spec, objects.tokens);
   if (kind != "revocation") throw std::invalid_argument("the kind is not known");
-  objects.revocations[name] = spec.at("count").as_int64();
+  objects.revocations[name] = {.all = spec.at("all").as_int64(),
+                               .passwords = spec.at("passwords").as_int64()};
 }
 
 json::object Parse(const std::string& spec) { return json::parse(spec).as_object(); }
@@ -174,9 +175,9 @@ absl::StatusOr<PolicyRows> ToRows(const PolicyObjects& objects) {
   if (status.ok()) status = AddRows("role_binding", objects.bindings, rows);
   if (status.ok()) status = AddRows("token", objects.tokens, rows);
   if (!status.ok()) return status;
-  for (const auto& [user, count] : objects.revocations) {
-    rows[{"revocation", user}] = {.spec = json::serialize(json::object{{"count", count}}),
-                                  .origin = ""};
+  for (const auto& [user, revoked] : objects.revocations) {
+    const json::object spec{{"all", revoked.all}, {"passwords", revoked.passwords}};
+    rows[{"revocation", user}] = {.spec = json::serialize(spec), .origin = ""};
   }
   return rows;
 }

@@ -12,6 +12,8 @@
 #include "controlplane/clock.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy.h"
+#include "controlplane/policy_edits.h"
+#include "controlplane/policy_error.h"
 #include "controlplane/policy_view.h"
 #include "oci/error.h"
 
@@ -117,6 +119,19 @@ std::set<std::string> UserNames(const PolicyObjects& objects) {
   return names;
 }
 
+size_t CountObjects(const PolicyObjects& objects) {
+  return objects.users.size() + objects.groups.size() + objects.roles.size() +
+         objects.bindings.size() + objects.tokens.size();
+}
+
+// Too many may become fewer, but not more.
+absl::Status CheckCount(size_t before, size_t after) {
+  if (after <= before || after <= base::kMaxPolicyObjects) return absl::OkStatus();
+  return Impossible("TOO_MANY_OBJECTS",
+                    absl::StrCat("there would be ", after, " objects in the access policy, and ",
+                                 base::kMaxPolicyObjects, " are allowed: delete some"));
+}
+
 void Configure(const PolicyObjects& configured, PolicyObjects& objects,
                std::vector<std::string>& warnings) {
   const std::set<std::string> before = UserNames(objects);
@@ -125,10 +140,41 @@ void Configure(const PolicyObjects& configured, PolicyObjects& objects,
   RemoveConfigured(configured.bindings, "role binding", objects.bindings, warnings);
   RemoveConfigured(configured.tokens, "token", objects.tokens, warnings);
   const std::set<std::string> after = UserNames(objects);
-  // Should somebody else get the name later.
   for (const std::string& name : before) {
-    if (!after.contains(name)) ++objects.revocations[name];
+    if (!after.contains(name)) ForgetUser(objects, name);
   }
+  std::set<absl::string_view> values;
+  for (const Token& token : configured.tokens) values.insert(token.value_hash);
+  std::erase_if(objects.tokens, [&](const Token& token) {
+    if (!token.origin.empty() || !values.contains(token.value_hash)) return false;
+    warnings.push_back(absl::StrCat("the token ", oci::Quote(token.name),
+                                    " of the admin API gives way to the configured one that has "
+                                    "its value"));
+    return true;
+  });
+}
+
+// A password that was changed, and changed back, revives nothing that was issued before.
+void RevokeWhereHashesChanged(const PolicyRows& before, PolicyObjects& objects) {
+  const absl::StatusOr<PolicyObjects> old = FromRows(before);
+  if (!old.ok()) return;
+  std::map<absl::string_view, absl::string_view> hashes;
+  for (const User& user : old->users) hashes[user.name] = user.password_hash;
+  for (const User& user : objects.users) {
+    const auto found = hashes.find(user.name);
+    if (found == hashes.end() || found->second == user.password_hash) continue;
+    ++objects.revocations[user.name].passwords;
+  }
+}
+
+// Of users who are gone not all revocations can be kept for ever. Nothing of theirs is good any
+// more but bearer tokens, for minutes, and for somebody with the same name and password hash.
+void PruneRevocations(PolicyObjects& objects) {
+  if (objects.revocations.size() <= base::kMaxRevocations) return;
+  const std::set<std::string> users = UserNames(objects);
+  std::erase_if(objects.revocations, [&](const auto& entry) {
+    return objects.revocations.size() > base::kMaxRevocations && !users.contains(entry.first);
+  });
 }
 
 absl::Status SetPasswords(Database& database, const std::map<std::string, std::string>& passwords,
@@ -178,14 +224,15 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   if (!t.status().ok()) return t.status();
   absl::StatusOr<PolicyObjects> objects = FromRows(before);
   if (!objects.ok()) return objects.status();
+  const size_t objects_before = CountObjects(*objects);
   if (absl::Status status = edit(*objects); !status.ok()) return status;
+  if (absl::Status status = CheckCount(objects_before, CountObjects(*objects)); !status.ok()) {
+    return status;
+  }
+  RevokeWhereHashesChanged(before, *objects);
+  PruneRevocations(*objects);
   const absl::StatusOr<PolicyRows> after = ToRows(*objects);
   if (!after.ok()) return after.status();
-  if (after->size() > before.size() && after->size() > base::kMaxPolicyObjects) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("there are ", after->size(), " objects in the access policy, and ",
-                     base::kMaxPolicyObjects, " are allowed: delete some"));
-  }
   Stored stored;
   const PolicySnapshot current = holder_->Current();
   absl::StatusOr<Policy> policy =
@@ -196,6 +243,10 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   stored.objects = FromRows(*after).value();
 
   const std::string detail = StoreRows(t, before, *after);
+  for (const auto& [key, row] : before) {
+    if (key.first != "user" || after->contains(key)) continue;
+    t.Execute("DELETE FROM refresh_tokens WHERE user_name = ?1", {key.second});
+  }
   const std::string content_hash = ContentHash(*after);
   t.Execute(
       "INSERT INTO policy_file_set (id, content_hash, loaded_at_ms) VALUES (1, ?1, ?2) "

@@ -6,8 +6,8 @@
 //
 // There are two kinds of objects: the configured ones, of files or flags, which come and go as one
 // set, and those made with the admin API. Where both have a name, the configured one replaces the
-// other. What refers to something that is not configured any more has no effect until it is back:
-// so a right can always be taken away by a file.
+// other. With a user who goes, go the tokens, memberships and places in bindings that were made for
+// that user; what refers to a role that is gone has no effect until it is back.
 //
 // A change is one transaction with its event in the audit log and a new revision, and then holds at
 // once. One that would make a policy that cannot be changes nothing. Thread-safe; blocks.

@@ -19,6 +19,8 @@ bool HasAlternatives(absl::string_view pattern) {
       // Behind \Q everything means itself, up to \E: not worth following.
       if (i < pattern.size() && pattern[i] == 'Q') return true;
     } else if (in_class) {
+      // A class in a class, such as [[:alpha:]]: not worth following either.
+      if (c == '[') return true;
       in_class = c != ']';
     } else if (c == '[') {
       in_class = true;
@@ -79,6 +81,31 @@ std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
   bounds.last.erase(differ.second, bounds.last.end());
   bounds.last += '\x7f';
   return bounds;
+}
+
+void AddNamesWithin(const NameRange& bounds, std::vector<NameRange>& ranges) {
+  ranges.push_back(bounds);
+  // Such a name begins the first bound, which goes on with a character that is no greater than a
+  // colon.
+  for (size_t size = 1; size < bounds.first.size(); ++size) {
+    if (bounds.first[size] > ':') continue;
+    const std::string name = bounds.first.substr(0, size);
+    ranges.push_back({.first = name, .last = name});
+  }
+}
+
+std::vector<NameRange> MergeRanges(std::vector<NameRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const NameRange& a, const NameRange& b) { return a.first < b.first; });
+  std::vector<NameRange> merged;
+  for (NameRange& range : ranges) {
+    if (!merged.empty() && range.first <= merged.back().last) {
+      merged.back().last = std::max(merged.back().last, range.last);
+    } else {
+      merged.push_back(std::move(range));
+    }
+  }
+  return merged;
 }
 
 bool MayBeginWith(const NameRange& bounds, absl::string_view prefix) {

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -24,6 +25,12 @@ struct NameRange {
 // Bounds of every "name" and "name:tag" in which the valid expression finds a match; they may be
 // wider than need be. nullopt when there are none to tell.
 std::optional<NameRange> BoundsOf(const re2::RE2& expression);
+
+// Adds the names that lie between the bounds, and those that do so only with ":tag" behind them.
+void AddNamesWithin(const NameRange& bounds, std::vector<NameRange>& ranges);
+
+// The same names in ranges that are in order and apart from each other.
+std::vector<NameRange> MergeRanges(std::vector<NameRange> ranges);
 
 // Whether there is a text between the bounds that begins with `prefix`, which is not empty.
 bool MayBeginWith(const NameRange& bounds, absl::string_view prefix);

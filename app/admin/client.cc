@@ -1,7 +1,6 @@
 #include "app/admin/client.h"
 
 #include <pwd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "app/admin_socket.h"
 #include "app/pem_file.h"
 #include "base/grpc_status.h"
 #include "base/limits.h"
@@ -53,8 +53,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Target& target) {
     return std::unique_ptr<Client>(
         new Client(grpc::CreateCustomChannel(address, *tls, arguments), address));
   }
-  const std::string path = absl::StrCat(target.data_dir, "/admin.sock");
-  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+  const std::string path = AdminSocketPath(target.data_dir);
+  if (!FitsSocket(path)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the path ", oci::Quote(path),
                      " is too long for a socket: change to that folder and give -datadir ."));
@@ -64,10 +64,9 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Target& target) {
         "there is no ", oci::Quote(path),
         ": give the -datadir of a running registry, or -server for one that is elsewhere"));
   }
-  return std::unique_ptr<Client>(
-      new Client(grpc::CreateCustomChannel(absl::StrCat("unix:", path),
-                                           grpc::InsecureChannelCredentials(), arguments),
-                 path));
+  return std::unique_ptr<Client>(new Client(
+      grpc::CreateCustomChannel(SocketTarget(path), grpc::InsecureChannelCredentials(), arguments),
+      path));
 }
 
 absl::Status Client::Call(absl::string_view method, const google::protobuf::Message& request,

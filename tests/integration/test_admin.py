@@ -436,6 +436,14 @@ class Start(AdminTestCase):
         self.assertIn(b"-grpcaddr", done.stderr)
         self.assertIn(bytes(datadir / "admin.sock"), done.stderr)
 
+    def test_a_folder_whose_name_is_no_uri_has_its_socket_too(self):
+        folder = self.folder / "p%41 q?x#y"
+        folder.mkdir()
+        self.registry = self.start_registry(folder=folder)
+        listed = run_binary("admin", "-datadir", self.registry.datadir, "users", "list")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertIn(b"admin", listed.stdout)
+
     def test_something_else_in_the_sockets_place_is_named(self):
         (self.folder / "data" / "admin.sock").mkdir(parents=True)
         done = run_binary("serve", "-addr", "127.0.0.1:0", "-datadir", self.folder / "data", "-adminpwd", "x")
@@ -493,6 +501,19 @@ class Files(AdminTestCase, PolicyTestCase):
         event = self.api.ListAuditEvents(page_size=1).audit_events[0]
         self.assertEqual((event.principal, event.method), ("local:tester", "ReloadFiles"))
         self.assertIn("admins-everything", event.detail)
+
+    def test_very_many_errors_in_files_are_answered_with_the_first_ones(self):
+        self.start()
+        text = "".join(
+            "---\napiVersion: simple-registry.jlsalvador.online/v1beta1\nkind: RoleBinding\n"
+            f"metadata:\n  name: bad{i}\nspec:\n  subjects: [{{kind: Group, name: admins}}]\n"
+            f"  roleRef:\n    name: missing-{'x' * 200}-{i}\n  scopes: ['^a$']\n"
+            for i in range(50)
+        )
+        (self.cfgdir / "bad.yaml").write_text(text)
+        error = self.expect(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FILES", self.api.ReloadFiles)
+        self.assertIn("bad.yaml:9: spec.roleRef.name", error.message)
+        self.assertTrue(error.message.endswith("and more: see the log, or run simple-registry check"), error)
 
     def test_a_reload_by_signal_is_in_the_audit_log_too(self):
         self.start()

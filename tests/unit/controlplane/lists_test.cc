@@ -146,8 +146,38 @@ TEST_F(ListsTest, TagsThatAreLookedAtForTheCatalogCountToo) {
   };
   const absl::StatusOr<NamesPage> page = Repositories("", 100, filter);
   ASSERT_TRUE(page.ok()) << page.status();
-  EXPECT_EQ(looked_at, 3 * base::kMaxExaminedTags);
-  EXPECT_THAT(page->next, StartsWith("~")) << "3,003 names were looked at for three repositories";
+  // And the tag "zzz" of each.
+  EXPECT_EQ(looked_at, 3 * 1'501);
+  EXPECT_THAT(page->next, StartsWith("~")) << "4,506 names were looked at for three repositories";
+}
+
+TEST_F(ListsTest, ARepositoryIsSeenForOneOfVeryManyTags) {
+  FillTags("a", 15'000);
+  FillTags("b", 15'000);
+  RepositoryFilter filter = Filter([](const std::string&) { return false; });
+  filter.may_see_tags = [](const oci::RepositoryName&) { return true; };
+  filter.sees_tag = [](const oci::RepositoryName& name, const oci::Tag& tag) {
+    return name.ToString() == "b" && tag.ToString() == "zzz";
+  };
+  const absl::StatusOr<NamesPage> first = Repositories("", 100, filter);
+  EXPECT_THAT(first->names, IsEmpty());
+  EXPECT_THAT(first->next, StartsWith("~"));
+  const absl::StatusOr<NamesPage> second = Repositories(first->next, 100, filter);
+  EXPECT_THAT(second->names, ElementsAre("b"));
+  EXPECT_EQ(second->next, "");
+}
+
+TEST_F(ListsTest, ARepositoryWithMoreTagsThanAreLookedAtStopsNoList) {
+  FillTags("a", 25'000);
+  FillTags("b", 10);
+  RepositoryFilter filter = Filter([](const std::string&) { return false; });
+  filter.may_see_tags = [](const oci::RepositoryName&) { return true; };
+  filter.sees_tag = [](const oci::RepositoryName&, const oci::Tag& tag) {
+    return tag.ToString() == "zzz";
+  };
+  const absl::StatusOr<NamesPage> first = Repositories("", 100, filter);
+  EXPECT_THAT(first->names, IsEmpty());
+  EXPECT_THAT(Repositories(first->next, 100, filter)->names, ElementsAre("b"));
 }
 
 TEST_F(ListsTest, ARepositoryIsSeenForOneOfItsTags) {

@@ -152,7 +152,7 @@ TEST_F(PolicyEditsTest, ADeletedUserLeavesNothingBehind) {
   EXPECT_THAT(objects_.tokens, IsEmpty());
   EXPECT_THAT(MembersOf("ops"), IsEmpty());
   EXPECT_THAT(objects_.bindings[0].subjects, ElementsAre(GroupNamed("ops")));
-  EXPECT_EQ(objects_.revocations["bob"], 1);
+  EXPECT_EQ(objects_.revocations["bob"].all, 1);
 }
 
 class PolicyExplainTest : public PolicyEditsTest {

@@ -179,11 +179,72 @@ TEST_F(PolicyStoreTest, WhatRefersToSomethingGoneHasNoEffectUntilItIsBack) {
   ASSERT_TRUE(Reload({}).ok());
   EXPECT_FALSE(MayPull("bob"));
   EXPECT_EQ(Objects().bindings.size(), 1);
-  EXPECT_EQ(Objects().tokens.size(), 1);
 
   ASSERT_TRUE(Reload(Files()).ok());
   EXPECT_TRUE(MayPull("bob"));
   EXPECT_TRUE(MayPull("alice"));
+}
+
+TEST_F(PolicyStoreTest, NothingOfAConfiguredUserWhoIsGoneIsThereForSomebodyOfThatName) {
+  ASSERT_TRUE(Change([](PolicyObjects& o) {
+                return CreateToken(o, {.name = "t", .value_hash = "x", .user = "alice"});
+              }).ok());
+  ASSERT_TRUE(Change([](PolicyObjects& o) { return CreateGroup(o, {.name = "ops"}); }).ok());
+  ASSERT_TRUE(Change([](PolicyObjects& o) {
+                return UpdateGroup(o, {.name = "ops", .members = {"alice"}});
+              }).ok());
+  ASSERT_TRUE(Change([](PolicyObjects& o) {
+                return CreateRoleBinding(o, {.name = "alice-pull",
+                                             .subjects = {{Subject::Kind::kUser, "alice"}},
+                                             .role = "pull",
+                                             .scopes = {".*"}});
+              }).ok());
+  PolicyObjects files = Files();
+  files.users.clear();
+  ASSERT_TRUE(Reload(files).ok());
+  ASSERT_TRUE(AddUser("alice").ok());
+  EXPECT_FALSE(MayPull("alice"));
+  EXPECT_TRUE(Objects().tokens.empty());
+  EXPECT_TRUE(Objects().users[0].groups.empty());
+}
+
+TEST_F(PolicyStoreTest, AConfiguredTokenTakesTheValueOfOneThatWasMade) {
+  ASSERT_TRUE(Change([](PolicyObjects& o) {
+                return CreateToken(o, {.name = "made", .value_hash = "x", .user = "alice"});
+              }).ok());
+  PolicyObjects files = Files();
+  files.tokens = {{.name = "t", .value_hash = "x", .user = "alice", .origin = "tokens.yaml:1"}};
+  ASSERT_TRUE(Reload(files).ok());
+  ASSERT_EQ(Objects().tokens.size(), 1);
+  EXPECT_EQ(Objects().tokens[0].name, "t");
+}
+
+TEST_F(PolicyStoreTest, APasswordThatIsChangedBackRevivesNothing) {
+  const auto version = [&] {
+    snapshot_ = Now();
+    return snapshot_.policy->FindUser("alice")->credential_version;
+  };
+  const std::string first = version();
+  PolicyObjects files = Files();
+  files.users[0].password_hash = kOtherHash;
+  ASSERT_TRUE(Reload(files).ok());
+  const std::string second = version();
+  ASSERT_TRUE(Reload(Files()).ok());
+  EXPECT_NE(first, second);
+  EXPECT_NE(version(), first);
+  EXPECT_NE(version(), second);
+}
+
+TEST_F(PolicyStoreTest, RevocationsOfUsersWhoAreGoneAreBounded) {
+  ASSERT_TRUE(Change([](PolicyObjects& o) { return RevokeUserTokens(o, "alice"); }).ok());
+  ASSERT_TRUE(Change([](PolicyObjects& o) {
+                for (size_t i = 0; i < base::kMaxRevocations + 5; ++i) {
+                  ++o.revocations[absl::StrCat("gone", i)].all;
+                }
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_EQ(Objects().revocations.size(), base::kMaxRevocations);
+  EXPECT_EQ(Objects().revocations.at("alice").all, 1);
 }
 
 TEST_F(PolicyStoreTest, WhatIsConfiguredReplacesWhatWasMadeUnderTheSameName) {

@@ -333,6 +333,48 @@ TEST(PolicyTest, ScopesBoundWhereReadableNamesCanBe) {
   EXPECT_TRUE(policy.ReadableNames(policy.FindUser("nobody")).empty());
 }
 
+// For every pair of these scopes, whatever may be read is where the ranges say, as a whole or by a
+// tag.
+TEST(PolicyTest, EveryNameThatMayBeReadIsInTheRanges) {
+  const std::vector<std::string> scopes = {"^team/app$",         "^team/app:v1$",
+                                           "^team/app-x(:.+)?$", "^team/app(-[a-z]+)?:v[0-9]+$",
+                                           "^app[0-9]*:prod$",   "^team/app.x:v1$",
+                                           "^team/(a|b)/c:v1$",  "^team/a/b(/c)?(:v1)?$",
+                                           "^a-?b?(:.*)?$",      "^team/app/[^/]+:v1$",
+                                           "^[[:alpha:](]a|b$",  "^team",
+                                           "^t.*:v1$",           "^team/app:(v1|prod)$",
+                                           "^a(b:v1)?$",         "^$"};
+  const std::vector<std::string> names = {
+      "a",          "ab",         "a-b",        "app",      "app1",     "app12",      "b",
+      "team/a",     "team/a/b",   "team/a/b/c", "team/a/c", "team/app", "team/app-a", "team/app-x",
+      "team/app.x", "team/app/x", "team/app0",  "team/b/c", "team/zoo", "zoo"};
+  int readable = 0;
+  for (const std::string& one : scopes) {
+    for (const std::string& other : scopes) {
+      PolicyObjects objects = AdministratorOnly("root", kHash);
+      objects.bindings[0].scopes = {one, other};
+      const Policy policy = Policy::Create(objects).value();
+      const User* user = policy.FindUser("root");
+      const std::vector<NameRange> ranges = policy.ReadableNames(user);
+      for (const std::string& text : names) {
+        const oci::RepositoryName name = *oci::RepositoryName::Parse(text);
+        bool may_read = policy.MayRead(user, name);
+        for (const char* tag : {"v1", "prod", "x"}) {
+          may_read = may_read || policy.MayRead(user, name, *oci::Tag::Parse(tag));
+        }
+        if (!may_read) continue;
+        ++readable;
+        EXPECT_TRUE(std::any_of(
+            ranges.begin(), ranges.end(),
+            [&](const NameRange& range) { return range.first <= text && text <= range.last; }))
+            << text << " by " << one << " or " << other;
+      }
+      for (size_t i = 1; i < ranges.size(); ++i) EXPECT_GT(ranges[i].first, ranges[i - 1].last);
+    }
+  }
+  EXPECT_GT(readable, 500);
+}
+
 TEST(PolicyTest, OneAdministratorMayDoEverything) {
   const Policy policy = Policy::Create(AdministratorOnly("root", kHash)).value();
   for (const DecisionCase& test : kDecisions) {
