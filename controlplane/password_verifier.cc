@@ -48,7 +48,7 @@ void PasswordVerifier::Verify(Login login, Callback done) {
         running->second.waiting.push_back(std::move(done));
         return;
       }
-    } else if (Start(login, pair_key, login_key)) {
+    } else if (Enqueue({login, pair_key, login_key})) {
       running_[login_key].waiting.push_back(std::move(done));
       return;
     }
@@ -90,17 +90,34 @@ void PasswordVerifier::Remember(const std::string& pair_key, const std::string& 
   remembered_index_[remembered_.front().pair_key] = remembered_.begin();
 }
 
-bool PasswordVerifier::Start(const Login& login, const std::string& pair_key,
-                             const std::string& login_key) {
-  const auto of_client = running_of_client_.find(login.client);
+bool PasswordVerifier::Enqueue(Job job) {
+  const std::string client = job.login.client;
+  const auto of_client = running_of_client_.find(client);
   if (of_client != running_of_client_.end() && of_client->second >= options_.max_queued_of_client) {
     return false;
   }
-  if (!pool_.Submit([=, this] { Check(login, pair_key, login_key); })) return false;
-  // The job cannot have come to its end: that needs the mutex.
-  ++running_of_client_[login.client];
-  running_[login_key].attempt = failures_.Reserve(login.user, login.client);
+  // One for each job, but not for this one: whose turn it is, is seen when a thread is free.
+  if (!pool_.Submit([this] { CheckNext(); })) return false;
+  ++running_of_client_[client];
+  running_[job.login_key].attempt = failures_.Reserve(job.login.user, client);
+  std::deque<Job>& jobs = jobs_[client];
+  if (jobs.empty()) turns_.push_back(client);
+  jobs.push_back(std::move(job));
   return true;
+}
+
+PasswordVerifier::Job PasswordVerifier::TakeNext() {
+  std::string client = std::move(turns_.front());
+  turns_.pop_front();
+  const auto jobs = jobs_.find(client);
+  Job job = std::move(jobs->second.front());
+  jobs->second.pop_front();
+  if (jobs->second.empty()) {
+    jobs_.erase(jobs);
+  } else {
+    turns_.push_back(std::move(client));
+  }
+  return job;
 }
 
 bool PasswordVerifier::Matches(const Login& login) const {
@@ -112,19 +129,24 @@ bool PasswordVerifier::Matches(const Login& login) const {
   return false;
 }
 
-void PasswordVerifier::Check(const Login& login, const std::string& pair_key,
-                             const std::string& login_key) {
+void PasswordVerifier::CheckNext() {
+  Job job;
+  {
+    std::lock_guard lock(mutex_);
+    job = TakeNext();
+  }
+  const Login& login = job.login;
   const bool correct = Matches(login);
   Running check;
   {
     std::lock_guard lock(mutex_);
-    check = std::move(running_.extract(login_key).mapped());
+    check = std::move(running_.extract(job.login_key).mapped());
     joined_ -= check.waiting.size() - 1;
     const auto of_client = running_of_client_.find(login.client);
     if (--of_client->second == 0) running_of_client_.erase(of_client);
     if (correct) {
       if (check.attempt) failures_.GiveBack(login.user, login.client, *check.attempt);
-      Remember(pair_key, login_key);
+      Remember(job.pair_key, job.login_key);
     }
   }
   const PasswordVerdict verdict = correct ? PasswordVerdict::kCorrect : PasswordVerdict::kWrong;

@@ -4,9 +4,10 @@
 //   verifier.Verify({.user = "alice", .client = "192.0.2.7", …}, [](PasswordAnswer answer) {…});
 //
 // bcrypt runs on threads of its own, one a core, behind a bounded queue, of which no client address
-// has more than its share. What verified is remembered, for the client address that it came from:
-// repeated logins cost one bcrypt. Passwords themselves are not kept, only their HMAC under a
-// random key of this process; for another password, or a hash that changed, nothing is remembered.
+// has more than its share; addresses take turns, so a flood from one hardly delays another. What
+// verified is remembered, for the client address that it came from: repeated logins cost one
+// bcrypt. Passwords themselves are not kept, only their HMAC under a random key of this process;
+// for another password, or a hash that changed, nothing is remembered.
 //
 // Of one user from one client address, no more than base::kMaxLoginFailures wrong passwords are
 // checked in a base::kLoginFailureWindow (login_failures.h), whether there is such a user or not.
@@ -19,6 +20,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <list>
@@ -100,11 +102,16 @@ class PasswordVerifier {
     std::string pair_key;
     std::string login_key;
   };
-  // A login that is being checked, and who waits for it.
+  // A login that waits for its check or is being checked, and who waits for it.
   struct Running {
     std::vector<Callback> waiting;
     // What LoginFailures::GiveBack takes.
     std::optional<int64_t> attempt;
+  };
+  struct Job {
+    Login login;
+    std::string pair_key;
+    std::string login_key;
   };
 
   std::string Key(std::initializer_list<absl::string_view> parts) const;
@@ -112,11 +119,12 @@ class PasswordVerifier {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remember(const std::string& pair_key, const std::string& login_key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Has it checked; false when too many wait.
-  bool Start(const Login& login, const std::string& pair_key, const std::string& login_key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Has it checked when its client's turn comes; false when too many wait.
+  bool Enqueue(Job job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // On a thread of the pool: the oldest job of the client whose turn it is.
+  void CheckNext();
+  Job TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Matches(const Login& login) const;
-  void Check(const Login& login, const std::string& pair_key, const std::string& login_key);
 
   const PasswordVerifierOptions options_;
   const std::string hmac_key_;
@@ -133,7 +141,10 @@ class PasswordVerifier {
       ABSL_GUARDED_BY(mutex_);
   // By the key of the login.
   absl::flat_hash_map<std::string, Running> running_ ABSL_GUARDED_BY(mutex_);
-  // How many of them each client has.
+  // What waits, by client, and the clients of whom something waits, the next one first.
+  absl::flat_hash_map<std::string, std::deque<Job>> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> turns_ ABSL_GUARDED_BY(mutex_);
+  // How many logins of each client wait or are being checked.
   absl::flat_hash_map<std::string, size_t> running_of_client_ ABSL_GUARDED_BY(mutex_);
   size_t joined_ ABSL_GUARDED_BY(mutex_) = 0;
 

@@ -2,11 +2,11 @@
 
     python3 tests/bench/logins.py [--logins N] [--seconds S]
 
-Three clients read the head of a manifest in turns: one whose password is remembered, one with a
-bearer token, and one that logs in for the first time each time (as another user), so that its password
-is checked by bcrypt. First alone, then while N wrong logins at a time, each with
-another user name, come from one address, and then from 250 addresses. Besides: the processor time of
-100 requests with a password. Prints a table in Markdown; ends with status 1 when something is wrong.
+Three clients read the head of a manifest at the same time: one whose password is remembered, one with
+a bearer token, and one that logs in for the first time each time (as another user), so that its
+password is checked by bcrypt. First alone, then while N wrong logins at a time, each with another user
+name, come from one address, and then from 250 addresses. Besides: the processor time of 100 requests
+with a password. Prints a table in Markdown; ends with status 1 when something is wrong.
 
 The flood comes from this machine too, as fast as the registry refuses it, so the figures hold the
 processor time that it takes.
@@ -16,6 +16,7 @@ The binary is build/simple-registry, or what the environment variable REGISTRY_T
 
 import argparse
 import collections
+import concurrent.futures
 import multiprocessing
 import os
 import pathlib
@@ -35,6 +36,8 @@ from registry import PASSWORD, USER, Registry, basic, run_binary  # noqa: E402
 REPOSITORY = "bench/logins"
 PATH = f"/v2/{REPOSITORY}/manifests/v1"
 REQUESTS = 100
+# Between two requests of a client, so that the clients do not measure each other.
+PAUSE_S = 0.02
 # More than can log in one after another in the time.
 USERS = 600
 
@@ -75,15 +78,21 @@ class Clients:
 
 
 def measure(clients, goes_on):
-    """Rounds through the clients. Returns the seconds of each client's answers, and its statuses."""
+    """All clients at the same time. Returns the seconds of each one's answers, and its statuses."""
     times, statuses = collections.defaultdict(list), collections.defaultdict(collections.Counter)
-    while goes_on():
-        for name, head in clients.heads().items():
+
+    def requests(name, head):
+        while goes_on():
             begin = time.perf_counter()
             status = head().status
             if status == 200:
                 times[name].append(time.perf_counter() - begin)
             statuses[name][status] += 1
+            time.sleep(PAUSE_S)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(requests, name, head) for name, head in clients.heads().items()]:
+            done.result()
     return times, statuses
 
 

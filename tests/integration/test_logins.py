@@ -163,8 +163,10 @@ class OthersMeanwhile(PolicyTestCase):
         token = self.admin.get(f"/token?scope=repository:{PUBLIC}:pull").json()["token"]
         bearer = self.registry.client(f"Bearer {token}")
         self.addCleanup(bearer.close)
-        others = [self.admin, bearer, self.as_user(None)]
-        machine = self.as_user("web-ci", TOKEN)
+        # Of wendy and web-ci only whether they are who they say: the image is not theirs.
+        anonymous = self.as_user(None)
+        wendy, machine = self.as_user("wendy"), self.as_user("web-ci", TOKEN)
+        wendy.get("/v2/")
 
         statuses = {}
         flood = threading.Thread(
@@ -179,10 +181,12 @@ class OthersMeanwhile(PolicyTestCase):
             )
         )
         flood.start()
+        self.addCleanup(flood.join)
         rounds = 0
         while flood.is_alive():
-            for client in others:
+            for client in (self.admin, bearer, anonymous):
                 self.assertEqual(client.get(path).body, image)
+            wendy.get("/v2/")
             machine.get("/v2/")
             # A first login has the queue to itself but for the flood's share.
             if rounds < 50:

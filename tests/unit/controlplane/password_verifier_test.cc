@@ -335,6 +335,33 @@ TEST_F(PasswordVerifierTest, OneAddressTakesNoMoreThanItsShareOfTheQueue) {
   verdicts_.WaitFor(PasswordVerdict::kCorrect, 2);
 }
 
+TEST_F(PasswordVerifierTest, AddressesTakeTurns) {
+  std::mutex mutex;
+  std::vector<std::string> checked;
+  PasswordVerifierOptions options = Options();
+  options.verify = [&, bcrypt = bcrypt_.Function()](absl::string_view password,
+                                                    absl::string_view hash) {
+    {
+      std::lock_guard lock(mutex);
+      checked.emplace_back(password);
+    }
+    return bcrypt(password, hash);
+  };
+  bcrypt_.Hold();
+  PasswordVerifier verifier(options);
+  verifier.Verify(Login("user", "a0", "192.0.2.1"), verdicts_.Callback());
+  bcrypt_.WaitForRuns(1);
+  for (const char* password : {"a1", "a2", "a3"}) {
+    verifier.Verify(Login("user", password, "192.0.2.1"), verdicts_.Callback());
+  }
+  for (const char* password : {"b1", "b2"}) {
+    verifier.Verify(Login("user", password, "192.0.2.2"), verdicts_.Callback());
+  }
+  bcrypt_.Release();
+  verdicts_.WaitFor(PasswordVerdict::kWrong, 6);
+  EXPECT_EQ(checked, (std::vector<std::string>{"a0", "a1", "b1", "a2", "b2", "a3"}));
+}
+
 TEST_F(PasswordVerifierTest, AWrongPasswordCostsWhatItCostsWithTheCostliestHash) {
   std::mutex mutex;
   int rounds = 0;
