@@ -224,6 +224,14 @@ class Files(PolicyTestCase):
         self.assertIn("evrything", line["error"])
         self.as_user("late").get("/v2/_catalog")
 
+    def test_what_is_not_in_this_version_is_said_once(self):
+        shutil.copy(EXAMPLES / "pull-through-cache.yaml", self.cfgdir)
+        self.start("-ui=true")
+        self.reload()
+        for what in ("PullThroughCache", "ui"):
+            message = f"{what} has no effect: not in this version"
+            self.assertEqual(len(self.registry.log(message=message)), 1, message)
+
     def test_what_configuration_says_is_read_at_the_start_only_and_a_reload_says_so(self):
         shutil.copy(EXAMPLES / "configuration.yaml", self.cfgdir)
         self.start()
