@@ -154,15 +154,20 @@ void Configure(const PolicyObjects& configured, PolicyObjects& objects,
   });
 }
 
+// By user name.
+using PasswordHashes = std::map<std::string, std::string>;
+
+PasswordHashes PasswordHashesOf(const PolicyObjects& objects) {
+  PasswordHashes hashes;
+  for (const User& user : objects.users) hashes.emplace(user.name, user.password_hash);
+  return hashes;
+}
+
 // A password that was changed, and changed back, revives nothing that was issued before.
-void RevokeWhereHashesChanged(const PolicyRows& before, PolicyObjects& objects) {
-  const absl::StatusOr<PolicyObjects> old = FromRows(before);
-  if (!old.ok()) return;
-  std::map<absl::string_view, absl::string_view> hashes;
-  for (const User& user : old->users) hashes[user.name] = user.password_hash;
+void RevokeWhereHashesChanged(const PasswordHashes& before, PolicyObjects& objects) {
   for (const User& user : objects.users) {
-    const auto found = hashes.find(user.name);
-    if (found == hashes.end() || found->second == user.password_hash) continue;
+    const auto found = before.find(user.name);
+    if (found == before.end() || found->second == user.password_hash) continue;
     ++objects.revocations[user.name].passwords;
   }
 }
@@ -225,11 +230,12 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   absl::StatusOr<PolicyObjects> objects = FromRows(before);
   if (!objects.ok()) return objects.status();
   const size_t objects_before = CountObjects(*objects);
+  const PasswordHashes hashes_before = PasswordHashesOf(*objects);
   if (absl::Status status = edit(*objects); !status.ok()) return status;
   if (absl::Status status = CheckCount(objects_before, CountObjects(*objects)); !status.ok()) {
     return status;
   }
-  RevokeWhereHashesChanged(before, *objects);
+  RevokeWhereHashesChanged(hashes_before, *objects);
   PruneRevocations(*objects);
   const absl::StatusOr<PolicyRows> after = ToRows(*objects);
   if (!after.ok()) return after.status();
