@@ -64,8 +64,10 @@ std::string PageCursor::Seal(absl::string_view name) const {
 absl::StatusOr<std::string> PageCursor::Open(absl::string_view place) const {
   if (!absl::ConsumePrefix(&place, kMark)) return std::string(place);
   std::string cursor;
+  // Encoded again because decoding overlooks padding, blanks and the unused bits of the end.
   if (!absl::WebSafeBase64Unescape(place, &cursor) ||
-      cursor.size() != kNonceBytes + kTagBytes + kPaddedBytes) {
+      cursor.size() != kNonceBytes + kTagBytes + kPaddedBytes ||
+      absl::WebSafeBase64Escape(cursor) != place) {
     return NotOurs();
   }
   const std::string nonce = cursor.substr(0, kNonceBytes);
