@@ -1,6 +1,8 @@
 // The plane put together, and the upkeep that it does by itself.
 #include "controlplane/control_plane.h"
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "controlplane/passwords.h"
@@ -114,6 +116,57 @@ TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
   options = options_;
   options.database_path = folder_ + "/missing/plane.db";
   EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database_path));
+}
+
+// The first to read the files is slow to install them. Whoever came meanwhile has read newer ones.
+TEST_F(ControlPlaneTest, OfReloadsAtOnceTheNewestFilesHold) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int reads = 0;
+  bool second_done = false;
+  options_.load_files = [&]() -> absl::StatusOr<LoadedFiles> {
+    std::unique_lock lock(mutex);
+    const int read = ++reads;
+    changed.notify_all();
+    // Where reloads take turns, the second one does not end before this one.
+    if (read == 1)
+      changed.wait_for(lock, std::chrono::milliseconds(300), [&] { return second_done; });
+    LoadedFiles files;
+    files.objects = AdministratorOnly(absl::StrCat("admin-", read), kAdminHash);
+    return files;
+  };
+  auto plane = ControlPlane::Open(options_);
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  std::thread first([&] { (*plane)->ReloadFiles(); });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return reads == 1; });
+  }
+  (*plane)->ReloadFiles();
+  {
+    std::lock_guard lock(mutex);
+    second_done = true;
+  }
+  changed.notify_all();
+  first.join();
+
+  grpc::ServerBuilder builder;
+  for (grpc::Service* service : (*plane)->services()) builder.RegisterService(service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const auto access =
+      v1::AccessService::NewStub(server->InProcessChannel(grpc::ChannelArguments()));
+  for (const auto& [name, expected] : {std::pair("admin-1", v1::DECISION_CREDENTIAL_INVALID),
+                                       std::pair("admin-2", v1::DECISION_ALLOWED)}) {
+    v1::AuthorizeRequest request;
+    request.mutable_credential()->mutable_basic()->set_username(name);
+    request.mutable_credential()->mutable_basic()->set_password("U*U");
+    v1::AuthorizeResponse response;
+    grpc::ClientContext context;
+    ASSERT_TRUE(access->Authorize(&context, request, &response).ok());
+    EXPECT_EQ(response.decision(), expected) << name;
+  }
+  (*plane)->Shutdown();
+  server->Shutdown();
 }
 
 }  // namespace
