@@ -64,6 +64,7 @@ absl::StatusOr<std::vector<po::option>> Tokenize(const CommandSyntax& syntax,
   for (const FlagName& name : syntax.flags) {
     auto* value = po::value<std::string>();
     if (name.kind == FlagKind::kSwitch) value->zero_tokens();
+    if (name.kind == FlagKind::kBoolean) value->implicit_value("true");
     description.add_options()(std::string(name.written).c_str(), value);
   }
   using namespace po::command_line_style;  // NOLINT: the flags of its enum
@@ -137,9 +138,11 @@ absl::StatusOr<Arguments> ReadArguments(const CommandSyntax& syntax,
         FindFlag(syntax, NameIn(option.value.front())) != nullptr) {
       return NoValue(syntax, option.string_key);
     }
+    const FlagName& flag = *FindFlag(syntax, option.string_key);
+    std::vector<std::string> values = option.value;
+    if (flag.kind == FlagKind::kBoolean && values.empty()) values = {"true"};
     absl::Status status =
-        Add(syntax, *FindFlag(syntax, option.string_key), absl::StrCat("flag -", option.string_key),
-            option.value, arguments.settings);
+        Add(syntax, flag, absl::StrCat("flag -", option.string_key), values, arguments.settings);
     if (!status.ok()) return status;
   }
   return arguments;
@@ -153,8 +156,13 @@ absl::StatusOr<Settings> ReadEnvironment(const CommandSyntax& syntax,
     const std::string variable = VariableOf(name);
     const auto found = environment.find(variable);
     if (found == environment.end() || found->second.empty()) continue;
-    absl::Status status =
-        Add(syntax, name, absl::StrCat("variable ", variable), {found->second}, settings);
+    std::vector<std::string> values = {found->second};
+    if (name.kind == FlagKind::kValues) {
+      values = absl::StrSplit(found->second, ',', absl::SkipWhitespace());
+      for (std::string& value : values) absl::StripAsciiWhitespace(&value);
+      if (values.empty()) continue;
+    }
+    absl::Status status = Add(syntax, name, absl::StrCat("variable ", variable), values, settings);
     if (!status.ok()) return status;
   }
   return settings;

@@ -7,6 +7,7 @@
 //
 //   -addr :5000   --addr :5000   -addr=:5000   SIMPLE_REGISTRY_ADDR=:5000
 //
+// The variable of a flag that may be given several times holds all its values, with commas between.
 // A flag wins over its variable. An empty variable counts as not set. Names are never guessed from
 // a prefix. Thread-safe.
 #ifndef REGISTRY_APP_ARGUMENTS_H_
@@ -34,6 +35,8 @@ enum class FlagKind {
   kValue,
   // One value each time; may be given several times.
   kValues,
+  // true or false; alone it means true.
+  kBoolean,
   // Nothing: it is given or not. No variable stands in for it.
   kSwitch,
 };

@@ -123,6 +123,13 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     if (!secret.ok()) return secret.status();
     merged.token_secret = *std::move(secret);
   }
+  // Whoever has a token can try secrets until one gives its signature.
+  if (!merged.token_secret.empty() &&
+      merged.token_secret.size() < controlplane::kMinTokenValueBytes) {
+    result.warnings.push_back(
+        absl::StrCat("the token secret is shorter than ", controlplane::kMinTokenValueBytes,
+                     " bytes and can be guessed; make one with openssl rand -hex 32"));
+  }
   options.host = merged.address.host;
   options.port = merged.address.port;
   options.data_directory = merged.data_dir;

@@ -6,8 +6,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "controlplane/policy.h"
+#include "controlplane/policy_fields.h"
 #include "oci/error.h"
 
 namespace registry::app {
@@ -27,7 +27,7 @@ constexpr FlagName kNames[] = {
     {"tokensecret", "tokensecret"},
     {"tokensecretfile", "tokensecretfile"},
     {"tokentimeout", "tokentimeout"},
-    {"ui", "ui"},
+    {"ui", "ui", FlagKind::kBoolean},
     {"sparse", "sparse"},
     {"grpcaddr", "grpcaddr"},
     {"grpccertfile", "grpccertfile"},
@@ -184,13 +184,15 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
     flags.config_folders = found->second.values;
   }
   if (const auto found = settings.find("tokentimeout"); found != settings.end()) {
-    const std::optional<std::chrono::seconds> timeout = ParseTimeout(found->second.value());
+    const std::optional<std::chrono::seconds> timeout =
+        controlplane::ParseDuration(found->second.value());
     if (!timeout) {
       return Wrong(settings, "tokentimeout",
                    absl::StrCat(oci::Quote(found->second.value()),
                                 " is neither a number of seconds nor a duration such as 5m"));
     }
-    flags.token_timeout = *timeout;
+    // 0 is the default, as in the files.
+    if (*timeout > std::chrono::seconds(0)) flags.token_timeout = *timeout;
   }
   if (const auto found = settings.find("trustedproxies"); found != settings.end()) {
     absl::StatusOr<gateway::TrustedProxies> proxies =
@@ -210,21 +212,6 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
 }
 
 }  // namespace
-
-std::optional<std::chrono::seconds> ParseTimeout(absl::string_view text) {
-  constexpr int64_t kMaxSeconds = 365 * 24 * 3600;
-  int64_t seconds = 0;
-  absl::Duration duration;
-  if (absl::SimpleAtoi(text, &seconds)) {
-    duration = absl::Seconds(seconds);
-  } else if (!absl::ParseDuration(text, &duration)) {
-    return std::nullopt;
-  }
-  if (duration <= absl::ZeroDuration() || duration > absl::Seconds(kMaxSeconds)) {
-    return std::nullopt;
-  }
-  return std::chrono::seconds(absl::ToInt64Seconds(duration));
-}
 
 absl::StatusOr<std::vector<std::string>> ParseCheckFlags(absl::Span<const char* const> args,
                                                          const Environment& environment) {

@@ -56,9 +56,6 @@ struct ServeFlags {
   std::vector<std::string> warnings;
 };
 
-// Seconds as a number, or a duration such as "90s", "5m" or "1h30m"; nullopt when it is neither.
-std::optional<std::chrono::seconds> ParseTimeout(absl::string_view text);
-
 // The folders of `check -cfgdir DIR...`, without what else serve takes. Error as below.
 absl::StatusOr<std::vector<std::string>> ParseCheckFlags(absl::Span<const char* const> args,
                                                          const Environment& environment);

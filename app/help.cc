@@ -38,12 +38,12 @@ Flags, with their defaults
   -certfile FILE        PEM certificate chain for HTTPS; also -cert
   -keyfile FILE         PEM private key of the certificate; also -key
   -cfgdir DIR           a folder of YAML files with users, roles, role bindings, tokens and
-                        configuration; may be given several times (in SIMPLE_REGISTRY_CFGDIR: one)
+                        configuration; may be given several times (SIMPLE_REGISTRY_CFGDIR: DIR,DIR)
   -tokensecret TEXT     what signs tokens is derived from it, so that registries which share it
                         accept each other's; else a key is made and kept in the data folder
   -tokensecretfile FILE the same from a file with one line
   -tokentimeout TIME    how long tokens are good for, seconds or 5m (300); at least 60
-  -ui BOOL              not in this version (false)
+  -ui                   not in this version
   -sparse REGEX         accept manifests that reference what is not there in repositories whose
                         name this regular expression (RE2) matches somewhere; '.' is all of them
   -grpcaddr HOST:PORT   where the admin API listens besides its socket, DATADIR/admin.sock, with

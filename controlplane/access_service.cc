@@ -67,11 +67,12 @@ void SetHolder(const UserCredential& credential, v1::AuthorizeResponse* response
 // Whether the policy allows `user` (nullptr: nobody) all of the actions; else answers why not.
 bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Action>& actions,
                   v1::AuthorizeResponse* response) {
-  for (const Action& action : actions) {
-    const Verdict verdict = policy.Decide(user, action);
+  for (size_t i = 0; i < actions.size(); ++i) {
+    const Verdict verdict = policy.Decide(user, actions[i]);
     if (verdict.allowed) continue;
     Answer(IsAnonymous(user) ? v1::DECISION_CREDENTIAL_REQUIRED : v1::DECISION_DENIED,
            verdict.reason, response);
+    response->set_refused_action(static_cast<int>(i));
     return false;
   }
   return true;
@@ -186,12 +187,18 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
       user = credential->user;
     }
   }
+  if (user == nullptr && actions.empty()) {
+    return Answer(v1::DECISION_CREDENTIAL_REQUIRED,
+                  "log in: this token was issued to nobody, and nobody is served without a user",
+                  response);
+  }
   if (!PolicyAllows(*snapshot.policy, user, actions, response)) return;
-  for (const Action& action : actions) {
-    if (!issued.has_value() || Covers(issued->grant.access, action)) continue;
+  for (size_t i = 0; i < actions.size(); ++i) {
+    if (!issued.has_value() || Covers(issued->grant.access, actions[i])) continue;
+    response->set_refused_action(static_cast<int>(i));
     return Answer(
         v1::DECISION_INSUFFICIENT_SCOPE,
-        absl::StrCat("this token was not issued for ", oci::Quote(ScopeFor(action).ToString())),
+        absl::StrCat("this token was not issued for ", oci::Quote(ScopeFor(actions[i]).ToString())),
         response);
   }
   Answer(v1::DECISION_ALLOWED, "", response);

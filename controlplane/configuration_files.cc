@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/policy_fields.h"
+#include "controlplane/tokens.h"
 
 namespace registry::controlplane {
 namespace {
@@ -48,9 +49,9 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
     // 0 is the default, as in the Go original.
     if (seconds == std::chrono::seconds(0)) seconds = std::nullopt;
-    if (seconds.has_value() && *seconds < kMinTokenTimeout) {
-      seconds = kMinTokenTimeout;
-      timeout.Warning(absl::StrCat("is raised to ", kMinTokenTimeout.count(),
+    if (seconds.has_value() && *seconds < kMinTokenLifetime) {
+      seconds = kMinTokenLifetime;
+      timeout.Warning(absl::StrCat("is raised to ", kMinTokenLifetime.count(),
                                    " seconds, the least that clients expect"));
     }
     Set(timeout, seconds, configuration.token_timeout, configuration);

@@ -12,16 +12,13 @@
 
 namespace registry::controlplane {
 
-// A shorter token timeout is raised to this: clients take such tokens to live 60 s (Docker's token
-// specification).
-inline constexpr std::chrono::seconds kMinTokenTimeout{60};
 // What is absent was not given, or given as the empty text.
 struct Configuration {
   std::optional<std::string> data_dir;
   // HOST:PORT, not checked.
   std::optional<std::string> addr;
   std::optional<std::string> token_secret;
-  // At least kMinTokenTimeout.
+  // At least kMinTokenLifetime.
   std::optional<std::chrono::seconds> token_timeout;
   std::optional<bool> ui;
   std::optional<std::string> cert_file;

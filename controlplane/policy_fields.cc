@@ -82,48 +82,89 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
   return total > kMax ? std::nullopt : std::optional(std::chrono::seconds(total));
 }
 
-// An expression that is held by ^ and $ and none of whose pieces can match a colon matches no
-// "repository:tag". Sound for the pieces it knows: characters, classes that list what they match,
-// groups, alternatives inside of groups, and repetition. Anything else might match a colon.
-bool ScopeNeverMatchesTag(absl::string_view scope) {
-  const re2::RE2 regex(Piece(scope), ScopeOptions());
-  // What matches the empty text is for the catalog.
-  if (!regex.ok() || re2::RE2::PartialMatch("", regex)) return false;
-  if (!absl::ConsumePrefix(&scope, "^") || !absl::ConsumeSuffix(&scope, "$")) return false;
+namespace {
+
+// Whether an alternative of a scope, which matches some text, matches no "repository:tag": it ends
+// with $, none of its pieces can match a colon, and it begins with ^ or has a slash, so that it
+// finds no place in the tag either. Sound for the pieces it knows: characters, classes that list
+// what they match, groups and repetition. Anything else might match a colon.
+bool AlternativeMatchesNoTag(absl::string_view alternative) {
+  if (!absl::ConsumeSuffix(&alternative, "$")) return false;
+  const bool anchored = absl::ConsumePrefix(&alternative, "^");
+  constexpr absl::string_view kRepetition = "*+?{";
+  const auto is_repeated = [&] {
+    return !alternative.empty() && absl::StrContains(kRepetition, alternative.front());
+  };
   // ^* and the like need not be at the beginning.
-  if (scope.find_first_of("*+?{") == 0) return false;
+  if (is_repeated()) return false;
 
   int depth = 0;
-  while (!scope.empty()) {
-    const char c = scope.front();
-    scope.remove_prefix(1);
+  bool has_slash = false;
+  while (!alternative.empty()) {
+    const char c = alternative.front();
+    alternative.remove_prefix(1);
+    if (c == '/' && depth == 0 && !is_repeated()) has_slash = true;
     if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_-/*+?{},", c)) {
       continue;
     }
     if (c == '(') {
       // (?:…), but no flags and no named groups.
-      if (absl::StartsWith(scope, "?") && !absl::ConsumePrefix(&scope, "?:")) return false;
+      if (absl::StartsWith(alternative, "?") && !absl::ConsumePrefix(&alternative, "?:")) {
+        return false;
+      }
       ++depth;
     } else if (c == ')') {
       --depth;
-    } else if (c == '|') {
-      // Outside of a group it would part ^ from $.
-      if (depth == 0) return false;
     } else if (c == '\\') {
       // \. and the like; \S, \pN and the like may be anything.
-      if (scope.empty() || !absl::StrContains(".-/_+", scope.front())) return false;
-      scope.remove_prefix(1);
+      if (alternative.empty() || !absl::StrContains(".-/_+", alternative.front())) return false;
+      alternative.remove_prefix(1);
     } else if (c == '[') {
       static const re2::RE2* const listed =
           new re2::RE2(R"(((?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[a-zA-Z0-9._/])+-?\]))");
-      re2::StringPiece rest = Piece(scope);
+      re2::StringPiece rest = Piece(alternative);
       if (!re2::RE2::Consume(&rest, *listed)) return false;
-      scope.remove_prefix(scope.size() - rest.size());
-    } else {
+      alternative.remove_prefix(alternative.size() - rest.size());
+    } else if (c != '|') {
       return false;
     }
   }
-  return true;
+  return anchored || has_slash;
+}
+
+bool MatchesEmptyText(absl::string_view regex) {
+  return re2::RE2::PartialMatch("", re2::RE2(Piece(regex), ScopeOptions()));
+}
+
+}  // namespace
+
+bool ScopeNeverMatchesTag(absl::string_view scope) {
+  if (!re2::RE2(Piece(scope), ScopeOptions()).ok()) return false;
+  const auto alternatives = AlternativesOf(scope);
+  if (!alternatives.has_value()) return false;
+  bool any = false;
+  for (absl::string_view alternative : *alternatives) {
+    // What matches the empty text is for the catalog.
+    if (alternative == "^$") continue;
+    if (MatchesEmptyText(alternative) || !AlternativeMatchesNoTag(alternative)) return false;
+    any = true;
+  }
+  return any;
+}
+
+bool ScopeNeverMatches(absl::string_view scope) {
+  const re2::RE2 regex(Piece(scope), ScopeOptions());
+  if (!regex.ok()) return false;
+  const std::optional<NameRange> bounds = BoundsOf(regex);
+  if (!bounds.has_value()) return false;
+  // Whatever it matches begins like this.
+  const auto [first, last] = std::mismatch(bounds->first.begin(), bounds->first.end(),
+                                           bounds->last.begin(), bounds->last.end());
+  std::string prefix(bounds->first.begin(), first);
+  prefix.resize(std::min(prefix.find(':'), prefix.size()));
+  static const re2::RE2* const begins_name =
+      new re2::RE2(R"((?:[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*/?)?)");
+  return !re2::RE2::FullMatch(prefix, *begins_name);
 }
 
 bool IsUpstreamUrl(absl::string_view url) {
@@ -164,6 +205,11 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
     if (!text.has_value() || !CheckRegex(item, *text)) continue;
     if (text->empty()) {
       item.Warning("is empty, which matches everything; write ^.*$ if that is meant");
+    } else if (ScopeNeverMatches(*text)) {
+      item.Warning(
+          "matches no repository: their names are of lower case letters, digits and ._-/, and "
+          "begin "
+          "with a letter or digit");
     }
     scopes.push_back(*std::move(text));
   }
@@ -176,7 +222,7 @@ std::optional<std::string> ReadOptionalText(const YamlValue& value) {
 }
 
 std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
-  const std::optional<std::string> text = value.TextOrNumber();
+  const std::optional<std::string> text = value.Text();
   if (!text.has_value()) return std::nullopt;
   const std::optional<std::chrono::seconds> duration = ParseDuration(*text);
   if (!duration.has_value()) {

@@ -31,6 +31,10 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text);
 // in doubt, false.
 bool ScopeNeverMatchesTag(absl::string_view scope);
 
+// Whether a scope certainly matches neither a repository nor the catalog, as ^TEAM/.+$ does: names
+// are lower case. When in doubt, false.
+bool ScopeNeverMatches(absl::string_view scope);
+
 // Whether it is http(s)://HOST[:PORT][/PATH], without a user, a query or a fragment.
 bool IsUpstreamUrl(absl::string_view url);
 

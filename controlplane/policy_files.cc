@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -47,8 +48,10 @@ class Loader {
   void ReadToken(const std::string& name, const YamlValue& spec);
   void ReadCache(const std::string& name, const YamlValue& spec);
 
-  // The name of the document, when it is a good one. Reports one that its kind has already.
+  // The name of the document, when it is a good one.
   std::optional<std::string> ReadName(const YamlValue& document, absl::string_view kind);
+  // Reports a name that the kind has already.
+  void CheckIsNew(absl::string_view kind, absl::string_view name, const YamlValue& value);
   void ReadSubject(const YamlValue& subject, RoleBinding& binding);
   void ReadTokenValue(const YamlValue& value, Token& token);
 
@@ -86,12 +89,15 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
   } else if (!CheckName(value, *name)) {
     return std::nullopt;
   }
-  const auto [first, is_new] = names_.try_emplace(absl::StrCat(kind, "/", *name), value.place());
-  if (!is_new) {
-    value.Error(absl::StrCat("there is a ", kind, " ", oci::Quote(*name), " already, in ",
-                             first->second.ToString(), "; rename or remove one"));
-  }
+  CheckIsNew(kind, *name, value);
   return name;
+}
+
+void Loader::CheckIsNew(absl::string_view kind, absl::string_view name, const YamlValue& value) {
+  const auto [first, is_new] = names_.try_emplace(absl::StrCat(kind, "/", name), value.place());
+  if (is_new) return;
+  value.Error(absl::StrCat("there is a ", kind, " ", oci::Quote(name), " already, in ",
+                           first->second.ToString(), "; rename or remove one"));
 }
 
 void Loader::ReadDocument(const YamlValue& document) {
@@ -121,7 +127,9 @@ void Loader::ReadDocument(const YamlValue& document) {
     const YamlValue metadata = document.Field("metadata");
     if (metadata.IsMapOf({"name"})) {
       const YamlValue name = metadata.Field("name");
-      if (const auto text = name.Text(); text.has_value()) CheckName(name, *text);
+      if (const auto text = name.Text(); text.has_value() && CheckName(name, *text)) {
+        CheckIsNew("Configuration", *text, name);
+      }
     }
     ReadConfiguration(document.Required("spec"), loaded_.configuration);
     return;
@@ -189,7 +197,7 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     if (!text.has_value()) continue;
     if (*text == "*") {
       role.verbs.insert(std::begin(kAllVerbs), std::end(kAllVerbs));
-    } else if (const std::optional<Verb> verb = ParseVerb(*text)) {
+    } else if (const std::optional<Verb> verb = ParseVerb(absl::StripAsciiWhitespace(*text))) {
       role.verbs.insert(*verb);
     } else {
       item.Error(absl::StrCat(oci::Quote(*text),
@@ -255,8 +263,11 @@ void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
   std::optional<std::string> text = value.Text();
   if (!text.has_value()) return;
   if (text->size() < kMinTokenValueBytes) {
-    value.Error(absl::StrCat("is shorter than ", kMinTokenValueBytes,
-                             " bytes and could be guessed; make one with openssl rand -hex 32"));
+    value.Warning(absl::StrCat("is shorter than ", kMinTokenValueBytes,
+                               " bytes and can be guessed; make one with openssl rand -hex 32"));
+  }
+  if (text->empty()) {
+    value.Error("is empty; make one with openssl rand -hex 32");
   } else if (text->size() > base::kMaxTokenBytes) {
     value.Error(absl::StrCat("is longer than ", base::kMaxTokenBytes, " bytes; shorten it"));
   } else if (!IsTokenText(*text)) {
@@ -285,8 +296,13 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   }
 
   const YamlValue expiry = spec.Field("expiresAt");
-  // Not the same as leaving it out: it was to end.
-  if (expiry.is_null()) expiry.Error("is empty; write a time, or leave it out for no end");
+  if (expiry.is_null()) {
+    // Not the same as leaving it out: it was to end.
+    expiry.Error("is empty; write a time, or leave it out for no end");
+  } else if (!expiry.present()) {
+    // The Go original takes such tokens for expired ones.
+    expiry.Warning("is missing, so the token never ends; give it a time");
+  }
   if (const std::optional<std::string> text = expiry.Text(); text.has_value()) {
     token.expires_at_ms = ParseRfc3339(*text);
     if (!token.expires_at_ms.has_value()) {

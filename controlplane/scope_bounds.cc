@@ -6,10 +6,10 @@
 #include "base/limits.h"
 
 namespace registry::controlplane {
-namespace {
 
-// Whether the expression may have an alternative outside of all parentheses: `^a|b`.
-bool HasAlternatives(absl::string_view pattern) {
+std::optional<std::vector<absl::string_view>> AlternativesOf(absl::string_view pattern) {
+  std::vector<absl::string_view> alternatives;
+  size_t begin = 0;
   int depth = 0;
   bool in_class = false;
   for (size_t i = 0; i < pattern.size(); ++i) {
@@ -17,10 +17,10 @@ bool HasAlternatives(absl::string_view pattern) {
     if (c == '\\') {
       ++i;
       // Behind \Q everything means itself, up to \E: not worth following.
-      if (i < pattern.size() && pattern[i] == 'Q') return true;
+      if (i < pattern.size() && pattern[i] == 'Q') return std::nullopt;
     } else if (in_class) {
       // A class in a class, such as [[:alpha:]]: not worth following either.
-      if (c == '[') return true;
+      if (c == '[') return std::nullopt;
       in_class = c != ']';
     } else if (c == '[') {
       in_class = true;
@@ -32,13 +32,13 @@ bool HasAlternatives(absl::string_view pattern) {
     } else if (c == ')') {
       --depth;
     } else if (c == '|' && depth == 0) {
-      return true;
+      alternatives.push_back(pattern.substr(begin, i - begin));
+      begin = i + 1;
     }
   }
-  return false;
+  alternatives.push_back(pattern.substr(begin));
+  return alternatives;
 }
-
-}  // namespace
 
 const re2::RE2::Options& ScopeOptions() {
   static const re2::RE2::Options* const options = [] {
@@ -53,7 +53,10 @@ std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
   const absl::string_view pattern = expression.pattern();
   // RE2 bounds what the expression itself matches. That is where the text begins only with an
   // anchor, which must hold for all of the expression.
-  if (!absl::StartsWith(pattern, "^") || HasAlternatives(pattern)) return std::nullopt;
+  const std::optional<std::vector<absl::string_view>> alternatives = AlternativesOf(pattern);
+  if (!absl::StartsWith(pattern, "^") || !alternatives || alternatives->size() > 1) {
+    return std::nullopt;
+  }
   // `^*` and the like: no anchor.
   if (pattern.size() > 1 && absl::StrContains("*+?{", pattern[1])) return std::nullopt;
   NameRange bounds;

@@ -16,6 +16,10 @@ namespace registry::controlplane {
 // So that no scope costs much, whatever it is.
 const re2::RE2::Options& ScopeOptions();
 
+// The alternatives of a valid expression outside of all parentheses, two of `^a|b`. nullopt when
+// that is not clear.
+std::optional<std::vector<absl::string_view>> AlternativesOf(absl::string_view pattern);
+
 // Names from `first` to `last`, both included, in the order of their bytes.
 struct NameRange {
   std::string first;

@@ -5,7 +5,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -35,29 +34,6 @@ std::string PathElement(absl::string_view key) {
   const absl::string_view word = key.substr(0, end - key.begin());
   if (!key.empty() && word == key && key.size() <= kMaxBytes) return std::string(key);
   return absl::StrCat("\"", word.substr(0, kMaxBytes), key.empty() ? "" : "…", "\"");
-}
-
-// What YAML's core schema does not take for text.
-bool IsNumber(absl::string_view text) {
-  absl::ConsumePrefix(&text, "-") || absl::ConsumePrefix(&text, "+");
-  if (text.empty()) return false;
-  if (absl::EqualsIgnoreCase(text, ".inf") || absl::EqualsIgnoreCase(text, ".nan")) return true;
-  uint64_t hex;
-  if (absl::StartsWith(text, "0x")) return absl::SimpleHexAtoi(text, &hex);
-  if (absl::ConsumePrefix(&text, "0o")) {
-    return !text.empty() && text.find_first_not_of("01234567") == absl::string_view::npos;
-  }
-  // SimpleAtod takes words such as "infinity", too.
-  double number;
-  return text.find_first_not_of("0123456789.eE+-") == absl::string_view::npos &&
-         absl::SimpleAtod(text, &number);
-}
-
-bool IsBoolean(absl::string_view text) {
-  for (absl::string_view word : {"true", "True", "TRUE", "false", "False", "FALSE"}) {
-    if (text == word) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -151,9 +127,7 @@ absl::string_view YamlValue::TypeName() const {
     case Type::kScalar:
       break;
   }
-  if (node_->quoted) return "text";
-  if (IsNumber(node_->scalar)) return "a number";
-  return IsBoolean(node_->scalar) ? "a boolean" : "text";
+  return "text";
 }
 
 void YamlValue::WrongType(absl::string_view expected) const {
@@ -220,15 +194,8 @@ std::vector<YamlValue> YamlValue::Items() const {
 
 std::optional<std::string> YamlValue::Text() const {
   if (!present()) return std::nullopt;
-  if (TypeName() == "text") return node_->scalar;
-  WrongType(node_->type == Type::kScalar ? "text; put it in quotes" : "text; write just that");
-  return std::nullopt;
-}
-
-std::optional<std::string> YamlValue::TextOrNumber() const {
-  if (!present()) return std::nullopt;
-  if (TypeName() == "text" || TypeName() == "a number") return node_->scalar;
-  WrongType("text or a number; write just that");
+  if (node_->type == Type::kScalar) return node_->scalar;
+  WrongType("text; write just that");
   return std::nullopt;
 }
 

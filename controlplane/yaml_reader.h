@@ -8,7 +8,7 @@
 //   });
 //   if (absl::Status status = report.ToStatus(); !status.ok()) …
 //
-// YAML 1.2 as yaml-cpp reads it, without merge keys. A value given as null counts as not given.
+// YAML 1.2 as yaml-cpp reads it, and merge keys. A value given as null counts as not given.
 // Messages never show a scalar: it may be a secret. Whoever knows that it is none shows it. Of the
 // names of unknown fields they show what looks like a name.
 #ifndef REGISTRY_CONTROLPLANE_YAML_READER_H_
@@ -99,10 +99,8 @@ class YamlValue {
   bool IsMapOf(std::initializer_list<absl::string_view> fields) const;
   // The elements of a list; nulls among them are reported and left out.
   std::vector<YamlValue> Items() const;
-  // Text; what YAML takes for a number or a boolean needs quotes.
+  // Text, or a number or a boolean as it is written: Go programs take these for text as well.
   std::optional<std::string> Text() const;
-  // Text or a number, as it is written.
-  std::optional<std::string> TextOrNumber() const;
   std::optional<bool> Boolean() const;
 
  private:

@@ -89,6 +89,8 @@ class TreeBuilder : public YAML::EventHandler {
     std::shared_ptr<const YamlNode> key;
     // The lines of its keys.
     absl::flat_hash_map<std::string, int> keys;
+    // What its merge key (<<) names.
+    std::vector<std::shared_ptr<const YamlNode>> merged;
   };
 
   [[noreturn]] static void RefuseTag(const YAML::Mark& mark) {
@@ -111,12 +113,14 @@ class TreeBuilder : public YAML::EventHandler {
       throw Refusal(mark.line + 1, absl::StrCat("lists and maps are nested more than ",
                                                 base::kMaxYamlDepth, " deep; nothing here is"));
     }
-    open_.push_back({.node = NewNode(type, mark), .anchor = anchor, .key = nullptr, .keys = {}});
+    open_.push_back(
+        {.node = NewNode(type, mark), .anchor = anchor, .key = nullptr, .keys = {}, .merged = {}});
   }
 
   void Close() {
     Container done = std::move(open_.back());
     open_.pop_back();
+    for (const auto& map : done.merged) Merge(*map, done);
     Place(std::move(done.node), done.anchor);
   }
 
@@ -140,6 +144,9 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (parent.key == nullptr) {
       CheckKey(parent, *node);
       parent.key = std::move(node);
+    } else if (IsMergeKey(*parent.key)) {
+      SetMerged(parent, std::move(node));
+      parent.key = nullptr;
     } else {
       parent.node->fields.push_back(
           {.key = parent.key->scalar, .line = parent.key->line, .value = std::move(node)});
@@ -147,12 +154,27 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  static bool IsMergeKey(const YamlNode& key) { return key.scalar == "<<" && !key.quoted; }
+
+  // The value of a merge key: a map, or a list of them.
+  static void SetMerged(Container& map, std::shared_ptr<const YamlNode> value) {
+    map.merged = value->type == Type::kList ? value->items : std::vector{value};
+    for (const auto& merged : map.merged) {
+      if (merged->type == Type::kMap) continue;
+      throw Refusal(value->line, "a merge key (<<) takes a map or a list of maps; give it one");
+    }
+  }
+
+  // Adds the fields that the map has not, neither its own nor of a map that was merged before.
+  static void Merge(const YamlNode& from, Container& map) {
+    for (const YamlNode::MapEntry& field : from.fields) {
+      if (map.keys.try_emplace(field.key, field.line).second) map.node->fields.push_back(field);
+    }
+  }
+
   void CheckKey(Container& map, const YamlNode& key) {
     if (key.type != Type::kScalar) {
       throw Refusal(key.line, "the name of a field must be a word; a field is NAME: VALUE");
-    }
-    if (key.scalar == "<<" && !key.quoted) {
-      throw Refusal(key.line, "merge keys (<<) are not supported; write the fields out");
     }
     const auto [first, is_new] = map.keys.try_emplace(key.scalar, key.line);
     if (is_new) return;

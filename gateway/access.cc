@@ -38,6 +38,9 @@ AccessAnswer FromProto(const v1::AuthorizeResponse& response) {
                       .reason = response.reason(),
                       .revision = response.revision(),
                       .expires_at = std::chrono::system_clock::time_point::max()};
+  if (response.has_refused_action()) {
+    answer.refused_action = static_cast<size_t>(response.refused_action());
+  }
   if (response.has_credential_expires_at()) {
     answer.expires_at = std::chrono::system_clock::time_point(
         std::chrono::seconds(response.credential_expires_at().seconds()));

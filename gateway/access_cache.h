@@ -27,9 +27,11 @@ struct AccessAnswer {
   // Why it is not kAllowed.
   std::string reason;
   // The policy's revision that decided.
-  int64_t revision;
+  int64_t revision = 0;
   // When the credential ends, by the system's clock.
   std::chrono::system_clock::time_point expires_at;
+  // Which of the actions that were asked is not allowed; absent when the credential is to blame.
+  std::optional<size_t> refused_action = std::nullopt;
 };
 
 class AccessCache {

@@ -61,7 +61,9 @@ std::string ScopeOf(const std::vector<v1::Action>& actions) {
 // Clients follow the realm, so it names this registry as they see it.
 std::string Realm(const Request& request) {
   absl::string_view scheme = request.secure ? "https" : "http";
-  const absl::string_view forwarded = request.Header("X-Forwarded-Proto");
+  // Each proxy adds what it saw, so the first one saw the client.
+  absl::string_view forwarded = request.Header("X-Forwarded-Proto");
+  forwarded = absl::StripAsciiWhitespace(forwarded.substr(0, forwarded.find(',')));
   if (absl::EqualsIgnoreCase(forwarded, "https")) scheme = "https";
   if (absl::EqualsIgnoreCase(forwarded, "http")) scheme = "http";
   std::string host(request.Header("Host"));

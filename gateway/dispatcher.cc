@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -87,15 +88,35 @@ Awaitable<absl::Status> RefuseMethod(Exchange& exchange, const Route& route) {
   co_return co_await exchange.Send(std::move(refusal));
 }
 
+// The name of a resource or verb as roles write it: "PUT" of VERB_PUT.
+absl::string_view NameOf(absl::string_view enumerator) {
+  return enumerator.substr(enumerator.find('_') + 1);
+}
+
+// What the reason says, for programs.
+ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& actions) {
+  ErrorDetail detail;
+  if (!answer.principal.empty()) detail.emplace_back("principal", answer.principal);
+  const size_t refused = answer.refused_action.value_or(actions.size());
+  if (refused >= actions.size()) return detail;
+  const v1::Action& action = actions[refused];
+  detail.emplace_back("resource",
+                      absl::AsciiStrToLower(NameOf(v1::Resource_Name(action.resource()))));
+  detail.emplace_back("verb", NameOf(v1::Verb_Name(action.verb())));
+  if (!action.tag().empty()) detail.emplace_back("tag", action.tag());
+  return detail;
+}
+
 Awaitable<absl::Status> RefuseAccess(Exchange& exchange, const Route& route,
                                      const std::vector<v1::Action>& actions,
-                                     AccessDecision decision, absl::string_view reason) {
-  const bool forbidden = decision == AccessDecision::kDenied;
+                                     const AccessAnswer& answer) {
+  const bool forbidden = answer.decision == AccessDecision::kDenied;
   Response refusal = ErrorResponse(
-      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized, reason),
-      route);
+      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
+                     answer.reason),
+      route, DetailOf(answer, actions));
   if (!forbidden) {
-    refusal.head.Set("WWW-Authenticate", Challenge(exchange.request(), actions, decision));
+    refusal.head.Set("WWW-Authenticate", Challenge(exchange.request(), actions, answer.decision));
   }
   co_return co_await exchange.Send(std::move(refusal));
 }
@@ -220,9 +241,9 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   }
   const std::vector<v1::Action> actions = RequiredActions(entry.route, request.method(), tags);
   if (!credential.ok()) {
-    co_return co_await RefuseAccess(exchange, entry.route, actions,
-                                    AccessDecision::kCredentialInvalid,
-                                    credential.status().message());
+    const AccessAnswer invalid{.decision = AccessDecision::kCredentialInvalid,
+                               .reason = std::string(credential.status().message())};
+    co_return co_await RefuseAccess(exchange, entry.route, actions, invalid);
   }
   Context context{planes_, exchange, entry.route, *credential, entry.principal};
   if (entry.route.resource == Resource::kToken) {
@@ -236,8 +257,7 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   if (answer->decision != AccessDecision::kAllowed) {
     entry.error = answer->reason;
     co_return co_await RefuseAccess(exchange, entry.route,
-                                    WithMountSource(actions, entry.route, request),
-                                    answer->decision, answer->reason);
+                                    WithMountSource(actions, entry.route, request), *answer);
   }
   absl::Status status = co_await CallHandler(context);
   // The policy changed meanwhile, and the control plane refuses by the new one.
@@ -245,9 +265,10 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   const bool denied = code == oci::ErrorCode::kDenied;
   if ((denied || code == oci::ErrorCode::kUnauthorized) && exchange.status_sent() == 0) {
     entry.error = std::string(status.message());
-    co_return co_await RefuseAccess(
-        exchange, entry.route, actions,
-        denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired, status.message());
+    AccessAnswer refusal = *answer;
+    refusal.decision = denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired;
+    refusal.reason = entry.error;
+    co_return co_await RefuseAccess(exchange, entry.route, actions, refusal);
   }
   co_return status;
 }

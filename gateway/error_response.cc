@@ -38,7 +38,7 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
 
 }  // namespace
 
-Response ErrorResponse(const absl::Status& status, const Route& route) {
+Response ErrorResponse(const absl::Status& status, const Route& route, const ErrorDetail& more) {
   const oci::HttpError error = oci::ToHttpError(status);
   json::object detail;
   if (!route.repository.empty()) detail["name"] = route.repository;
@@ -46,6 +46,7 @@ Response ErrorResponse(const absl::Status& status, const Route& route) {
   const bool ascii = std::all_of(route.reference.begin(), route.reference.end(),
                                  [](char c) { return c >= 0x20 && c < 0x7f; });
   if (!route.reference.empty() && ascii) detail["reference"] = route.reference;
+  for (const auto& [field, value] : more) detail[ToJson(field)] = value;
   return Make(error.status, error.code, status.message(), std::move(detail),
               base::RetryDelayOf(status).value_or(kDefaultRetryDelay));
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy_files.h"
+#include "controlplane/tokens.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::controlplane {
@@ -53,7 +54,7 @@ void CheckFile(absl::string_view content) {
   for (const std::string& warning : loaded->warnings) CheckMessage(warning);
   CheckObjects(loaded->objects);
   const auto& timeout = loaded->configuration.token_timeout;
-  FUZZ_CHECK(!timeout.has_value() || *timeout >= kMinTokenTimeout);
+  FUZZ_CHECK(!timeout.has_value() || *timeout >= kMinTokenLifetime);
 }
 
 }  // namespace

@@ -96,6 +96,27 @@ class Decisions(PolicyTestCase):
         for word in ("dan", SHOP, "push", "web-guests", "pull"):
             self.assertIn(word, message)
 
+    def test_the_detail_of_a_denial_says_for_programs_what_was_refused(self):
+        digest = digest_of(b"{}")
+        for user, method, path, detail in (
+            ("dan", "POST", f"/v2/{SHOP}/blobs/uploads/",
+             {"name": SHOP, "principal": "dan", "resource": "blobs", "verb": "POST"}),
+            ("dan", "PUT", f"/v2/{SHOP}/manifests/v1",
+             {"name": SHOP, "reference": "v1", "principal": "dan", "resource": "manifests", "verb": "PUT",
+              "tag": "v1"}),
+            ("web-ci", "PUT", f"/v2/{SHOP}/manifests/{digest}?tag=build-1&tag=v1",
+             {"name": SHOP, "reference": digest, "principal": "web-ci", "resource": "manifests", "verb": "PUT",
+              "tag": "v1"}),
+            (None, "GET", "/v2/_catalog", {"resource": "catalog", "verb": "GET"}),
+            (None, "DELETE", f"/v2/{SHOP}/manifests/v1",
+             {"name": SHOP, "reference": "v1", "resource": "manifests", "verb": "DELETE", "tag": "v1"}),
+        ):  # fmt: skip
+            with self.subTest(user=user, method=method, path=path):
+                for _ in range(2):  # The second answer comes from the cache.
+                    client = self.as_user(user, TOKEN if user == "web-ci" else None)
+                    answer = client.request(method, path, expect=None)
+                    self.assertEqual(answer.json()["errors"][0]["detail"], detail, answer)
+
     def test_a_team_pushes_into_its_folder_and_does_not_delete(self):
         wendy = self.as_user("wendy")
         image = wendy.push_image(SHOP, "v1")
@@ -202,6 +223,31 @@ class Files(PolicyTestCase):
         self.start()
         self.admin.push_image(PUBLIC, "v1")
         self.as_user(None).get(f"/v2/{PUBLIC}/manifests/v1", expect=401)
+
+    def test_where_nobody_is_served_anonymously_a_token_of_nobody_is_no_login(self):
+        for name, status in (("anonymous", 200), ("somebody", 401)):
+            with self.subTest(name=name):
+                text = (self.cfgdir / "users.yaml").read_text()
+                (self.cfgdir / "users.yaml").write_text(text.replace("name: anonymous", f"name: {name}"))
+                self.start()
+                token = self.as_user(None).get("/token").json()["token"]
+                client = self.registry.client(f"Bearer {token}")
+                self.addCleanup(client.close)
+                client.get("/v2/", expect=status)
+                self.registry.stop()
+
+    def test_folders_may_come_from_the_environment(self):
+        other = self.folder / "other"
+        other.mkdir()
+        (self.cfgdir / "roles.yaml").rename(other / "roles.yaml")
+        environment = {"SIMPLE_REGISTRY_CFGDIR": f"{self.cfgdir}, {other}"}
+        done = run_binary("check", env=environment)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_a_short_token_secret_is_warned_of(self):
+        self.start("-tokensecret", "short")
+        warnings = [line["message"] for line in self.registry.log(level="warning")]
+        self.assertTrue(any("the token secret is shorter than 16 bytes" in text for text in warnings), warnings)
 
     def test_admin_flags_have_no_effect_with_files_and_are_warned_of(self):
         self.start(password=PASSWORD)

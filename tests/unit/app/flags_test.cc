@@ -164,16 +164,40 @@ TEST(FlagsTest, FoldersMayBeGivenSeveralTimesAndStandForThePassword) {
   EXPECT_TRUE(flags.given.contains("cfgdir"));
   EXPECT_FALSE(flags.given.contains("addr"));
   EXPECT_THAT(Parse({}, {{"SIMPLE_REGISTRY_CFGDIR", "c"}}).config_folders, ElementsAre("c"));
+  EXPECT_THAT(Parse({}, {{"SIMPLE_REGISTRY_CFGDIR", "c, d e ,,f"}}).config_folders,
+              ElementsAre("c", "d e", "f"));
+  EXPECT_THAT(Parse({"-cfgdir=a,b"}, {{"SIMPLE_REGISTRY_CFGDIR", "c"}}).config_folders,
+              ElementsAre("a,b"));
 }
 
 TEST(FlagsTest, TimeoutsAreSecondsOrDurations) {
   using std::chrono::seconds;
-  EXPECT_EQ(ParseTimeout("90"), seconds(90));
-  EXPECT_EQ(ParseTimeout("90s"), seconds(90));
-  EXPECT_EQ(ParseTimeout("1h30m"), seconds(5400));
-  for (const char* text : {"", "x", "-1", "0", "1y", "99999999999", "inf", "-5m"}) {
-    EXPECT_EQ(ParseTimeout(text), std::nullopt) << text;
+  EXPECT_EQ(Parse({"-cfgdir=a", "-tokentimeout", "90"}).token_timeout, seconds(90));
+  EXPECT_EQ(Parse({"-cfgdir=a", "-tokentimeout=1h30m"}).token_timeout, seconds(5400));
+  // The default, as in the files.
+  EXPECT_EQ(Parse({"-cfgdir=a", "-tokentimeout=0"}).token_timeout, seconds(300));
+  for (const char* text : {"x", "-1", "1y", "99999999999", "inf", "-5m"}) {
+    EXPECT_THAT(Error({"-cfgdir=a", "-tokentimeout", text}), HasSubstr("-tokentimeout: ")) << text;
   }
+}
+
+TEST(FlagsTest, ABooleanFlagAloneIsTrue) {
+  EXPECT_FALSE(Parse({"-cfgdir=a"}).ui);
+  EXPECT_TRUE(Parse({"-cfgdir=a", "-ui"}).ui);
+  const ServeFlags before_another = Parse({"--ui", "-cfgdir", "a"});
+  EXPECT_TRUE(before_another.ui);
+  EXPECT_THAT(before_another.config_folders, ElementsAre("a"));
+  for (const char* text : {"true", "1", "yes"}) {
+    EXPECT_TRUE(Parse({"-ui", text, "-cfgdir=a"}).ui) << text;
+    EXPECT_TRUE(Parse({"-cfgdir=a"}, {{"SIMPLE_REGISTRY_UI", text}}).ui) << text;
+  }
+  for (const char* text : {"false", "0", "no"}) {
+    EXPECT_FALSE(Parse({"-ui", text, "-cfgdir=a"}).ui) << text;
+    EXPECT_FALSE(Parse({"-cfgdir=a", absl::StrCat("-ui=", text).c_str()}).ui) << text;
+  }
+  EXPECT_THAT(Error({"-cfgdir=a", "-ui", "maybe"}),
+              HasSubstr(R"("maybe" is neither true nor false)"));
+  EXPECT_THAT(Error({"-cfgdir=a", "-ui=true", "false"}), HasSubstr(R"(unexpected word "false")"));
 }
 
 TEST(FlagsTest, WrongFlagsOfTokensAreNamed) {

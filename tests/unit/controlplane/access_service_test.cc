@@ -62,7 +62,7 @@ TEST_F(AccessServiceTest, DecidesAsTheTableSays) {
       {all_token, {Pull("a/b"), Push("a/b"), Catalog()}, v1::DECISION_ALLOWED, "admin", ""},
       {bob_token, {}, v1::DECISION_ALLOWED, "bob", ""},
       {bob_token, {Pull("a/b")}, v1::DECISION_DENIED, "bob", "may not pull"},
-      {anonymous_token, {}, v1::DECISION_ALLOWED, "", ""},
+      {anonymous_token, {}, v1::DECISION_CREDENTIAL_REQUIRED, "", "issued to nobody"},
       {anonymous_token, {Pull("a/b")}, v1::DECISION_CREDENTIAL_REQUIRED, "", "anonymous clients"},
       {Bearer("x"), {}, v1::DECISION_TOKEN_INVALID, "", "not a JSON Web Token"},
       {Bearer(""), {}, v1::DECISION_TOKEN_INVALID, "", "not a JSON Web Token"},
@@ -76,6 +76,10 @@ TEST_F(AccessServiceTest, DecidesAsTheTableSays) {
     EXPECT_THAT(response.reason(), HasSubstr(test.reason)) << index;
     EXPECT_EQ(response.reason().empty(), test.decision == v1::DECISION_ALLOWED) << index;
     EXPECT_EQ(response.revision(), 1) << index;
+    const bool by_policy =
+        test.decision == v1::DECISION_DENIED || test.decision == v1::DECISION_INSUFFICIENT_SCOPE ||
+        (test.decision == v1::DECISION_CREDENTIAL_REQUIRED && !test.actions.empty());
+    EXPECT_EQ(response.has_refused_action(), by_policy) << index;
     ++index;
   }
 }

@@ -8,7 +8,8 @@ namespace {
 TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
   for (const char* scope : {"^team/app$", "^app$", "^team/app-v1_2$", R"(^team/my\.app$)",
                             "^team/(app|web)$", "^(?:team|guests)/app$", "^team/[a-z]+$",
-                            "^team/[a-z0-9._-]+$", "^a{2,3}$", "^team/(app)?$"}) {
+                            "^team/[a-z0-9._-]+$", "^a{2,3}$", "^team/(app)?$", "team/app$",
+                            "^team/app$|^team/web$", "^$|^team/app$", "^team/app$|guests/web$"}) {
     EXPECT_TRUE(ScopeNeverMatchesTag(scope)) << scope;
   }
   for (const char* scope : {"^$",
@@ -18,8 +19,11 @@ TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
                             "^team1/project(:.+)?$",
                             "^team1/[^/]+$",
                             "^team/app",
-                            "team/app$",
                             "app$",
+                            "team/?app$",
+                            "(team/)?app$",
+                            "^team/app$|^team/.+$",
+                            "^$|^$",
                             "^team/app:v1$",
                             "^team/app|web$",
                             "^team.app$",
@@ -35,6 +39,18 @@ TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
                             "(",
                             ""}) {
     EXPECT_FALSE(ScopeNeverMatchesTag(scope)) << scope;
+  }
+}
+
+TEST(PolicyFieldsTest, KnowsScopesThatMatchNoName) {
+  for (const char* scope : {"^TEAM/.+$", "^Team", "^/team/.+$", "^team//app$", "^team/-app",
+                            "^registry@x", "^_team/.+$"}) {
+    EXPECT_TRUE(ScopeNeverMatches(scope)) << scope;
+  }
+  for (const char* scope :
+       {"", "^", "^$", ".", "^.*$", "^team/.+$", "^team/$", "^team:LATEST$", "(?i)^TEAM/",
+        "^(TEAM|team)/", "TEAM", "^T*eam", "^[a-z]+$", "^team-a_b.c/", "("}) {
+    EXPECT_FALSE(ScopeNeverMatches(scope)) << scope;
   }
 }
 

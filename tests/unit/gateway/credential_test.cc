@@ -53,6 +53,20 @@ TEST(ChallengeTest, SaysWhereAndForWhatToGetAToken) {
       "scope=\"repository:a/b:pull,push\"");
 }
 
+TEST(ChallengeTest, OfSeveralProxiesTheFirstSawTheClient) {
+  for (const auto& [forwarded, scheme] :
+       {std::pair("https, http", "https"), std::pair("HTTPS,https", "https"),
+        std::pair(" https ,", "https"), std::pair("http, https", "http"),
+        std::pair("ftp, https", "http"), std::pair("", "http")}) {
+    Request request = WithHeader("Host", "r.example");
+    request.head.set("X-Forwarded-Proto", forwarded);
+    EXPECT_EQ(
+        Challenge(request, {}, AccessDecision::kCredentialRequired),
+        absl::StrCat("Bearer realm=\"", scheme, "://r.example/token\",service=\"simple-registry\""))
+        << forwarded;
+  }
+}
+
 TEST(ChallengeTest, TheRealmFollowsTheProxyAndNeverLeavesItsQuotes) {
   Request request = WithHeader("Host", "r\"x");
   request.head.set("X-Forwarded-Proto", "https");
