@@ -95,7 +95,11 @@ int RunCli(const Cli& cli) {
   if (HelpText(command).empty() || command.empty()) return Unknown(cli, command);
   if (std::any_of(args.begin(), args.end(), IsHelpFlag)) return Print(cli, HelpText(command));
   if (command == "serve") return RunServe(cli, args);
-  if (command == "admin") return cli.admin(cli, args);
+  if (command == "admin") {
+    // A command with commands of its own is asked like this, too.
+    return !args.empty() && args[0] == absl::string_view("help") ? Print(cli, HelpText("admin"))
+                                                                 : cli.admin(cli, args);
+  }
   if (command == "check") return RunCheck(cli, args);
   if (!args.empty()) {
     return Fail(cli, kExitUsage,

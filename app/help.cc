@@ -91,7 +91,7 @@ Commands
                        [-scopes|-addscopes|-removescopes REGEX]...
   tokens create NAME -user USER [-expires TIME] [-valuestdin]
   tokens update NAME -expires TIME
-  explain SUBJECT ACTION [REPOSITORY[:TAG]]
+  explain SUBJECT ACTION [REPOSITORY[:TAG|@DIGEST]]
                                   why a user, or groups/GROUP, may or may not pull, push, delete,
                                   catalog, or one thing such as 'PUT manifests'
   reload                          read the files of -cfgdir again

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "controlplane/policy_error.h"
 #include "controlplane/policy_view.h"
+#include "oci/digest.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -21,6 +22,15 @@ struct Target {
 absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   Target target;
   if (text.empty()) return target;
+  // What is asked for by digest is asked for without a tag, even where the reference has one.
+  const size_t at = text.find('@');
+  const bool by_digest = at != absl::string_view::npos;
+  if (by_digest) {
+    const absl::Status status = oci::Digest::Parse(text.substr(at + 1)).status();
+    if (!status.ok())
+      return InvalidField("repository", absl::StrCat("is wrong: ", status.message()));
+    text = text.substr(0, at);
+  }
   const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
   absl::StatusOr<oci::RepositoryName> repository = oci::RepositoryName::Parse(parts[0]);
   if (!repository.ok()) {
@@ -32,7 +42,7 @@ absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   if (!tag.ok()) {
     return InvalidField("repository", absl::StrCat("is wrong: ", tag.status().message()));
   }
-  target.tag = *std::move(tag);
+  if (!by_digest) target.tag = *std::move(tag);
   return target;
 }
 

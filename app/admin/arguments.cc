@@ -77,7 +77,7 @@ constexpr Command kCommands[] = {
     {"update", true, 1, 1, "NAME"},
     {"delete", true, 1, kManyWords, "NAME..."},
     {"revoke", true, 1, kManyWords, "NAME..."},
-    {"explain", false, 2, 3, "SUBJECT ACTION [REPOSITORY[:TAG]]"},
+    {"explain", false, 2, 3, "SUBJECT ACTION [REPOSITORY[:TAG|@DIGEST]]"},
     {"reload", false, 0, 0, ""},
     {"audit", false, 0, 0, ""},
 };

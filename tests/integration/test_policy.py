@@ -224,18 +224,6 @@ class Files(PolicyTestCase):
         self.admin.push_image(PUBLIC, "v1")
         self.as_user(None).get(f"/v2/{PUBLIC}/manifests/v1", expect=401)
 
-    def test_where_nobody_is_served_anonymously_a_token_of_nobody_is_no_login(self):
-        for name, status in (("anonymous", 200), ("somebody", 401)):
-            with self.subTest(name=name):
-                text = (self.cfgdir / "users.yaml").read_text()
-                (self.cfgdir / "users.yaml").write_text(text.replace("name: anonymous", f"name: {name}"))
-                self.start()
-                token = self.as_user(None).get("/token").json()["token"]
-                client = self.registry.client(f"Bearer {token}")
-                self.addCleanup(client.close)
-                client.get("/v2/", expect=status)
-                self.registry.stop()
-
     def test_folders_may_come_from_the_environment(self):
         other = self.folder / "other"
         other.mkdir()

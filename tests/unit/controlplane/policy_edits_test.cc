@@ -188,6 +188,20 @@ TEST_F(PolicyExplainTest, GroupsAndAnonymousClientsAreSubjectsToo) {
   EXPECT_THAT(Ask("users/bob", "catalog", "")->reason, HasSubstr("list the repositories"));
 }
 
+TEST_F(PolicyExplainTest, ReferencesByDigestAskForNoTag) {
+  const std::string digest = absl::StrCat("@sha256:", std::string(64, 'a'));
+  for (const char* reference : {"team/app", "team/app:v1"}) {
+    const ExplainedAction pull =
+        Ask("users/bob", "GET manifests", absl::StrCat(reference, digest)).value();
+    EXPECT_EQ(pull.decisive.action.repository->ToString(), "team/app");
+    EXPECT_FALSE(pull.decisive.action.tag.has_value());
+  }
+  for (const char* wrong : {"team/app@", "team/app@sha256:a", "@sha256:a", "team/app:@sha256:a"}) {
+    EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", wrong).status()),
+                HasSubstr("repository is wrong"));
+  }
+}
+
 TEST_F(PolicyExplainTest, BadQuestionsAreNamed) {
   EXPECT_THAT(ReasonOf(Ask("users/x", "pull", "a").status()), HasSubstr("RESOURCE_NOT_FOUND"));
   EXPECT_THAT(ReasonOf(Ask("groups/x", "pull", "a").status()), HasSubstr("RESOURCE_NOT_FOUND"));
