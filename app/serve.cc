@@ -56,6 +56,8 @@ sigset_t BlockSignals() {
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
+  // Before anything else: a signal that comes while the registry starts waits for it.
+  const sigset_t signals = BlockSignals();
   // Threads of gRPC may still end, or even hash, while the process ends: OpenSSL stays until then.
   ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   // What these libraries have to say, of messages and handshakes that fail, are lines of our log.
@@ -64,7 +66,6 @@ int Serve(const ServeFlags& flags) {
   });
   google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int,
                                      const std::string& message) { base::LogWarning(message); });
-  const sigset_t signals = BlockSignals();
   // Buffers move between threads; with an arena for each the heap would grow with the threads.
   ::mallopt(M_ARENA_MAX, 2);
   RaiseDescriptorLimit();

@@ -53,7 +53,9 @@ inline constexpr int64_t kMaxScopeMemoryBytes = 256 * 1024;
 inline constexpr size_t kMaxGroupMembers = 10'000;
 inline constexpr size_t kMaxUserGroups = 1'000;
 inline constexpr int kMaxAuditEvents = 100'000;
-inline constexpr size_t kMaxAuditDetailBytes = 4 * 1024;
+// What is told of one change, and in one event of it.
+inline constexpr size_t kMaxAuditDetailBytes = 256 * 1024;
+inline constexpr size_t kMaxAuditEventBytes = 4 * 1024;
 inline constexpr int kDefaultAdminPage = 100;
 inline constexpr int kMaxAdminPage = 1'000;
 // Pages end before this: clients of gRPC take 4 MiB.

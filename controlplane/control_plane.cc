@@ -95,18 +95,22 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
   absl::Status status = files.status();
   AdminServiceOptions::Reloaded reloaded;
   if (status.ok()) {
-    const absl::StatusOr<PolicySnapshot> snapshot = policy->ReplaceConfigured(
+    const absl::StatusOr<PolicyStore::Replaced> replaced = policy->ReplaceConfigured(
         {.actor = actor, .method = "ReloadFiles", .resource = ""}, files->objects);
-    status = snapshot.status();
-    if (status.ok()) reloaded.revision = snapshot->revision;
+    status = replaced.status();
+    if (status.ok()) {
+      reloaded.revision = replaced->snapshot.revision;
+      reloaded.warnings = std::move(files->warnings);
+      reloaded.warnings.insert(reloaded.warnings.end(), replaced->warnings.begin(),
+                               replaced->warnings.end());
+    }
   }
   if (!status.ok()) {
     base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
                    {{"principal", actor.principal}, {"error", status.message()}});
     return absl::IsInvalidArgument(status) ? InvalidFiles(status.message()) : status;
   }
-  for (const std::string& warning : files->warnings) base::LogWarning(warning);
-  reloaded.warnings = std::move(files->warnings);
+  for (const std::string& warning : reloaded.warnings) base::LogWarning(warning);
   base::LogInfo("the policy was reloaded",
                 {{"principal", actor.principal}, {"revision", reloaded.revision}});
   return reloaded;

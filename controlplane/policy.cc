@@ -313,7 +313,11 @@ std::string Policy::NearestMiss(const User& user, const Action& action,
   AnyGrant(user, [&](const Grant& grant) {
     any = true;
     const bool matches = grant.Matches(target);
-    if (matches) {
+    if (grant.verbs.empty()) {
+      if (!matches && !nearest.empty()) return false;
+      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
+                             oci::Quote(grant.role), ", which is not there or allows nothing");
+    } else if (matches) {
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
                              oci::Quote(grant.role), " there, which has no ", VerbName(action.verb),
                              " on ", ResourceName(action.resource));

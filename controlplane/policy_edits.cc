@@ -285,6 +285,8 @@ absl::Status UpdateRole(PolicyObjects& objects, const Role& role) {
 }
 
 absl::Status DeleteRole(PolicyObjects& objects, const std::string& name) {
+  const absl::StatusOr<Role*> role = FindWritable(objects.roles, "roles", name);
+  if (!role.ok()) return role.status();
   for (const RoleBinding& binding : objects.bindings) {
     if (binding.role != name) continue;
     return InUse(absl::StrCat("roles/", name), absl::StrCat("roleBindings/", binding.name));

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "base/utf8.h"
 #include "controlplane/policy_objects.h"
 #include "controlplane/scope_bounds.h"
 #include "oci/error.h"
@@ -26,10 +27,7 @@ re2::StringPiece Piece(absl::string_view text) { return {text.data(), text.size(
 absl::string_view NameProblem(absl::string_view name) {
   if (name.empty()) return "is empty; give it a name";
   if (name.size() > kMaxNameBytes) return "is longer than 255 bytes; shorten it";
-  const bool controls = std::any_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  });
-  return controls ? "has a control character; remove it" : "";
+  return base::HasControlCharacter(name) ? "has a control character; remove it" : "";
 }
 
 std::optional<std::string> RegexProblem(absl::string_view regex) {

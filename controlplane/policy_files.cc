@@ -329,7 +329,7 @@ void Loader::CheckReferences() {
   }
   for (const auto& [value, name] : user_subjects_) {
     if (exists("User", name)) continue;
-    value.Warning(absl::StrCat("there is no User ", oci::Quote(name)));
+    value.Warning(absl::StrCat("there is no User ", oci::Quote(name), " in these files"));
   }
   for (const auto& [value, name] : group_subjects_) {
     if (groups_.contains(name)) continue;
@@ -347,6 +347,11 @@ void Loader::CheckReferences() {
 
 absl::StatusOr<LoadedFiles> Loader::Load(absl::Span<const SourceFile> files) {
   for (size_t i = 0; i < files.size(); ++i) {
+    // Somebody may be about to write it; to take it for nothing would delete what it held.
+    if (absl::StripAsciiWhitespace(files[i].content).empty()) {
+      report_.Error({.file_index = i, .file = files[i].path}, "",
+                    "is empty; write to it, or remove it");
+    }
     const bool complete = ReadYaml(i, files[i].path, files[i].content, &report_,
                                    [&](const YamlValue& document) { ReadDocument(document); });
     incomplete_ = incomplete_ || !complete;

@@ -33,7 +33,8 @@ struct SourceFile {
 // All *.yaml and *.yml in the folders, the extension in any case: folder by folder, in the order of
 // the bytes of their names. Folders in them are left out.
 //
-// Error: INVALID_ARGUMENT that names what cannot be read or is beyond base/limits.h.
+// Error: INVALID_ARGUMENT that names what cannot be read or is beyond base/limits.h, or that there
+// is no such file at all.
 absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::string>& folders);
 
 struct LoadedFiles {

@@ -12,6 +12,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/limits.h"
 #include "controlplane/policy_files.h"
 #include "oci/error.h"
@@ -108,6 +109,12 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
                       "remove what is not needed");
       }
     }
+  }
+  // Nobody means that: the folder is not mounted, or its files are not written yet.
+  if (files.empty() && !folders.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no *.yaml or *.yml in ",
+                                                   absl::StrJoin(folders, ", "),
+                                                   "; is it the right folder, and mounted?"));
   }
   return files;
 }

@@ -49,9 +49,7 @@ absl::Status ValidateUserName(absl::string_view name) {
     why = "it is longer than 255 bytes";
   } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";
-  } else if (std::any_of(name.begin(), name.end(), [](char c) {
-               return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-             })) {
+  } else if (absl::StrContains(name, ':') || base::HasControlCharacter(name)) {
     why = "it must not hold a colon or a control character";
   } else {
     return absl::OkStatus();

@@ -31,8 +31,24 @@ PolicyRows LoadRows(Transaction& t) {
 
 // What fits of a text in UTF-8.
 absl::string_view WholeCharacters(absl::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
   while (max_bytes > 0 && (text[max_bytes] & 0xc0) == 0x80) --max_bytes;
   return text.substr(0, max_bytes);
+}
+
+// The details of the events that tell of one change.
+std::vector<std::string> PartsOf(absl::string_view detail) {
+  std::vector<std::string> parts;
+  while (!detail.empty()) {
+    const absl::string_view part = WholeCharacters(detail, base::kMaxAuditEventBytes);
+    parts.emplace_back(part);
+    detail.remove_prefix(part.size());
+  }
+  if (parts.size() == 1) return parts;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i] = absl::StrCat("part ", i + 1, " of ", parts.size(), ": ", parts[i]);
+  }
+  return parts;
 }
 
 // Returns what has changed, for the audit log: "group devs: members -[] +[\"bob\"]; …".
@@ -76,18 +92,20 @@ std::string ContentHash(const PolicyRows& rows) {
   return absl::BytesToHexString(hasher.Finish());
 }
 
-// Without the objects of the admin API that refer to what is not there.
+// Without the tokens of the admin API whose users are not there, and with empty roles in the place
+// of those that its bindings refer to in vain.
 PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) {
   std::set<std::string> users;
   for (const User& user : objects.users) users.insert(user.name);
   std::set<std::string> roles;
   for (const Role& role : objects.roles) roles.insert(role.name);
-  std::erase_if(objects.bindings, [&](const RoleBinding& binding) {
-    if (!binding.origin.empty() || roles.contains(binding.role)) return false;
+  for (const RoleBinding& binding : objects.bindings) {
+    if (!binding.origin.empty() || roles.contains(binding.role)) continue;
     warnings.push_back(absl::StrCat("role binding ", oci::Quote(binding.name),
                                     " has no effect: there is no role ", oci::Quote(binding.role)));
-    return true;
-  });
+    // One that gives nothing, so that a denial can say why.
+    if (roles.insert(binding.role).second) objects.roles.push_back({.name = binding.role});
+  }
   std::erase_if(objects.tokens, [&](const Token& token) {
     if (!token.origin.empty() || users.contains(token.user)) return false;
     warnings.push_back(absl::StrCat("token ", oci::Quote(token.name),
@@ -217,9 +235,10 @@ absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Open(
   }
   std::unique_ptr<PolicyStore> store(new PolicyStore(database));
   store->holder_ = std::make_shared<PolicyHolder>(PolicySnapshot{});
-  const absl::StatusOr<PolicySnapshot> first = store->ReplaceConfigured(
+  const absl::StatusOr<Replaced> first = store->ReplaceConfigured(
       {.actor = ThisProcess(), .method = "Start", .resource = ""}, configured);
   if (!first.ok()) return first.status();
+  for (const std::string& warning : first->warnings) base::LogWarning(warning);
   return store;
 }
 
@@ -266,24 +285,31 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   stored.revision = t.QueryFirst("SELECT revision FROM policy_revision", {}, [](const Row& row) {
                        return row.Int(0);
                      }).value_or(0);
-  if (!detail.empty()) {
+  for (std::string& part : PartsOf(detail)) {
     AppendAuditEvent(t, {.at_ms = SystemNowMs(),
                          .actor = cause.actor,
                          .method = cause.method,
                          .resource = cause.resource,
-                         .detail = detail,
+                         .detail = std::move(part),
                          .revision = stored.revision});
   }
   return stored;
 }
 
 absl::StatusOr<PolicySnapshot> PolicyStore::Change(const Cause& cause, Edit edit) {
+  // They are the same as at the last start or reload, which told of them.
+  std::vector<std::string> ignored;
+  return Apply(cause, edit, ignored);
+}
+
+absl::StatusOr<PolicySnapshot> PolicyStore::Apply(const Cause& cause, Edit edit,
+                                                  std::vector<std::string>& warnings) {
   std::lock_guard lock(mutex_);
   absl::StatusOr<Stored> stored =
       RunTransaction(database_, TransactionMode::kWrite,
                      [&](Transaction& t) { return ChangeRows(t, cause, edit); });
   if (!stored.ok()) return stored.status();
-  for (const std::string& warning : stored->warnings) base::LogWarning(warning);
+  warnings = std::move(stored->warnings);
   holder_->Replace({.policy = std::move(stored->policy),
                     .objects = std::make_shared<const PolicyObjects>(
                         EffectiveObjects(std::move(stored->objects))),
@@ -291,17 +317,22 @@ absl::StatusOr<PolicySnapshot> PolicyStore::Change(const Cause& cause, Edit edit
   return holder_->Current();
 }
 
-absl::StatusOr<PolicySnapshot> PolicyStore::ReplaceConfigured(const Cause& cause,
-                                                              const PolicyObjects& configured) {
-  std::vector<std::string> warnings;
-  const absl::StatusOr<PolicySnapshot> snapshot = Change(cause, [&](PolicyObjects& objects) {
-    warnings.clear();
-    Configure(configured, objects, warnings);
-    return absl::OkStatus();
-  });
-  if (!snapshot.ok()) return snapshot;
-  for (const std::string& warning : warnings) base::LogWarning(warning);
-  return snapshot;
+absl::StatusOr<PolicyStore::Replaced> PolicyStore::ReplaceConfigured(
+    const Cause& cause, const PolicyObjects& configured) {
+  Replaced replaced;
+  std::vector<std::string> without_effect;
+  absl::StatusOr<PolicySnapshot> snapshot = Apply(
+      cause,
+      [&](PolicyObjects& objects) {
+        replaced.warnings.clear();
+        Configure(configured, objects, replaced.warnings);
+        return absl::OkStatus();
+      },
+      without_effect);
+  if (!snapshot.ok()) return snapshot.status();
+  replaced.snapshot = *std::move(snapshot);
+  replaced.warnings.insert(replaced.warnings.end(), without_effect.begin(), without_effect.end());
+  return replaced;
 }
 
 }  // namespace registry::controlplane

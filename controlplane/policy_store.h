@@ -59,9 +59,14 @@ class PolicyStore {
   // Returns what holds from then on.
   absl::StatusOr<PolicySnapshot> Change(const Cause& cause, Edit edit);
 
-  // Puts `configured` in the place of what was configured. Errors as above.
-  absl::StatusOr<PolicySnapshot> ReplaceConfigured(const Cause& cause,
-                                                   const PolicyObjects& configured);
+  struct Replaced {
+    PolicySnapshot snapshot;
+    // What of the admin API gives way, or has no effect any more.
+    std::vector<std::string> warnings;
+  };
+  // Puts `configured` in the place of what was configured. Errors as above. The caller logs the
+  // warnings.
+  absl::StatusOr<Replaced> ReplaceConfigured(const Cause& cause, const PolicyObjects& configured);
 
  private:
   explicit PolicyStore(Database& database) : database_(database) {}
@@ -72,6 +77,9 @@ class PolicyStore {
     int64_t revision = 0;
     std::vector<std::string> warnings;
   };
+  // Gives out the warnings of Stored.
+  absl::StatusOr<PolicySnapshot> Apply(const Cause& cause, Edit edit,
+                                       std::vector<std::string>& warnings);
   absl::StatusOr<Stored> ChangeRows(Transaction& t, const Cause& cause, Edit edit) const;
 
   Database& database_;

@@ -24,7 +24,10 @@ PolicyObjects EffectiveObjects(PolicyObjects objects) {
     groups.emplace(std::move(name), std::move(group));
   }
   const auto named = [&](const std::string& name, const std::string& origin) -> Group& {
-    return groups.try_emplace(name, Group{.name = name, .origin = origin}).first->second;
+    Group& group = groups.try_emplace(name, Group{.name = name}).first->second;
+    // Whoever names it in a file made it there, also where the admin API has added members.
+    if (group.origin.empty()) group.origin = origin;
+    return group;
   };
   for (const User& user : objects.users) {
     for (const std::string& name : user.groups) named(name, user.origin).members.insert(user.name);

@@ -19,9 +19,7 @@ namespace {
 using Type = YamlNode::Type;
 
 bool IsPrintable(absl::string_view text) {
-  return base::IsUtf8Text(text) && std::none_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-         });
+  return base::IsUtf8Text(text) && !base::HasControlCharacter(text);
 }
 
 // A key in the path of a field. Of one that is no word only the beginning is shown: it may be a

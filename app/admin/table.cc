@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 
 namespace registry::app::admin {
 namespace {
@@ -18,12 +18,12 @@ size_t WidthOf(const std::string& text) {
 // Nothing in a cell may move the cursor or end the line.
 std::string Printable(absl::string_view text) {
   std::string printable;
-  for (const char c : text) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-      absl::StrAppend(&printable, absl::CEscape(absl::string_view(&c, 1)));
-    } else {
-      printable += c;
-    }
+  while (!text.empty()) {
+    // The controls from U+0080 on have two bytes.
+    const absl::string_view character = text.substr(0, text.front() == '\xc2' ? 2 : 1);
+    absl::StrAppend(&printable, base::HasControlCharacter(character) ? absl::CEscape(character)
+                                                                     : std::string(character));
+    text.remove_prefix(character.size());
   }
   return printable;
 }

@@ -258,6 +258,20 @@ class Files(PolicyTestCase):
         self.assertIn("evrything", line["error"])
         self.as_user("late").get("/v2/_catalog")
 
+    def test_files_that_are_emptied_change_nothing(self):
+        self.start()
+        refused = "the files of -cfgdir were not reloaded, and the policy stays as it was"
+        users = self.cfgdir / "users.yaml"
+        users.rename(self.folder / "kept")
+        users.touch()
+        self.assertIn("users.yaml:1: is empty", self.reload(refused)["error"])
+        for path in self.cfgdir.iterdir():
+            path.unlink()
+        self.assertIn("there is no *.yaml or *.yml in", self.reload(refused)["error"])
+        self.as_user("web-ci", TOKEN).get("/v2/")
+        status, _, _ = Check.check(self, "-cfgdir", self.cfgdir)
+        self.assertEqual(status, 1)
+
     def test_what_is_not_in_this_version_is_said_once(self):
         shutil.copy(EXAMPLES / "pull-through-cache.yaml", self.cfgdir)
         self.start("-ui=true")

@@ -19,6 +19,18 @@ TEST(Utf8Test, RefusesWhatIsNoUtf8) {
   }
 }
 
+TEST(Utf8Test, KnowsControlCharacters) {
+  for (const char* text : {"a\n", "\t", "\x7f",
+                           "a\xc2\x9b"
+                           "31m",
+                           "\xc2\x80", "\x1b[0m"}) {
+    EXPECT_TRUE(HasControlCharacter(text));
+  }
+  for (const char* text : {"", "a b", "caf\xc3\xa9", "\xc2\xa0", "\xe2\x82\xac", "\xc3\x9b"}) {
+    EXPECT_FALSE(HasControlCharacter(text)) << text;
+  }
+}
+
 TEST(Utf8Test, RefusesNul) { EXPECT_FALSE(IsUtf8Text(absl::string_view("a\0b", 3))); }
 
 }  // namespace

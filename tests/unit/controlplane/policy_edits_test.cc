@@ -77,9 +77,22 @@ TEST_F(PolicyEditsTest, WhatFilesSayIsReadOnly) {
               HasSubstr(R"(READ_ONLY "users/alice" comes from users.yaml:1)"));
   EXPECT_THAT(ReasonOf(DeleteUser(objects_, "alice")), HasSubstr("READ_ONLY"));
   EXPECT_THAT(ReasonOf(DeleteRole(objects_, "pull")), HasSubstr("READ_ONLY"));
+  // In use or not.
+  objects_.bindings[0].role = "pull";
+  EXPECT_THAT(ReasonOf(DeleteRole(objects_, "pull")), HasSubstr("READ_ONLY"));
   EXPECT_THAT(ReasonOf(DeleteGroup(objects_, "devs")), HasSubstr("READ_ONLY"));
   EXPECT_THAT(ReasonOf(UpdateGroup(objects_, {.name = "devs", .members = {"bob"}})),
               HasSubstr(R"(READ_ONLY "users/alice in groups/devs" comes from users.yaml:1)"));
+}
+
+TEST_F(PolicyEditsTest, AGroupOfAFileStaysOneWhateverIsAdded) {
+  const auto origin = [&] { return FindByName(View().groups, "devs")->origin; };
+  EXPECT_EQ(origin(), "users.yaml:1");
+  for (const std::set<std::string>& members : {std::set<std::string>{"alice", "bob"}, {"alice"}}) {
+    ASSERT_EQ(ReasonOf(UpdateGroup(objects_, {.name = "devs", .members = members})), "");
+    EXPECT_EQ(origin(), "users.yaml:1");
+  }
+  EXPECT_EQ(FindByName(View().groups, "ops")->origin, "");
 }
 
 TEST_F(PolicyEditsTest, WhatIsThereIsNotMadeAgain) {

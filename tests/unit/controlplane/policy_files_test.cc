@@ -101,8 +101,15 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_THAT(cache.scopes, ElementsAre("^library/.+$"));
 }
 
+// A file that is about to be written must not delete what it held.
+TEST(PolicyFilesTest, RefusesEmptyFiles) {
+  for (const char* content : {"", "\n", " \r\n\t"}) {
+    EXPECT_EQ(ErrorsOf({UserOf("a"), content}), "b.yaml:1: is empty; write to it, or remove it");
+  }
+}
+
 TEST(PolicyFilesTest, AcceptsWhatIsAlmostEmpty) {
-  for (const char* content : {"", "\n", "---\n", "---\n---\n...\n", "# a comment",
+  for (const char* content : {"---\n", "---\n---\n...\n", "# a comment",
                               "\xef\xbb\xbf# a byte order mark\n", "%YAML 1.2\n---\n"}) {
     EXPECT_EQ(ErrorsOf({content}), "") << content;
   }
@@ -387,7 +394,7 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
     const char* warning;
   } cases[] = {
       {binding("[{kind: User, name: nobody}]", "[a]"),
-       "a.yaml:14: spec.subjects[0].name: there is no User \"nobody\""},
+       "a.yaml:14: spec.subjects[0].name: there is no User \"nobody\" in these files"},
       {binding("[{kind: Group, name: none}]", "[a]"),
        "a.yaml:14: spec.subjects[0].name: no User is in the group \"none\""},
       {binding("[]", "[a]"), "a.yaml:14: spec.subjects: is empty, so the binding allows nothing"},

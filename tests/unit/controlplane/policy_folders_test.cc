@@ -65,6 +65,16 @@ TEST_F(ReadFoldersTest, NamesWhatCannotBeRead) {
   EXPECT_THAT(ErrorOf({folder_}), HasSubstr(Path("link.yaml") + "\": No such file"));
 }
 
+TEST_F(ReadFoldersTest, RefusesFoldersWithoutAnyFile) {
+  std::filesystem::create_directories(Path("a"));
+  std::filesystem::create_directories(Path("b"));
+  EXPECT_EQ(ErrorOf({Path("a"), Path("b")}),
+            absl::StrCat("there is no *.yaml or *.yml in ", Path("a"), ", ", Path("b"),
+                         "; is it the right folder, and mounted?"));
+  Write("b/a.yaml", "x");
+  EXPECT_TRUE(ReadFolders({Path("a"), Path("b")}).ok());
+}
+
 // Reading it would wait for whoever writes to it.
 TEST_F(ReadFoldersTest, RefusesANamedPipe) {
   ASSERT_EQ(mkfifo(Path("pipe.yaml").c_str(), 0600), 0);

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "controlplane/policy_edits.h"
 #include "controlplane/policy_view.h"
 #include "tests/unit/controlplane/database_fixture.h"
@@ -58,8 +60,11 @@ class PolicyStoreTest : public DatabaseTest {
   }
 
   absl::Status Reload(const PolicyObjects& files) {
-    return store_->ReplaceConfigured({.actor = ThisProcess(), .method = "ReloadFiles"}, files)
-        .status();
+    absl::StatusOr<PolicyStore::Replaced> replaced =
+        store_->ReplaceConfigured({.actor = ThisProcess(), .method = "ReloadFiles"}, files);
+    if (!replaced.ok()) return replaced.status();
+    warnings_ = std::move(replaced->warnings);
+    return absl::OkStatus();
   }
 
   absl::Status AddUser(const std::string& name, std::set<std::string> groups = {}) {
@@ -70,10 +75,13 @@ class PolicyStoreTest : public DatabaseTest {
 
   bool MayPull(const std::string& user) {
     snapshot_ = Now();
-    return snapshot_.policy->Allows(snapshot_.policy->FindUser(user),
-                                    {.resource = Resource::kBlobs,
-                                     .verb = Verb::kGet,
-                                     .repository = oci::RepositoryName::Parse("team/app").value()});
+    return snapshot_.policy->Allows(snapshot_.policy->FindUser(user), PullOf("team/app"));
+  }
+
+  static Action PullOf(const std::string& repository) {
+    return {.resource = Resource::kBlobs,
+            .verb = Verb::kGet,
+            .repository = oci::RepositoryName::Parse(repository).value()};
   }
 
   std::vector<AuditEvent> Audit() {
@@ -83,6 +91,8 @@ class PolicyStoreTest : public DatabaseTest {
   std::unique_ptr<Database> database_;
   std::unique_ptr<PolicyStore> store_;
   PolicySnapshot snapshot_;
+  // Of the last reload.
+  std::vector<std::string> warnings_;
 };
 
 TEST_F(PolicyStoreTest, WhatIsConfiguredHoldsAndIsWrittenOnce) {
@@ -120,6 +130,31 @@ TEST_F(PolicyStoreTest, EachChangeRaisesTheRevisionAndIsInTheAuditLog) {
   EXPECT_THAT(event.detail, HasSubstr("user bob: new"));
   EXPECT_THAT(event.detail, HasSubstr(R"(group devs: new -> {"members":["bob"]})"));
   EXPECT_THAT(event.detail, Not(HasSubstr(kHash)));
+}
+
+TEST_F(PolicyStoreTest, ALongChangeIsToldInSeveralEventsAndLosesNothing) {
+  std::vector<std::string> scopes;
+  for (int i = 0; i < 100; ++i) scopes.push_back(absl::StrCat("^€", i, "/", std::string(90, 'x')));
+  ASSERT_TRUE(Change([&](PolicyObjects& o) {
+                return CreateRoleBinding(o, {.name = "b",
+                                             .subjects = {{Subject::Kind::kUser, "alice"}},
+                                             .role = "pull",
+                                             .scopes = scopes});
+              }).ok());
+  std::string told;
+  std::vector<AuditEvent> events = Audit();
+  events.pop_back();  // The start.
+  ASSERT_GT(events.size(), 2);
+  for (size_t i = 0; i < events.size(); ++i) {
+    absl::string_view detail = events[events.size() - 1 - i].detail;
+    EXPECT_LT(detail.size(), base::kMaxAuditEventBytes + 32);
+    EXPECT_TRUE(base::IsUtf8Text(detail));
+    EXPECT_EQ(events[i].revision, Now().revision);
+    EXPECT_TRUE(
+        absl::ConsumePrefix(&detail, absl::StrCat("part ", i + 1, " of ", events.size(), ": ")));
+    absl::StrAppend(&told, detail);
+  }
+  for (const std::string& scope : scopes) EXPECT_THAT(told, HasSubstr(scope));
 }
 
 TEST_F(PolicyStoreTest, AChangeOfNothingIsNone) {
@@ -179,6 +214,12 @@ TEST_F(PolicyStoreTest, WhatRefersToSomethingGoneHasNoEffectUntilItIsBack) {
   ASSERT_TRUE(Reload({}).ok());
   EXPECT_FALSE(MayPull("bob"));
   EXPECT_EQ(Objects().bindings.size(), 1);
+  EXPECT_TRUE(Objects().roles.empty());
+  EXPECT_THAT(warnings_, ElementsAre("role binding \"bob-pull\" has no effect: there is no role "
+                                     "\"pull\""));
+  EXPECT_EQ(
+      Now().policy->Explain({.name = "bob"}, PullOf("team/app")).nearest_miss,
+      R"(role binding "bob-pull" gives the role "pull", which is not there or allows nothing)");
 
   ASSERT_TRUE(Reload(Files()).ok());
   EXPECT_TRUE(MayPull("bob"));

@@ -25,8 +25,10 @@ TEST(TableTest, WidthsAreInCharacters) {
 
 TEST(TableTest, ControlCharactersAreEscaped) {
   Table table({"A"});
-  table.Add({"a\x1b[2J\n\tb\x7f"});
-  EXPECT_EQ(table.ToString(), "A\na\\033[2J\\n\\tb\\177\n");
+  table.Add(
+      {"a\x1b[2J\n\tb\x7f\xc2\x9b"
+       "3"});
+  EXPECT_EQ(table.ToString(), "A\na\\033[2J\\n\\tb\\177\\302\\2333\n");
 }
 
 }  // namespace
