@@ -64,7 +64,10 @@ int RunCheck(const Cli& cli, Args args) {
     cli.errors << status.message() << std::endl;
     return kExitFailed;
   }
-  for (const std::string& warning : files->warnings) cli.errors << "warning: " << warning << "\n";
+  std::vector<std::string> warnings = files->warnings;
+  const std::string half_certificate = HalfCertificate(files->configuration);
+  if (!half_certificate.empty()) warnings.push_back(half_certificate);
+  for (const std::string& warning : warnings) cli.errors << "warning: " << warning << "\n";
   const controlplane::PolicyObjects& objects = files->objects;
   return Print(cli, absl::StrCat("ok: ", objects.users.size(), " users, ", objects.roles.size(),
                                  " roles, ", objects.bindings.size(), " role bindings, ",

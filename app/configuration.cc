@@ -18,7 +18,7 @@ class FileSettings {
   FileSettings(const ServeFlags& flags, const controlplane::Configuration& configuration)
       : flags_(flags), configuration_(configuration) {}
 
-  absl::Status Apply(ServeFlags& merged) {
+  void Apply(ServeFlags& merged) {
     Set("datadir", configuration_.data_dir, merged.data_dir);
     Set("certfile", configuration_.cert_file, merged.cert_file);
     Set("keyfile", configuration_.key_file, merged.key_file);
@@ -28,26 +28,16 @@ class FileSettings {
     if (!flags_.given.contains("tokensecretfile")) {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
     }
-    if (!configuration_.addr.has_value() || flags_.given.contains("addr")) return absl::OkStatus();
-    absl::StatusOr<HostPort> address = HostPort::Parse(*configuration_.addr);
-    if (!address.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(PlaceOf("spec.web.addr"), ": spec.web.addr: invalid address ",
-                       oci::Quote(*configuration_.addr), ": ", address.status().message()));
+    if (configuration_.addr.has_value() && !flags_.given.contains("addr")) {
+      // LoadFolders has looked at it.
+      merged.address = HostPort::Parse(*configuration_.addr).value();
     }
-    merged.address = *std::move(address);
-    return absl::OkStatus();
   }
 
  private:
   template <class T>
   void Set(absl::string_view flag, const std::optional<T>& value, T& out) {
     if (value.has_value() && !flags_.given.contains(flag)) out = *value;
-  }
-
-  std::string PlaceOf(const std::string& field) const {
-    const auto found = configuration_.places.find(field);
-    return found == configuration_.places.end() ? std::string("-cfgdir") : found->second;
   }
 
   const ServeFlags& flags_;
@@ -79,7 +69,23 @@ absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::str
   const absl::StatusOr<std::vector<controlplane::SourceFile>> files =
       controlplane::ReadFolders(folders);
   if (!files.ok()) return files.status();
-  return controlplane::ParseFiles(*files);
+  absl::StatusOr<controlplane::LoadedFiles> loaded = controlplane::ParseFiles(*files);
+  if (!loaded.ok() || !loaded->configuration.addr.has_value()) return loaded;
+  const controlplane::Configuration& configuration = loaded->configuration;
+  const absl::Status status = HostPort::Parse(*configuration.addr).status();
+  if (status.ok()) return loaded;
+  return absl::InvalidArgumentError(
+      absl::StrCat(configuration.places.at("spec.web.addr"), ": spec.web.addr: invalid address ",
+                   oci::Quote(*configuration.addr), ": ", status.message()));
+}
+
+std::string HalfCertificate(const controlplane::Configuration& configuration) {
+  if (configuration.cert_file.has_value() == configuration.key_file.has_value()) return "";
+  const bool has_key = configuration.key_file.has_value();
+  const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
+  const absl::string_view other = has_key ? "certfile" : "keyfile";
+  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs a ", other,
+                      " beside it, or the flag -", other);
 }
 
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
@@ -96,9 +102,8 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
     if (!files.ok()) return files.status();
     result.warnings.insert(result.warnings.end(), files->warnings.begin(), files->warnings.end());
-    absl::Status status = FileSettings(flags, files->configuration).Apply(merged);
-    if (status.ok()) status = CheckCertificate(merged);
-    if (!status.ok()) return status;
+    FileSettings(flags, files->configuration).Apply(merged);
+    if (absl::Status status = CheckCertificate(merged); !status.ok()) return status;
     WarnOfWhatHasNoEffect(flags, *files, result.warnings);
     options.policy = std::move(files->objects);
     options.load_files = [folders = flags.config_folders, started_with = files->configuration] {
@@ -123,9 +128,9 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     if (!secret.ok()) return secret.status();
     merged.token_secret = *std::move(secret);
   }
-  // Whoever has a token can try secrets until one gives its signature.
-  if (!merged.token_secret.empty() &&
-      merged.token_secret.size() < controlplane::kMinTokenValueBytes) {
+  // The files have their own warning of it.
+  if (merged.token_secret.size() < controlplane::kMinTokenValueBytes &&
+      (flags.given.contains("tokensecret") || flags.given.contains("tokensecretfile"))) {
     result.warnings.push_back(
         absl::StrCat("the token secret is shorter than ", controlplane::kMinTokenValueBytes,
                      " bytes and can be guessed; make one with openssl rand -hex 32"));

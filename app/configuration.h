@@ -26,6 +26,10 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags);
 // Reads the files of the folders. Error: a line for each thing that is wrong.
 absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders);
 
+// What `serve` refuses unless a flag helps: a certificate without its key, or a key without its
+// certificate. Empty when there is nothing to say.
+std::string HalfCertificate(const controlplane::Configuration& configuration);
+
 }  // namespace registry::app
 
 #endif  // REGISTRY_APP_CONFIGURATION_H_

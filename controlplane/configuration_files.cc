@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/policy_fields.h"
+#include "controlplane/policy_files.h"
 #include "controlplane/tokens.h"
 
 namespace registry::controlplane {
@@ -44,7 +45,13 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   const YamlValue web = spec.Field("web");
   if (web.IsMapOf({"addr", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
     set_text(web.Field("addr"), configuration.addr);
-    set_text(web.Field("tokenSecret"), configuration.token_secret);
+    const YamlValue secret = web.Field("tokenSecret");
+    set_text(secret, configuration.token_secret);
+    if (const auto text = ReadOptionalText(secret); text && text->size() < kMinTokenValueBytes) {
+      // Whoever has a token can try secrets until one gives its signature.
+      secret.Warning(absl::StrCat("is shorter than ", kMinTokenValueBytes,
+                                  " bytes and can be guessed; make one with openssl rand -hex 32"));
+    }
     const YamlValue timeout = web.Field("tokenTimeout");
     std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
     // 0 is the default, as in the Go original.

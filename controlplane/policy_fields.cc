@@ -85,7 +85,8 @@ namespace {
 // Whether an alternative of a scope, which matches some text, matches no "repository:tag": it ends
 // with $, none of its pieces can match a colon, and it begins with ^ or has a slash, so that it
 // finds no place in the tag either. Sound for the pieces it knows: characters, classes that list
-// what they match, groups and repetition. Anything else might match a colon.
+// what they match or that leave colons out, groups and repetition. Anything else might match a
+// colon.
 bool AlternativeMatchesNoTag(absl::string_view alternative) {
   if (!absl::ConsumeSuffix(&alternative, "$")) return false;
   const bool anchored = absl::ConsumePrefix(&alternative, "^");
@@ -119,7 +120,8 @@ bool AlternativeMatchesNoTag(absl::string_view alternative) {
       alternative.remove_prefix(1);
     } else if (c == '[') {
       static const re2::RE2* const listed =
-          new re2::RE2(R"(((?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[a-zA-Z0-9._/])+-?\]))");
+          new re2::RE2(R"((?:(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[a-zA-Z0-9._/])+-?|)"
+                       R"(\^[^][\\:-]*:[^][\\:-]*)\])");
       re2::StringPiece rest = Piece(alternative);
       if (!re2::RE2::Consume(&rest, *listed)) return false;
       alternative.remove_prefix(alternative.size() - rest.size());

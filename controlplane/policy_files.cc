@@ -20,8 +20,8 @@ namespace registry::controlplane {
 namespace {
 
 constexpr absl::string_view kCertainlyNoTag =
-    "matches no tag, because a manifest is asked for as REPOSITORY:TAG; write (:.+)?$ in place of "
-    "the final $";
+    "matches no tag, because a tag is asked for as REPOSITORY:TAG; write (:.+)?$ in place of the "
+    "final $";
 
 // Reads the documents one by one, then checks what refers to each other.
 class Loader {
@@ -243,11 +243,12 @@ void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
 
   const std::vector<YamlValue> scope_items = Items(spec.Required("scopes"), kNothing);
   binding.scopes = ReadScopes(scope_items);
-  // Whoever wrote a scope with a colon knows how tags are asked for, and may mean the others for
-  // blobs, which are asked for by the bare name.
+  // Whoever wrote a scope with a colon that is for tags knows how these are asked for, and may mean
+  // the others for blobs, which are asked for by the bare name.
   const bool knows_tags =
-      std::any_of(binding.scopes.begin(), binding.scopes.end(),
-                  [](const std::string& scope) { return absl::StrContains(scope, ':'); });
+      std::any_of(binding.scopes.begin(), binding.scopes.end(), [](const std::string& scope) {
+        return absl::StrContains(scope, ':') && !ScopeNeverMatchesTag(scope);
+      });
   for (const YamlValue& item : scope_items) {
     if (knows_tags || binding.scopes.size() != scope_items.size()) break;
     if (ScopeNeverMatchesTag(*item.Text())) untagged_scopes_.push_back({item, binding.role});
@@ -338,7 +339,9 @@ void Loader::CheckReferences() {
   // Blobs and the catalog are asked for without a tag anyway.
   absl::flat_hash_set<absl::string_view> tag_roles;
   for (const Role& role : loaded_.objects.roles) {
-    if (role.resources.contains(Resource::kManifests)) tag_roles.insert(role.name);
+    if (role.resources.contains(Resource::kManifests) || role.resources.contains(Resource::kTags)) {
+      tag_roles.insert(role.name);
+    }
   }
   for (const auto& [value, role] : untagged_scopes_) {
     if (tag_roles.contains(role)) value.Warning(kCertainlyNoTag);

@@ -359,6 +359,23 @@ class Check(PolicyTestCase):
         self.assertIn("rolebindings.yaml:", errors)
         self.assertIn("matches no tag", errors)
 
+    def test_a_configuration_that_serve_refuses_is_told(self):
+        configuration = self.cfgdir / "configuration.yaml"
+        head = "apiVersion: simple-registry.jlsalvador.online/v1beta1\nkind: Configuration\n"
+        for setting, status, told in (
+            ("addr: nonsense", 1, 'configuration.yaml:3: spec.web.addr: invalid address "nonsense": '),
+            ("addr: ':70000'", 1, "configuration.yaml:3: spec.web.addr: invalid address"),
+            ("keyfile: /x", 0, "configuration.yaml:3: spec.web.keyfile: needs a certfile beside it"),
+            ("certfile: /x", 0, "configuration.yaml:3: spec.web.certfile: needs a keyfile beside it"),
+        ):  # fmt: skip
+            with self.subTest(setting=setting):
+                configuration.write_text(f"{head}spec: {{web: {{{setting}}}}}\n")
+                got, _, errors = self.check("-cfgdir", self.cfgdir)
+                self.assertEqual(got, status)
+                self.assertIn(told, errors)
+                done = run_binary("serve", "-cfgdir", self.cfgdir, "-datadir", self.folder / "d")
+                self.assertEqual(done.returncode, 1)
+
     def test_wrong_flags_are_status_2(self):
         for arguments in ((), ("-cfgdir",), ("-addr", ":1"), ("-cfgdir", "x", "-datadir", "y"), ("-nope",)):
             with self.subTest(arguments=arguments):

@@ -6,10 +6,11 @@ namespace registry::controlplane {
 namespace {
 
 TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
-  for (const char* scope : {"^team/app$", "^app$", "^team/app-v1_2$", R"(^team/my\.app$)",
-                            "^team/(app|web)$", "^(?:team|guests)/app$", "^team/[a-z]+$",
-                            "^team/[a-z0-9._-]+$", "^a{2,3}$", "^team/(app)?$", "team/app$",
-                            "^team/app$|^team/web$", "^$|^team/app$", "^team/app$|guests/web$"}) {
+  for (const char* scope :
+       {"^team/app$", "^app$", "^team/app-v1_2$", R"(^team/my\.app$)", "^team/(app|web)$",
+        "^(?:team|guests)/app$", "^team/[a-z]+$", "^team/[a-z0-9._-]+$", "^a{2,3}$",
+        "^team/(app)?$", "team/app$", "^team/app$|^team/web$", "^$|^team/app$",
+        "^team/app$|guests/web$", "^team/[^:]+$", "^team/[^/:]+$", "^[^:]+/app$"}) {
     EXPECT_TRUE(ScopeNeverMatchesTag(scope)) << scope;
   }
   for (const char* scope : {"^$",
@@ -26,6 +27,10 @@ TEST(PolicyFieldsTest, KnowsScopesThatMatchNoTag) {
                             "^$|^$",
                             "^team/app:v1$",
                             "^team/app|web$",
+                            "^team/[^/]+$",
+                            "^team/[^ab]+$",
+                            "^[^:]*$",
+                            "^team/[^0-:]+[^:-z]$",
                             "^team.app$",
                             "^(app)?$",
                             "^a*$",

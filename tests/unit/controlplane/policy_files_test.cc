@@ -37,10 +37,11 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
                absl::StrCat("  value: ", kTokenValue,
                             "\n  username: alice\n  expiresAt: 2099-01-01T02:00:00+02:00\n---\n")),
       Document("Token", "forever", "  value: fedcba9876543210\n  username: alice\n---\n"),
-      Document("Configuration", "c",
-               "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret\n"
-               "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
-               "  registry: {sparse: ^a/}\n---\n"),
+      Document(
+          "Configuration", "c",
+          "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret-of-enough-bytes\n"
+          "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
+          "  registry: {sparse: ^a/}\n---\n"),
       Document("PullThroughCache", "hub",
                "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
                "    username: u\n    password: p\n    ttl: 30d\n  scopes: [^library/.+$]\n"))});
@@ -81,7 +82,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   const Configuration& configuration = loaded->configuration;
   EXPECT_EQ(configuration.data_dir, "./data");
   EXPECT_EQ(configuration.addr, ":5000");
-  EXPECT_EQ(configuration.token_secret, "s3cret");
+  EXPECT_EQ(configuration.token_secret, "s3cret-of-enough-bytes");
   EXPECT_EQ(configuration.token_timeout, std::chrono::minutes(90));
   EXPECT_EQ(configuration.ui, true);
   EXPECT_EQ(configuration.cert_file, "c.pem");
@@ -247,10 +248,11 @@ TEST(PolicyFilesTest, ReadsTheShapesOfTheOriginalsDocumentation) {
                     "    passwordFile: /run/secrets/hub\n    ttl: 30d\n  scopes: [\"^lib/.+$\"]\n"),
        {"a.yaml:9: spec.upstream.passwordFile: has no effect without a username"}},
       {"a configuration with empty lines, empty texts and a short timeout",
-       absl::StrCat("---\n", kVersion, "kind: Configuration\nmetadata:\n  name: main\nspec:\n",
-                    "  dataDir: ./private/data\n\n  web:\n    addr: 0.0.0.0:5000\n\n",
-                    "    tokenSecret: a-secret\n    tokenTimeout: 30\n\n    ui: true\n\n",
-                    "    certfile: \"\"\n    keyfile: \"\"\n"),
+       absl::StrCat(
+           "---\n", kVersion, "kind: Configuration\nmetadata:\n  name: main\nspec:\n",
+           "  dataDir: ./private/data\n\n  web:\n    addr: 0.0.0.0:5000\n\n",
+           "    tokenSecret: a-secret-of-enough-bytes\n    tokenTimeout: 30\n\n    ui: true\n\n",
+           "    certfile: \"\"\n    keyfile: \"\"\n"),
        {"a.yaml:13: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients "
         "expect"}},
       {"a token with its end",
@@ -401,8 +403,8 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {binding("[{kind: User, name: u}]", "[]"),
        "a.yaml:16: spec.scopes: is empty, so the binding allows nothing"},
       {binding("[{kind: User, name: u}]", "[a, ^team/app$]"),
-       "a.yaml:16: spec.scopes[1]: matches no tag, because a manifest is asked for as "
-       "REPOSITORY:TAG; write (:.+)?$ in place of the final $"},
+       "a.yaml:16: spec.scopes[1]: matches no tag, because a tag is asked for as REPOSITORY:TAG; "
+       "write (:.+)?$ in place of the final $"},
       {binding("[{kind: User, name: u}]", "[a, '']"),
        "a.yaml:16: spec.scopes[1]: is empty, which matches everything; write ^.*$ if that is "
        "meant"},
@@ -423,6 +425,9 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {binding("[{kind: User, name: u}]", "['^TEAM/.+$']"),
        "a.yaml:16: spec.scopes[0]: matches no repository: their names are of lower case letters, "
        "digits and ._-/, and begin with a letter or digit"},
+      {Document("Configuration", "c", "  web: {tokenSecret: short}\n---\n"),
+       "a.yaml:6: spec.web.tokenSecret: is shorter than 16 bytes and can be guessed; make one with "
+       "openssl rand -hex 32"},
       {Document("Configuration", "c", "  web: {tokenTimeout: 30}\n---\n"),
        "a.yaml:6: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients expect"},
       {Document("PullThroughCache", "c",
@@ -460,6 +465,8 @@ TEST(PolicyFilesTest, WarnsOfScopesWithoutTagsOnlyWhereTagsAreAskedFor) {
   };
   EXPECT_EQ(load("[manifests]", "[^a$]").size(), 1);
   EXPECT_EQ(load("['*']", "[^a$, ^b$]").size(), 2);
+  EXPECT_EQ(load("[tags]", "[^a$]").size(), 1);
+  EXPECT_EQ(load("['*']", "['^a/[^:]+$']").size(), 1);
   EXPECT_THAT(load("[blobs, catalog]", "[^a$]"), IsEmpty());
   // The bare name for blobs, and tags beside it.
   EXPECT_THAT(load("['*']", "[^a$, '^a:v[0-9]+$']"), IsEmpty());
