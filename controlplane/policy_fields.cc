@@ -208,8 +208,7 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
     } else if (ScopeNeverMatches(*text)) {
       item.Warning(
           "matches no repository: their names are of lower case letters, digits and ._-/, and "
-          "begin "
-          "with a letter or digit");
+          "begin with a letter or digit");
     }
     scopes.push_back(*std::move(text));
   }
