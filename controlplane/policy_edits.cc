@@ -187,11 +187,16 @@ absl::Status CheckScopes(const RoleBinding& binding) {
   return absl::OkStatus();
 }
 
-absl::Status CheckBinding(PolicyObjects& objects, const RoleBinding& binding) {
+// What `before` had already is not looked at again: its subjects or its role may be gone by now.
+absl::Status CheckBinding(PolicyObjects& objects, const RoleBinding& binding,
+                          const RoleBinding* before = nullptr) {
   absl::Status status = CheckName("role_binding_id", binding.name);
-  if (status.ok()) status = CheckSubjects(objects, binding);
+  if (status.ok() && (before == nullptr || before->subjects != binding.subjects)) {
+    status = CheckSubjects(objects, binding);
+  }
   if (status.ok()) status = CheckScopes(binding);
   if (!status.ok()) return status;
+  if (before != nullptr && before->role == binding.role) return absl::OkStatus();
   if (Find(objects.roles, binding.role) != nullptr) return absl::OkStatus();
   return NamesMissingResource("role_binding.role", absl::StrCat("roles/", binding.role));
 }
@@ -300,7 +305,8 @@ absl::Status CreateRoleBinding(PolicyObjects& objects, const RoleBinding& bindin
 }
 
 absl::Status UpdateRoleBinding(PolicyObjects& objects, const RoleBinding& binding) {
-  if (absl::Status status = CheckBinding(objects, binding); !status.ok()) return status;
+  const RoleBinding* before = Find(objects.bindings, binding.name);
+  if (absl::Status status = CheckBinding(objects, binding, before); !status.ok()) return status;
   return Replace(objects.bindings, "roleBindings", binding);
 }
 

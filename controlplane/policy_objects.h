@@ -115,6 +115,8 @@ struct Revocations {
   int64_t all = 0;
   // What was issued for the password, because that was changed.
   int64_t passwords = 0;
+
+  friend bool operator==(const Revocations&, const Revocations&) = default;
 };
 
 struct PolicyObjects {

@@ -191,13 +191,19 @@ void RevokeWhereHashesChanged(const PasswordHashes& before, PolicyObjects& objec
 }
 
 // Of users who are gone not all revocations can be kept for ever. Nothing of theirs is good any
-// more but bearer tokens, for minutes, and for somebody with the same name and password hash.
-void PruneRevocations(PolicyObjects& objects) {
+// more but bearer tokens, for minutes, and for somebody with the same name and password hash. So
+// those that are new since `before` go last.
+void PruneRevocations(const std::map<std::string, Revocations>& before, PolicyObjects& objects) {
   if (objects.revocations.size() <= base::kMaxRevocations) return;
   const std::set<std::string> users = UserNames(objects);
-  std::erase_if(objects.revocations, [&](const auto& entry) {
-    return objects.revocations.size() > base::kMaxRevocations && !users.contains(entry.first);
-  });
+  for (const bool new_ones_too : {false, true}) {
+    std::erase_if(objects.revocations, [&](const auto& entry) {
+      if (objects.revocations.size() <= base::kMaxRevocations) return false;
+      const auto old = before.find(entry.first);
+      const bool is_new = old == before.end() || old->second != entry.second;
+      return !users.contains(entry.first) && (new_ones_too || !is_new);
+    });
+  }
 }
 
 absl::Status SetPasswords(Database& database, const std::map<std::string, std::string>& passwords,
@@ -250,12 +256,13 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   if (!objects.ok()) return objects.status();
   const size_t objects_before = CountObjects(*objects);
   const PasswordHashes hashes_before = PasswordHashesOf(*objects);
+  const std::map<std::string, Revocations> revocations_before = objects->revocations;
   if (absl::Status status = edit(*objects); !status.ok()) return status;
   if (absl::Status status = CheckCount(objects_before, CountObjects(*objects)); !status.ok()) {
     return status;
   }
   RevokeWhereHashesChanged(hashes_before, *objects);
-  PruneRevocations(*objects);
+  PruneRevocations(revocations_before, *objects);
   const absl::StatusOr<PolicyRows> after = ToRows(*objects);
   if (!after.ok()) return after.status();
   Stored stored;

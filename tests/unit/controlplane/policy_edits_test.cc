@@ -168,6 +168,19 @@ TEST_F(PolicyEditsTest, ADeletedUserLeavesNothingBehind) {
   EXPECT_EQ(objects_.revocations["bob"].all, 1);
 }
 
+TEST_F(PolicyEditsTest, ABindingWhoseSubjectsOrRoleAreGoneCanBeChanged) {
+  objects_.bindings[0].subjects = {UserNamed("bob")};
+  ASSERT_EQ(ReasonOf(DeleteUser(objects_, "bob")), "");
+  objects_.roles.clear();
+  RoleBinding binding = objects_.bindings[0];
+  EXPECT_THAT(binding.subjects, IsEmpty());
+  binding.scopes = {"^other/"};
+  EXPECT_EQ(ReasonOf(UpdateRoleBinding(objects_, binding)), "");
+  EXPECT_THAT(objects_.bindings[0].scopes, ElementsAre("^other/"));
+  binding.role = "none";
+  EXPECT_THAT(ReasonOf(UpdateRoleBinding(objects_, binding)), HasSubstr("role_binding.role"));
+}
+
 class PolicyExplainTest : public PolicyEditsTest {
  protected:
   absl::StatusOr<ExplainedAction> Ask(absl::string_view subject, absl::string_view action,

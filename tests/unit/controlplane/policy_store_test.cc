@@ -286,6 +286,12 @@ TEST_F(PolicyStoreTest, RevocationsOfUsersWhoAreGoneAreBounded) {
               }).ok());
   EXPECT_EQ(Objects().revocations.size(), base::kMaxRevocations);
   EXPECT_EQ(Objects().revocations.at("alice").all, 1);
+
+  // The newest stays, whatever its name.
+  ASSERT_TRUE(AddUser("aaron").ok());
+  ASSERT_TRUE(Change([](PolicyObjects& o) { return DeleteUser(o, "aaron"); }).ok());
+  EXPECT_EQ(Objects().revocations.size(), base::kMaxRevocations);
+  EXPECT_EQ(Objects().revocations.at("aaron").all, 1);
 }
 
 TEST_F(PolicyStoreTest, WhatIsConfiguredReplacesWhatWasMadeUnderTheSameName) {
