@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <filesystem>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "controlplane/control_plane.h"
 #include "gateway/gateway.h"
+#include "tests/unit/dataplane/temp_folder.h"
 
 namespace registry {
 namespace {
@@ -42,11 +42,8 @@ std::string PolicyOf(absl::string_view verbs) {
 class SeveralGatewaysTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "gateways-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     controlplane::ControlPlaneOptions options;
-    options.database_path = folder_ + "/metadata.db";
+    options.database_path = folder_.path() + "/metadata.db";
     options.load_files = [this] { return LoadFiles(); };
     options.policy = LoadFiles().value().objects;
     auto plane = controlplane::ControlPlane::Open(options);
@@ -77,7 +74,6 @@ class SeveralGatewaysTest : public testing::Test {
     gateways_.clear();
     if (plane_) plane_->Shutdown();
     if (server_) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-    std::filesystem::remove_all(folder_);
   }
 
   absl::StatusOr<controlplane::LoadedFiles> LoadFiles() {
@@ -154,7 +150,7 @@ class SeveralGatewaysTest : public testing::Test {
 
   std::mutex mutex_;
   std::string policy_ = PolicyOf("get");
-  std::string folder_;
+  dataplane::TempFolder folder_;
   std::unique_ptr<controlplane::ControlPlane> plane_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::unique_ptr<gateway::Gateway>> gateways_;
