@@ -19,6 +19,8 @@ inline constexpr std::chrono::seconds kIdleTimeout{120};
 inline constexpr std::chrono::seconds kBodyTimeout{60};
 inline constexpr size_t kMaxConnections = 10'000;
 inline constexpr std::chrono::seconds kDrainTimeout{30};
+// Request headers that all connections hold together. Beyond it, the slowest are cut off first.
+inline constexpr size_t kHeaderMemoryBytes = 16 * 1024 * 1024;
 
 // Bodies. A stream holds at most two chunks: one that fills, one on its way.
 inline constexpr size_t kStreamBufferBytes = 128 * 1024;
@@ -78,7 +80,8 @@ inline constexpr size_t kMaxReferrersBytes = 3 * 1024 * 1024;
 
 // What one request may ask for.
 inline constexpr size_t kMaxTagParameters = 100;
-inline constexpr size_t kMaxRanges = 32;
+// podman's partial pulls ask for 1,024, halve on a refusal, and give up below 64.
+inline constexpr size_t kMaxRanges = 1024;
 inline constexpr size_t kMaxFormBytes = 32 * 1024;
 // Repositories that a mount without `from` looks at.
 inline constexpr int kMaxMountSources = 20;
@@ -89,11 +92,20 @@ inline constexpr uint64_t kDiskReserveBytes = 64 * 1024 * 1024;
 
 // Memory for the manifests that all clients together are pushing: beyond it, 503.
 inline constexpr size_t kManifestBudgetBytes = 128 * 1024 * 1024;
+// Memory for the manifests that all clients together are reading: beyond it, 503.
+inline constexpr size_t kManifestAnswerBudgetBytes = 128 * 1024 * 1024;
+// Descriptors of one manifest. Each costs a look-up while the database's only writer waits.
+inline constexpr size_t kMaxManifestDescriptors = 10'000;
 
 // Upload sessions.
 inline constexpr std::chrono::hours kUploadIdleExpiry{24};
 // How long a committed session answers the same PUT again.
 inline constexpr std::chrono::hours kFinishedUploadExpiry{1};
+// When the disk is full, unfinished uploads idle for this long make room.
+inline constexpr std::chrono::minutes kUploadMakesRoom{10};
+// The bytes of a deleted session are deleted once more after this time, because a request that
+// found the session before may have written since.
+inline constexpr std::chrono::minutes kUploadDeleteAgain{10};
 
 // Between planes. A manifest and its envelope fit; gRPC's own default is 4 MiB.
 inline constexpr int kMaxGrpcMessageBytes = 8 * 1024 * 1024;
@@ -102,6 +114,8 @@ inline constexpr std::chrono::seconds kRpcDeadline{30};
 inline constexpr std::chrono::minutes kFinishDeadline{10};
 inline constexpr std::chrono::milliseconds kPolicyHeartbeat{500};
 inline constexpr std::chrono::milliseconds kPolicySilence{1500};
+// How long a gateway asks again while the control plane's policy is older than one it has seen.
+inline constexpr std::chrono::seconds kPolicyLag{2};
 
 // Queues: full means UNAVAILABLE, and 503 with Retry-After to the client.
 inline constexpr size_t kSqlQueue = 1024;
@@ -114,6 +128,11 @@ inline constexpr size_t kPasswordQueueOfClient = kPasswordQueue / 4;
 // Access: open WatchPolicy streams, and the size of a bearer token.
 inline constexpr size_t kMaxPolicyWatches = 10'000;
 inline constexpr size_t kMaxTokenBytes = 16 * 1024;
+// Repositories that a token issued here names, and its size, which proxies must accept.
+inline constexpr size_t kMaxTokenScopes = 400;
+inline constexpr size_t kMaxIssuedTokenBytes = 8'000;
+// How far the clocks of issuer and verifier may be apart.
+inline constexpr std::chrono::seconds kTokenLeeway{60};
 
 // Failed logins of one user from one client address, in this time: more are refused with 429.
 inline constexpr size_t kMaxLoginFailures = 10;
@@ -125,8 +144,9 @@ inline constexpr size_t kLoginFailureEntries = 10'000;
 inline constexpr std::chrono::hours kRefreshTokenIdleExpiry{30 * 24};
 inline constexpr int kMaxRefreshTokens = 100;
 
-// Caches, in entries.
+// Caches.
 inline constexpr size_t kAccessCacheEntries = 10'000;
+inline constexpr size_t kAccessCacheBytes = 4 * 1024 * 1024;
 inline constexpr size_t kVerifiedPasswordEntries = 10'000;
 
 // Control plane: SQL.
@@ -143,6 +163,11 @@ inline constexpr int64_t kSqlQuickCheckBytes = 64 * 1024 * 1024;
 // writes.
 inline constexpr std::chrono::hours kTouchInterval{1};
 inline constexpr std::chrono::minutes kUploadTouchInterval{5};
+// A touch that is written after the answer waits at most this long for others to go along.
+inline constexpr std::chrono::seconds kTouchFlush{1};
+inline constexpr size_t kTouchQueue = 10'000;
+// A touch that must be written before the answer: then 503.
+inline constexpr std::chrono::seconds kTouchWait{2};
 // Missing digests that an error message names; the others are counted.
 inline constexpr size_t kMaxNamedDigests = 20;
 
@@ -150,6 +175,11 @@ inline constexpr size_t kMaxNamedDigests = 20;
 inline constexpr std::chrono::minutes kUpkeepInterval{1};
 inline constexpr int kUpkeepBatch = 100;
 inline constexpr int kUpkeepMaxBatches = 100;
+// How long a replaced copy stays for the readers it has.
+inline constexpr std::chrono::minutes kTrashHold{5};
+// Blobs that may be marked as damaged in kSuspectWindow. More mean that the store itself fails.
+inline constexpr int kMaxSuspects = 100;
+inline constexpr std::chrono::minutes kSuspectWindow{10};
 // How long trash that could not be deleted waits for the next attempt.
 inline constexpr std::chrono::minutes kTrashRetry{1};
 // Stat and Delete on a storage node.
