@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
         "the path of the admin API's socket ", oci::Quote(options.socket_path),
         " is too long for a socket: choose a shorter -datadir, or give -grpcaddr for TCP"));
   }
-  // From now on for every server: the others of this process are there already.
+  // Applies to every server built after this call. The process's other servers already exist.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   builder.AddChannelArgument(
       GRPC_ARG_MAX_CONNECTION_IDLE_MS,
       static_cast<int>(std::chrono::milliseconds(base::kAdminIdleTimeout).count()));
-  // An address in use is an error, not a share of its connections.
+  // Fail if the address is in use, instead of sharing its connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   int socket_port = 0;
   int tcp_port = 0;
@@ -65,21 +65,21 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
     builder.AddListeningPort(address.ToString(), *tls, &tcp_port);
   }
 
-  // The socket is never open to others, not even before chmod.
-  // Other threads may make folders meanwhile, so owners keep all rights.
+  // Keeps others out of the socket before chmod, too. Other threads may create folders meanwhile,
+  // so owners keep all rights.
   const mode_t mask = ::umask(0077);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ::umask(mask);
   if (has_socket && socket_port == 0) {
     return absl::UnavailableError(absl::StrCat("the admin API cannot listen on the socket ",
                                                oci::Quote(options.socket_path),
-                                               ": remove what is there, or choose a -datadir on a "
-                                               "file system that has sockets"));
+                                               ": remove the file there, or choose a -datadir on a "
+                                               "file system that supports sockets"));
   }
   if (options.address.has_value() && tcp_port == 0) {
     return absl::UnavailableError(
         absl::StrCat("the admin API cannot listen on ", oci::Quote(options.address->ToString()),
-                     ": it is in use, or not of this machine; give another -grpcaddr"));
+                     ": it is in use, or not an address of this machine; give another -grpcaddr"));
   }
   if (server == nullptr) return absl::InternalError("the admin API cannot start");
   std::unique_ptr<AdminServer> result(new AdminServer(std::move(server)));
@@ -87,13 +87,13 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot set the mode of ", options.socket_path));
   }
   if (!has_socket) {
-    base::LogWarning("the admin API has no socket, because the path is too long",
+    base::LogWarning("the admin API has no socket: the path is too long",
                      {{"path", options.socket_path}});
   }
   if (options.address.has_value()) {
     HostPort address = *options.address;
     address.port = static_cast<uint16_t>(tcp_port);
-    base::LogInfo("the admin API listens", {{"address", address.ToString()}});
+    base::LogInfo("the admin API is listening", {{"address", address.ToString()}});
   }
   return result;
 }

@@ -1,7 +1,7 @@
-// Where administrators reach the control plane: a socket in the data folder, for the user who runs
-// the registry and root, and TCP with mutual TLS, for whoever has a certificate of the right CA.
+// gRPC server of the admin API: on a socket in the data folder, for root and the user who runs the
+// registry, and on TCP with mutual TLS, for administrators with a certificate from the given CA.
 //
-// Reflection is on, so that generic clients such as grpcurl need no copy of the contract.
+// Reflection is on, so that generic clients such as grpcurl need no copy of the .proto files.
 // Thread-safe.
 #ifndef REGISTRY_APP_ADMIN_SERVER_H_
 #define REGISTRY_APP_ADMIN_SERVER_H_
@@ -18,10 +18,10 @@
 namespace registry::app {
 
 struct AdminServerOptions {
-  // A socket file that was left there is replaced. When the path is longer than the system allows
-  // there is no socket, which is an error without an address.
+  // Start replaces a socket file left over there. If the system does not allow so long a path, the
+  // server has no socket; without an address too, that is an error.
   std::string socket_path;
-  // For TCP, with PEM files: the server's certificate and key, and the CA that signs clients'.
+  // TCP address, with PEM files: the server's certificate and key, and the CA of the clients.
   std::optional<HostPort> address;
   std::string certificate_file;
   std::string private_key_file;
@@ -30,12 +30,11 @@ struct AdminServerOptions {
 
 class AdminServer {
  public:
-  // `service` must outlive the server. Errors are sentences that name the file or address and the
-  // remedy.
+  // `service` must outlive the server. Errors name the file or address and the remedy.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(grpc::Service& service,
                                                             const AdminServerOptions& options);
 
-  // Cuts off calls that do not end within a second.
+  // Cancels calls that do not finish within a second.
   ~AdminServer();
 
   AdminServer(const AdminServer&) = delete;

@@ -1,4 +1,4 @@
-// The socket of the admin API in a data folder.
+// Names the admin API's socket in a data folder.
 //
 // Thread-safe.
 #ifndef REGISTRY_APP_ADMIN_SOCKET_H_
@@ -13,10 +13,10 @@ namespace registry::app {
 // "data/admin.sock"
 std::string AdminSocketPath(absl::string_view data_directory);
 
-// Whether the system can have a socket of that path.
+// Returns true if the path is short enough for a Unix socket.
 bool FitsSocket(absl::string_view path);
 
-// How gRPC calls it: a URI, in which some characters stand for something else.
+// The socket as a gRPC target: a URI, with special characters percent-encoded.
 std::string SocketTarget(absl::string_view path);
 
 }  // namespace registry::app

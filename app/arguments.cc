@@ -17,7 +17,7 @@ namespace po = boost::program_options;
 
 constexpr absl::string_view kVariablePrefix = "SIMPLE_REGISTRY_";
 
-// nullptr when there is none of that name.
+// nullptr if the command has no such flag.
 const FlagName* FindFlag(const CommandSyntax& syntax, absl::string_view written) {
   for (const FlagName& name : syntax.flags) {
     if (name.written == written) return &name;
@@ -55,7 +55,7 @@ absl::Status Add(const CommandSyntax& syntax, const FlagName& name, absl::string
     return WrongArguments(syntax, absl::StrCat(source, " is given twice"));
   }
   return WrongArguments(
-      syntax, absl::StrCat(entry->second.source, " and ", source, " are the same: give one"));
+      syntax, absl::StrCat(entry->second.source, " and ", source, " are the same flag: give one"));
 }
 
 absl::StatusOr<std::vector<po::option>> Tokenize(const CommandSyntax& syntax,
@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<po::option>> Tokenize(const CommandSyntax& syntax,
     return po::command_line_parser(std::vector<std::string>(args.begin(), args.end()))
         .options(description)
         .style(allow_long | allow_long_disguise | long_allow_adjacent | long_allow_next)
-        // They get our own message.
+        // ReadArguments reports them with its own message.
         .allow_unregistered()
         .run()
         .options;
@@ -83,11 +83,11 @@ absl::StatusOr<std::vector<po::option>> Tokenize(const CommandSyntax& syntax,
     }
     return NoValue(syntax, NameIn(e.get_option_name()));
   } catch (const po::error& e) {
-    return WrongArguments(syntax, absl::StrCat("the flags cannot be read: ", e.what()));
+    return WrongArguments(syntax, absl::StrCat("cannot parse the flags: ", e.what()));
   }
 }
 
-// Kubernetes describes a service named simple-registry to each container by such variables.
+// Kubernetes sets such variables in each container for a service named simple-registry.
 bool IsOfKubernetes(absl::string_view variable) {
   absl::ConsumePrefix(&variable, kVariablePrefix);
   return absl::StartsWith(variable, "SERVICE_") || variable == "PORT" ||
@@ -127,12 +127,12 @@ absl::StatusOr<Arguments> ReadArguments(const CommandSyntax& syntax,
       if (!syntax.takes_words) {
         return WrongArguments(
             syntax, absl::StrCat("unexpected word ", oci::Quote(token), ": ", syntax.command,
-                                 " takes flags and their values only"));
+                                 " takes only flags and their values"));
       }
       arguments.words.push_back(token);
       continue;
     }
-    // "-adminpwd -datadir x": a value that begins so must be written "-adminpwd=-datadir".
+    // "-adminpwd -datadir x": a value that begins with a dash needs "=", "-adminpwd=-datadir".
     const bool separate = option.original_tokens.size() > 1;
     if (separate && LooksLikeFlag(option.value.front()) &&
         FindFlag(syntax, NameIn(option.value.front())) != nullptr) {
@@ -176,8 +176,9 @@ std::vector<std::string> UnknownVariables(const CommandSyntax& syntax,
         std::any_of(syntax.flags.begin(), syntax.flags.end(),
                     [&](const FlagName& name) { return VariableOf(name) == variable; });
     if (known || IsOfKubernetes(variable)) continue;
-    warnings.push_back(absl::StrCat("variable ", variable, " is no flag's and has no effect; see '",
-                                    kProgramName, " help ", syntax.command, "'"));
+    warnings.push_back(absl::StrCat("variable ", variable,
+                                    " names no flag and has no effect; see '", kProgramName,
+                                    " help ", syntax.command, "'"));
   }
   return warnings;
 }

@@ -1,5 +1,5 @@
-// The arguments of a command: flags with their values from the command line and the environment,
-// and the words between them.
+// Parses the arguments of a command: flags with values from the command line and the environment,
+// and the words between the flags.
 //
 //   constexpr FlagName kNames[] = {{"addr", "addr"}, {"certfile", "certfile"}, {"cert",
 //   "certfile"}}; const CommandSyntax syntax{.command = "serve", .flags = kNames};
@@ -7,9 +7,9 @@
 //
 //   -addr :5000   --addr :5000   -addr=:5000   SIMPLE_REGISTRY_ADDR=:5000
 //
-// The variable of a flag that may be given several times holds all its values, with commas between.
-// A flag wins over its variable. An empty variable counts as not set. Names are never guessed from
-// a prefix. Thread-safe.
+// For a flag that may be given several times, the variable holds all values, separated by commas.
+// A flag wins over its variable. An empty variable counts as not set. Flag names cannot be
+// abbreviated. Thread-safe.
 #ifndef REGISTRY_APP_ARGUMENTS_H_
 #define REGISTRY_APP_ARGUMENTS_H_
 
@@ -23,25 +23,25 @@
 
 namespace registry::app {
 
-// Variables that begin with SIMPLE_REGISTRY_, by their whole name.
+// Variables that begin with SIMPLE_REGISTRY_, keyed by their whole name.
 using Environment = std::map<std::string, std::string>;
 
-// The part of `variables` ("NAME=value", ended by nullptr, like `environ`) that is for us.
+// Selects our variables from `variables`: "NAME=value", ended by nullptr, like `environ`.
 Environment RegistryEnvironment(const char* const* variables);
 
-// What may follow the name of a flag.
+// The values that a flag takes.
 enum class FlagKind {
   // One value.
   kValue,
   // One value each time; may be given several times.
   kValues,
-  // true or false; alone it means true.
+  // true or false; the flag alone means true.
   kBoolean,
-  // Nothing: it is given or not. No variable stands in for it.
+  // No value; the flag is present or absent. It has no variable.
   kSwitch,
 };
 
-// A way to write a flag, and the flag it is.
+// A spelling of a flag, and the flag that it names.
 struct FlagName {
   absl::string_view written;
   absl::string_view flag;
@@ -49,10 +49,10 @@ struct FlagName {
 };
 
 struct CommandSyntax {
-  // For errors.
+  // Named in errors.
   absl::string_view command;
   absl::Span<const FlagName> flags;
-  // Words that are no flags are an error without it.
+  // If false, words that are not flags are errors.
   bool takes_words = false;
 };
 
@@ -60,7 +60,7 @@ struct CommandSyntax {
 struct Setting {
   // "flag -addr", "variable SIMPLE_REGISTRY_ADDR".
   std::string source;
-  // In their order; more than one only for kValues, none for kSwitch.
+  // In the order given: several only for kValues, none for kSwitch.
   std::vector<std::string> values;
 
   const std::string& value() const { return values.front(); }
@@ -74,14 +74,14 @@ struct Arguments {
   std::vector<std::string> words;
 };
 
-// Both errors: INVALID_ARGUMENT with one sentence that names the flag or variable and the remedy,
-// and of what it does not know only the name: what follows may be a secret.
+// Error of both: INVALID_ARGUMENT, one sentence that names the flag or variable and the remedy. Of
+// an unknown flag or variable it shows only the name: the value may be a secret.
 absl::StatusOr<Arguments> ReadArguments(const CommandSyntax& syntax,
                                         absl::Span<const char* const> args);
 absl::StatusOr<Settings> ReadEnvironment(const CommandSyntax& syntax,
                                          const Environment& environment);
 
-// Warnings about variables that look like flags of a command and are none.
+// Warnings about SIMPLE_REGISTRY_ variables that name no flag of the command.
 std::vector<std::string> UnknownVariables(const CommandSyntax& syntax,
                                           const Environment& environment);
 

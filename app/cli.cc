@@ -22,7 +22,7 @@ int Fail(const Cli& cli, ExitCode code, absl::string_view message) {
 
 bool IsHelpFlag(absl::string_view arg) { return arg == "-h" || arg == "-help" || arg == "--help"; }
 
-// Output that cannot be written (a full disk) must not look like success.
+// A failed write (a full disk, for example) must not look like success.
 int Print(const Cli& cli, absl::string_view text) {
   cli.output << text << std::flush;
   if (cli.output.good()) return kExitOk;
@@ -40,7 +40,7 @@ int Unknown(const Cli& cli, absl::string_view command) {
 int RunHelp(const Cli& cli, Args args) {
   if (args.size() > 1) {
     return Fail(cli, kExitUsage,
-                absl::StrCat("help takes one command at most; see '", kProgramName, " help'"));
+                absl::StrCat("help takes at most one command; see '", kProgramName, " help'"));
   }
   const absl::string_view command = args.empty() ? "" : args[0];
   const absl::string_view text = HelpText(command);
@@ -58,7 +58,7 @@ int RunCheck(const Cli& cli, Args args) {
   if (!folders.ok()) return Fail(cli, kExitUsage, folders.status().message());
   const absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(*folders);
   absl::Status status = files.status();
-  // What no file alone can tell.
+  // Finds the mistakes that span several files.
   if (status.ok()) status = controlplane::Policy::Create(files->objects).status();
   if (!status.ok()) {
     cli.errors << status.message() << std::endl;
@@ -85,8 +85,8 @@ int RunGenhash(const Cli& cli) {
 int RunCli(const Cli& cli) {
   if (cli.args.empty()) {
     return Fail(cli, kExitUsage,
-                absl::StrCat("no command is given; try '", kProgramName, " serve' or '",
-                             kProgramName, " help'"));
+                absl::StrCat("no command given; try '", kProgramName, " serve' or '", kProgramName,
+                             " help'"));
   }
   const absl::string_view command = cli.args[0];
   const Args args = cli.args.subspan(1);
@@ -99,14 +99,14 @@ int RunCli(const Cli& cli) {
   if (std::any_of(args.begin(), args.end(), IsHelpFlag)) return Print(cli, HelpText(command));
   if (command == "serve") return RunServe(cli, args);
   if (command == "admin") {
-    // A command with commands of its own is asked like this, too.
+    // People also ask for help like this of a command that has subcommands.
     return !args.empty() && args[0] == absl::string_view("help") ? Print(cli, HelpText("admin"))
                                                                  : cli.admin(cli, args);
   }
   if (command == "check") return RunCheck(cli, args);
   if (!args.empty()) {
     return Fail(cli, kExitUsage,
-                absl::StrCat(command, " takes no arguments, but got ", oci::Quote(args[0]),
+                absl::StrCat(command, " takes no arguments, but was given ", oci::Quote(args[0]),
                              "; see '", kProgramName, " help ", command, "'"));
   }
   if (command == "genhash") return RunGenhash(cli);

@@ -1,4 +1,4 @@
-// The command line: which command runs, what it prints, and the exit code.
+// Runs the command that the command line names, and returns the exit code.
 //
 //   int main(int argc, char** argv) {
 //     return RunCli({.args = {argv + 1, argv + argc},
@@ -20,17 +20,17 @@ namespace registry::app {
 enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,
-  // The command line is wrong.
+  // Bad command line.
   kExitUsage = 2,
 };
 
 struct Cli {
-  // Without the program's name.
+  // Excludes the program's name.
   absl::Span<const char* const> args;
   Environment environment;
   // Runs the registry and returns the exit code.
   std::function<int(const ServeFlags&)> serve;
-  // Runs `admin` with what follows that word and returns the exit code.
+  // Runs `admin` with the arguments after that word and returns the exit code.
   std::function<int(const Cli&, absl::Span<const char* const>)> admin;
 
   int input_fd = 0;

@@ -16,7 +16,7 @@
 namespace registry::app {
 namespace {
 
-// A server that listens nowhere: only InProcessChannel reaches it.
+// A server that does not listen; only InProcessChannel reaches it.
 std::unique_ptr<grpc::Server> StartInProcess(const std::vector<grpc::Service*>& services) {
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
@@ -32,7 +32,7 @@ std::shared_ptr<grpc::Channel> ChannelTo(grpc::Server& server) {
 
 }  // namespace
 
-// In the order of their lives: what is listed later uses what is listed before.
+// In construction order: later members use earlier ones.
 struct Registry::Parts {
   std::unique_ptr<DataFolder> data_folder;
   std::unique_ptr<dataplane::StorageNode> storage_node;
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   parts.storage_server = StartInProcess({parts.storage_node->service()});
   parts.storage_node->ReportHealth(parts.storage_server->GetHealthCheckService());
 
-  // The control plane: who may do what, and what is where. It gives orders to the storage node.
+  // The control plane: access policy and metadata. It gives orders to the storage node.
   controlplane::ControlPlaneOptions control_options;
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
@@ -79,8 +79,8 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   parts.control_plane_server = StartInProcess(parts.control_plane->services());
   parts.control_plane->ReportHealth(parts.control_plane_server->GetHealthCheckService());
 
-  // Administrators. The last of the gRPC servers, because reflection is on for every one after it;
-  // before the gateway, so that nobody is served by a registry that then does not start.
+  // The admin API. The last gRPC server, because reflection would be on for every later one; before
+  // the gateway, so that no client is served by a registry that then fails to start.
   AdminServerOptions admin_options;
   admin_options.socket_path = AdminSocketPath(parts.data_folder->path());
   admin_options.address = options.admin_address;
@@ -112,7 +112,7 @@ void Registry::ReloadFiles() { parts_->control_plane->ReloadFiles(); }
 
 size_t Registry::Stop() { return parts_->gateway->Stop(base::kDrainTimeout); }
 
-// From the outside in; what the planes still do is finished or safe to cut off.
+// Stops from the outside in; work left in the planes is finished or safe to cut off.
 Registry::~Registry() {
   const auto now = std::chrono::system_clock::now;
   parts_->admin_server.reset();

@@ -1,7 +1,7 @@
-// The composition root: reading it shows what talks to what.
+// Composition root: creates the three planes and connects them.
 //
 // `serve` runs the three planes in one process. They talk through the same generated stubs as in a
-// cluster, over in-process channels; only HTTP listens.
+// cluster, over in-process channels; only HTTP and the admin API listen.
 #ifndef REGISTRY_APP_COMPOSE_H_
 #define REGISTRY_APP_COMPOSE_H_
 
@@ -20,50 +20,51 @@
 namespace registry::app {
 
 struct RegistryOptions {
-  // Where HTTP listens; an empty host means all addresses, port 0 any free port.
+  // HTTP listens here. An empty host means all addresses, port 0 any free port.
   std::string host;
   uint16_t port = 5000;
   std::string data_directory;
   controlplane::PolicyObjects policy;
-  // By user name: passwords of users whom `policy` gives no hash.
+  // By user name: passwords of users who have no hash in `policy`.
   std::map<std::string, std::string> passwords;
-  // Reads the files of the policy again; empty when it comes from flags.
+  // Reads the policy's files again; empty if the policy comes from flags.
   std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
-  // What signs tokens is derived from it; empty: it is generated once and kept.
+  // The key that signs tokens is derived from it. If empty, the registry generates a key once and
+  // keeps it.
   std::string token_secret;
   std::chrono::seconds token_lifetime{300};
-  // PEM files, both or none.
+  // PEM files: both or neither.
   std::string certificate_file;
   std::string private_key_file;
-  // A regular expression; empty: no repository may hold sparse manifests.
+  // A regular expression for repositories that may hold sparse manifests; empty for none.
   std::string sparse_repositories;
-  // Where the admin API listens besides its socket in the data folder, with PEM files for mutual
-  // TLS: the server's certificate and key, and the CA of clients' certificates.
+  // The admin API listens here too, besides its socket in the data folder. PEM files for mutual
+  // TLS: the server's certificate and key, and the CA of the clients' certificates.
   std::optional<HostPort> admin_address;
   std::string admin_certificate_file;
   std::string admin_private_key_file;
   std::string admin_ca_file;
-  // Whose X-Forwarded-For is believed.
+  // The gateway trusts X-Forwarded-For from these.
   gateway::TrustedProxies trusted_proxies;
 };
 
 // A whole registry in one process. Thread-safe.
 class Registry {
  public:
-  // Serves when it returns. Errors are sentences for the person who started it.
+  // Returns once the registry serves. Errors are sentences for the person who started it.
   static absl::StatusOr<std::unique_ptr<Registry>> Start(RegistryOptions options);
 
-  // Stops without waiting for requests, unless Stop was called.
+  // Unless Stop was called, stops without waiting for requests.
   ~Registry();
 
-  // Where HTTP listens.
+  // The address on which HTTP listens.
   std::string address() const;
 
-  // Reads the files of the policy again, where it has any; what is wrong is logged. Blocks.
+  // Reads the policy's files again, if it has any, and logs mistakes in them. Blocks.
   void ReloadFiles();
 
-  // Stops accepting and finishes the requests under way, at most base::kDrainTimeout. Returns how
-  // many were cut off.
+  // Stops accepting and waits for requests in progress, at most base::kDrainTimeout. Returns how
+  // many it cut off.
   size_t Stop();
 
  private:

@@ -12,7 +12,7 @@
 namespace registry::app {
 namespace {
 
-// Sets what the files say where no flag says anything.
+// Applies settings from the files where no flag is given.
 class FileSettings {
  public:
   FileSettings(const ServeFlags& flags, const controlplane::Configuration& configuration)
@@ -29,7 +29,7 @@ class FileSettings {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
     }
     if (configuration_.addr.has_value() && !flags_.given.contains("addr")) {
-      // LoadFolders has looked at it.
+      // LoadFolders has validated it.
       merged.address = HostPort::Parse(*configuration_.addr).value();
     }
   }
@@ -56,10 +56,10 @@ void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFi
   for (const char* flag : {"adminname", "adminpwd", "adminpwdfile"}) {
     if (!flags.given.contains(flag)) continue;
     warnings.push_back(
-        absl::StrCat("-", flag, " has no effect with -cfgdir: users come from its files"));
+        absl::StrCat("-", flag, " has no effect with -cfgdir: its files define the users"));
   }
   if (!files.caches.empty()) {
-    warnings.push_back("PullThroughCache has no effect: not in this version");
+    warnings.push_back("PullThroughCache has no effect: this version does not support it");
   }
 }
 
@@ -84,8 +84,8 @@ std::string HalfCertificate(const controlplane::Configuration& configuration) {
   const bool has_key = configuration.key_file.has_value();
   const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
   const absl::string_view other = has_key ? "certfile" : "keyfile";
-  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs a ", other,
-                      " beside it, or the flag -", other);
+  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs ", other,
+                      " too, here or as the flag -", other);
 }
 
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
@@ -109,17 +109,18 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     options.load_files = [folders = flags.config_folders, started_with = files->configuration] {
       absl::StatusOr<controlplane::LoadedFiles> now = LoadFolders(folders);
       if (now.ok() && !controlplane::SameSettings(now->configuration, started_with)) {
-        now->warnings.push_back(
-            "what Configuration says has changed: that has no effect before the next start");
+        now->warnings.push_back("the Configuration has changed: restart the registry to apply it");
       }
       return now;
     };
   }
-  if (merged.ui) result.warnings.push_back("ui has no effect: not in this version");
+  if (merged.ui) {
+    result.warnings.push_back("ui has no effect: this version does not support it");
+  }
   if (merged.token_timeout < controlplane::kMinTokenLifetime) {
     result.warnings.push_back(
         absl::StrCat("the token timeout of ", merged.token_timeout.count(), " s is raised to ",
-                     controlplane::kMinTokenLifetime.count(), " s, which clients expect"));
+                     controlplane::kMinTokenLifetime.count(), " s, the least that clients expect"));
     merged.token_timeout = controlplane::kMinTokenLifetime;
   }
   if (!merged.token_secret_file.empty()) {
@@ -128,12 +129,12 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     if (!secret.ok()) return secret.status();
     merged.token_secret = *std::move(secret);
   }
-  // The files have their own warning of it.
+  // The files' validation warns of short secrets in files.
   if (merged.token_secret.size() < controlplane::kMinTokenValueBytes &&
       (flags.given.contains("tokensecret") || flags.given.contains("tokensecretfile"))) {
     result.warnings.push_back(
         absl::StrCat("the token secret is shorter than ", controlplane::kMinTokenValueBytes,
-                     " bytes and can be guessed; make one with openssl rand -hex 32"));
+                     " bytes and can be guessed; generate one with openssl rand -hex 32"));
   }
   options.host = merged.address.host;
   options.port = merged.address.port;

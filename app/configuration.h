@@ -1,4 +1,4 @@
-// What `serve` runs with: its flags, and the YAML files of -cfgdir.
+// Merges the configuration of `serve`: its flags, and the YAML files of -cfgdir.
 //
 // A flag or variable wins over the same setting in a file.
 #ifndef REGISTRY_APP_CONFIGURATION_H_
@@ -16,18 +16,18 @@ namespace registry::app {
 
 struct ServeConfiguration {
   RegistryOptions options;
-  // To be logged.
+  // For the caller to log.
   std::vector<std::string> warnings;
 };
 
-// Error: a sentence, or a line for each thing that is wrong in the files.
+// Error: a sentence, or one line per mistake in the files.
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags);
 
-// Reads the files of the folders. Error: a line for each thing that is wrong.
+// Reads the files of the folders. Error: one line per mistake.
 absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders);
 
-// What `serve` refuses unless a flag helps: a certificate without its key, or a key without its
-// certificate. Empty when there is nothing to say.
+// Says that the files give a certificate without its key or a key without its certificate, which
+// `serve` refuses unless a flag gives the other. Empty if they do not.
 std::string HalfCertificate(const controlplane::Configuration& configuration);
 
 }  // namespace registry::app

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 absl::Status Unusable(const std::string& path, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat(
       "cannot use the data folder \"", path, "\": ", why,
-      "; make it a folder that this user may write, or choose another one with -datadir"));
+      "; make it a folder that this user can write to, or choose another with -datadir"));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Lock(const std::string& 
     if (reason != EWOULDBLOCK) return Unusable(absolute, std::strerror(reason));
     return absl::FailedPreconditionError(
         absl::StrCat("the data folder \"", absolute,
-                     "\" is in use by another process: stop that one, or choose another folder "
+                     "\" is in use by another process: stop that process, or choose another folder "
                      "with -datadir"));
   }
   return std::unique_ptr<DataFolder>(new DataFolder(absolute, descriptor));

@@ -1,6 +1,7 @@
-// The data folder of one process: made if it is missing, and locked as long as the object lives.
+// Locks the data folder for one process, while the object lives. Creates the folder if missing.
 //
-// The lock is advisory (flock) and goes with the process, however it ends. Thread-safe.
+// The lock is advisory (flock); the system releases it when the process ends, however it ends.
+// Thread-safe.
 #ifndef REGISTRY_APP_DATA_FOLDER_H_
 #define REGISTRY_APP_DATA_FOLDER_H_
 
@@ -13,8 +14,8 @@ namespace registry::app {
 
 class DataFolder {
  public:
-  // Errors name the folder, the reason and the remedy: it is no folder, cannot be written, or
-  // another process uses it.
+  // Errors name the folder, the reason and the remedy: it is not a folder, is not writable, or is
+  // in use by another process.
   static absl::StatusOr<std::unique_ptr<DataFolder>> Lock(const std::string& path);
 
   ~DataFolder();

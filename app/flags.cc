@@ -37,7 +37,7 @@ constexpr FlagName kNames[] = {
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
-// Flags whose value is any text but an empty one.
+// Flags that take any text except empty text.
 struct TextFlag {
   absl::string_view flag;
   std::string ServeFlags::*field;
@@ -67,7 +67,7 @@ absl::Status Wrong(const Settings& settings, absl::string_view flag, absl::strin
   return Wrong(absl::StrCat(settings.find(flag)->second.source, ": ", what));
 }
 
-// The password may come in two ways, of which arguments choose one against the environment's.
+// Two flags can give the password. If an argument gives either, it overrides both variables.
 Settings Merge(Settings arguments, Settings environment) {
   if (arguments.contains("adminpwd") || arguments.contains("adminpwdfile")) {
     environment.erase("adminpwd");
@@ -90,8 +90,7 @@ absl::Status CheckCertificate(const Settings& settings) {
   const auto cert = settings.find("certfile");
   const auto key = settings.find("keyfile");
   if (cert != settings.end() && key == settings.end()) {
-    return Wrong(
-        absl::StrCat(cert->second.source, " needs the key of the certificate: give -keyfile"));
+    return Wrong(absl::StrCat(cert->second.source, " needs the certificate's key: give -keyfile"));
   }
   if (key != settings.end() && cert == settings.end()) {
     return Wrong(absl::StrCat(key->second.source, " needs its certificate: give -certfile"));
@@ -99,7 +98,7 @@ absl::Status CheckCertificate(const Settings& settings) {
   return absl::OkStatus();
 }
 
-// Over TCP the admin API has mutual TLS, or is not there.
+// Over TCP, the admin API requires mutual TLS.
 absl::Status CheckAdminApi(const Settings& settings) {
   const auto address = settings.find("grpcaddr");
   for (const char* file : {"grpccertfile", "grpckeyfile", "grpccafile"}) {
@@ -155,8 +154,9 @@ absl::StatusOr<HostPort> ReadAddress(const Settings& settings, absl::string_view
 
 absl::Status CheckAdminName(const Settings& settings, const std::string& name) {
   if (name == controlplane::kAnonymous) {
-    return Wrong(settings, "adminname",
-                 absl::StrCat(oci::Quote(name), " stands for clients that do not log in"));
+    return Wrong(
+        settings, "adminname",
+        absl::StrCat(oci::Quote(name), " names clients that do not log in; choose another"));
   }
   const absl::Status status = controlplane::ValidateUserName(name);
   return status.ok() ? status : Wrong(settings, "adminname", status.message());
@@ -191,7 +191,7 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
                    absl::StrCat(oci::Quote(found->second.value()),
                                 " is neither a number of seconds nor a duration such as 5m"));
     }
-    // 0 is the default, as in the files.
+    // 0 means the default, as in the files.
     if (*timeout > std::chrono::seconds(0)) flags.token_timeout = *timeout;
   }
   if (const auto found = settings.find("trustedproxies"); found != settings.end()) {

@@ -12,7 +12,7 @@ namespace {
 absl::StatusOr<std::string> AskTwice(int terminal_fd, std::ostream& prompts) {
   absl::StatusOr<std::string> password = PromptSecret(terminal_fd, "Password: ", prompts);
   if (!password.ok()) return password;
-  const absl::StatusOr<std::string> again = PromptSecret(terminal_fd, "Once more: ", prompts);
+  const absl::StatusOr<std::string> again = PromptSecret(terminal_fd, "Repeat password: ", prompts);
   if (!again.ok()) return again;
   if (*password != *again) return absl::InvalidArgumentError("the two passwords differ");
   return password;

@@ -9,9 +9,9 @@
 
 namespace registry::app {
 
-// Asks twice when `input_fd` is a terminal, with prompts on `prompts`; else takes all of the input
-// without its newline. Errors: those of secret_input.h; INVALID_ARGUMENT when the two passwords
-// differ or bcrypt cannot take the password.
+// If `input_fd` is a terminal, asks twice, with prompts on `prompts`; otherwise reads all of the
+// input, without its newline. Errors: those of secret_input.h; INVALID_ARGUMENT if the two
+// passwords differ or bcrypt cannot hash the password.
 absl::StatusOr<std::string> HashFromInput(int input_fd, std::ostream& prompts);
 
 }  // namespace registry::app

@@ -9,11 +9,11 @@ Usage: simple-registry COMMAND [ARGUMENTS]
 
 Commands
   serve     run a registry
-  admin     users, roles, tokens and more of a running registry
-  check     look whether YAML files are right
-  genhash   make the bcrypt hash of a password
+  admin     manage users, roles, tokens and more of a running registry
+  check     validate YAML files
+  genhash   print the bcrypt hash of a password
   version   print the version
-  help      print this, or what a command does
+  help      print this text, or help for a command
 
 Example
   simple-registry genhash > pwd.txt
@@ -25,50 +25,50 @@ See 'simple-registry help COMMAND'.
 
 constexpr absl::string_view kServe = R"(Usage: simple-registry serve FLAGS
 
-Runs a registry until it gets SIGTERM or SIGINT, then finishes what runs, for 30 s at most. On
-SIGHUP it reads the files of -cfgdir again.
+Runs a registry until SIGTERM or SIGINT, then waits up to 30 s for requests in progress. On SIGHUP
+it reads the files of -cfgdir again.
 
 Flags, with their defaults
   -addr HOST:PORT       where to listen (0.0.0.0:5000); :5000 is every address, port 0 a free one
-  -datadir DIR          where all data is kept (./data); made when it is missing
+  -datadir DIR          folder for all data (./data); created if missing
   -adminname NAME       the administrator's user name (admin)
   -adminpwdfile FILE    a file with one line: the administrator's password, or its bcrypt hash as
                         genhash prints it
-  -adminpwd PASSWORD    the same on the command line, where other users of the machine can read it
+  -adminpwd PASSWORD    the same on the command line, where other users of the machine can see it
   -certfile FILE        PEM certificate chain for HTTPS; also -cert
   -keyfile FILE         PEM private key of the certificate; also -key
   -cfgdir DIR           a folder of YAML files with users, roles, role bindings, tokens and
                         configuration; may be given several times (SIMPLE_REGISTRY_CFGDIR: DIR,DIR)
-  -tokensecret TEXT     what signs tokens is derived from it, so that registries which share it
-                        accept each other's; else a key is made and kept in the data folder
+  -tokensecret TEXT     secret from which the key that signs tokens is derived; registries with the
+                        same secret accept each other's tokens (default: a key in the data folder)
   -tokensecretfile FILE the same from a file with one line
-  -tokentimeout TIME    how long tokens are good for, seconds or 5m (300); at least 60
-  -ui                   not in this version
-  -sparse REGEX         accept manifests that reference what is not there in repositories whose
-                        name this regular expression (RE2) matches somewhere; '.' is all of them
-  -grpcaddr HOST:PORT   where the admin API listens besides its socket, DATADIR/admin.sock, with
-                        mutual TLS (nowhere); needs the next three:
+  -tokentimeout TIME    lifetime of tokens, in seconds or as 5m (300); at least 60
+  -ui                   not supported in this version
+  -sparse REGEX         accept manifests that reference missing content, in repositories whose name
+                        contains a match of this regular expression (RE2); '.' matches all
+  -grpcaddr HOST:PORT   also serve the admin API here, with mutual TLS (default: only on its socket,
+                        DATADIR/admin.sock); needs the next three flags:
   -grpccertfile FILE    PEM certificate chain of the admin API
   -grpckeyfile FILE     PEM private key of that certificate
   -grpccafile FILE      PEM certificates of the CAs that sign the certificates of administrators
-  -trustedproxies LIST  addresses and CIDRs of proxies, with commas between: who asks is taken from
-                        their X-Forwarded-For (none: the header is ignored)
+  -trustedproxies LIST  addresses and CIDRs of proxies, separated by commas: from them, take the
+                        client's address from X-Forwarded-For (none: the header is ignored)
 
--adminpwdfile or -adminpwd is required, unless -cfgdir is given: then users come from its files, and
--adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same in a file.
-A password that begins with $2a$, $2b$ or $2y$ is taken for a hash; put it in single quotes, or the
-shell will change it. Without a certificate the registry speaks HTTP.
+-adminpwdfile or -adminpwd is required, unless -cfgdir is given: then its files define users, and
+-adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same setting in a file.
+Text that begins with $2a$, $2b$ or $2y$ is a hash, not a password; put it in single quotes,
+or the shell will change it. Without a certificate the registry speaks plain HTTP.
 
-A flag may begin with one dash or two, and its value may follow a space or an equals sign. Each
-flag can be set by an environment variable instead: SIMPLE_REGISTRY_ADDR for -addr, and so on. A
-flag wins over its variable; an empty variable counts as not set.
+A flag may begin with one dash or two, and its value may follow a space or an equals sign. An
+environment variable can set each flag instead: SIMPLE_REGISTRY_ADDR for -addr, and so on. A flag
+wins over its variable; an empty variable counts as not set.
 
 Examples
   simple-registry serve -adminpwdfile pwd.txt -datadir /var/lib/simple-registry
   simple-registry serve -adminpwdfile pwd.txt -addr :443 -cert fullchain.pem -key privkey.pem
   SIMPLE_REGISTRY_ADMINPWD=secret simple-registry serve -addr localhost:5000
 
-Exit codes: 0 ended as asked, 1 failed, 2 wrong flags.
+Exit codes: 0 stopped as asked, 1 failed, 2 bad flags.
 )";
 
 constexpr absl::string_view kAdmin = R"(Usage: simple-registry admin COMMAND [FLAGS]
@@ -76,12 +76,12 @@ constexpr absl::string_view kAdmin = R"(Usage: simple-registry admin COMMAND [FL
 Manages a running registry through its admin API.
 
 Commands
-  users list                      groups, roles, bindings and tokens alike
-  users get NAME...               the same
+  users list                      also groups, roles, bindings, tokens list
+  users get NAME...               also groups, roles, bindings, tokens get
   users create NAME [-groups G,…] [-nopassword]
   users update NAME [-groups|-addgroups|-removegroups G,…] [-password|-nopassword]
-  users delete NAME...            also the user's tokens; the same for all kinds
-  users revoke NAME...            end what 'docker login' and the like got for the user so far
+  users delete NAME...            deletes the user's tokens, too; also groups, roles, ... delete
+  users revoke NAME...            revokes what 'docker login' and the like got for the user so far
   groups create NAME [-members U,…]
   groups update NAME [-members|-addmembers|-removemembers U,…]
   roles create NAME -resources R,… -verbs V,…
@@ -92,49 +92,49 @@ Commands
   tokens create NAME -user USER [-expires TIME] [-valuestdin]
   tokens update NAME -expires TIME
   explain SUBJECT ACTION [REPOSITORY[:TAG|@DIGEST]]
-                                  why a user, or groups/GROUP, may or may not pull, push, delete,
-                                  catalog, or one thing such as 'PUT manifests'
-  reload                          read the files of -cfgdir again
-  audit [-limit N]                the last changes (50): who, what, when, from where
+                                  says why a user, or groups/GROUP, may or may not pull, push,
+                                  delete, catalog, or a single request such as 'PUT manifests'
+  reload                          reads the files of -cfgdir again
+  audit [-limit N]                shows the last changes (50): who, what, when, from where
 
-Passwords are asked for, twice, or else read from standard input, which must be one line. A token's
-value is made and printed once, or read from standard input with -valuestdin. Resources are catalog,
-blobs, manifests, tags; verbs are GET, HEAD, POST, PUT, PATCH, DELETE; * is all. TIME is 30d or 12h
-from now, 2027-01-31T12:00:00Z, or never. A NAME may be written as users/NAME, too. What comes from
-files or flags is read-only here.
+At a terminal, admin asks for passwords, twice; otherwise it reads one line from standard input. It
+generates a token's value and prints it once, or reads it from standard input with -valuestdin.
+Resources are catalog, blobs, manifests, tags; verbs are GET, HEAD, POST, PUT, PATCH, DELETE; * is
+all. TIME is 30d or 12h from now, 2027-01-31T12:00:00Z, or never. A NAME may also be written as
+users/NAME. Resources that come from files or flags are read-only here.
 
 Flags, with their defaults
   -o json                 the messages of the API as JSON, for scripts; also -output (table)
-  -datadir DIR            the data folder of the registry (./data), whose socket only the user who
-                          runs the registry, and root, may open
-  -server HOST:PORT       a registry elsewhere: its -grpcaddr; with mutual TLS:
+  -datadir DIR            the registry's data folder (./data); only root and the user who runs the
+                          registry may open its socket
+  -server HOST:PORT       the -grpcaddr of a registry elsewhere; needs the next three flags:
   -clientcertfile FILE    PEM certificate chain of this administrator
   -clientkeyfile FILE     PEM private key of that certificate
   -servercafile FILE      PEM certificates of the CA that signed the registry's certificate
 
-These can come from SIMPLE_REGISTRY_DATADIR and so on.
+Environment variables can set all of these but -o: SIMPLE_REGISTRY_DATADIR and so on.
 
 Examples
   simple-registry admin users create bob -groups devs
   simple-registry admin tokens create ci -user bob -expires 30d -o json
   simple-registry admin explain bob push team/app:v1
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments.
+Exit codes: 0 done, 1 failed, 2 bad arguments.
 )";
 
 constexpr absl::string_view kCheck = R"(Usage: simple-registry check -cfgdir DIR...
 
-Reads the YAML files of the folders as serve does, and says what is wrong with them: file, line,
-field and remedy; and what is allowed but hardly meant.
+Reads the YAML files of the folders as serve does. Reports each error with its file, line, field and
+remedy, and warns of settings that are valid but suspicious.
 
-Exit codes: 0 all is well, 1 something is wrong, 2 wrong flags.
+Exit codes: 0 no errors, 1 errors, 2 bad flags.
 )";
 
 constexpr absl::string_view kGenhash = R"(Usage: simple-registry genhash
 
 Prints the bcrypt hash of a password, for -adminpwdfile. At a terminal it asks for the password,
-twice, and does not show it. Otherwise it reads standard input, which must be one line; the newline
-at its end is no part of the password. A password has at most 72 bytes.
+twice, and does not show it. Otherwise it reads one line from standard input; the newline at its end
+is not part of the password. A password has at most 72 bytes.
 
 Examples
   simple-registry genhash > pwd.txt
@@ -148,7 +148,7 @@ Prints the version.
 
 constexpr absl::string_view kHelp = R"(Usage: simple-registry help [COMMAND]
 
-Prints what simple-registry, or one of its commands, does; so does COMMAND -h.
+Prints help for simple-registry or for one of its commands; COMMAND -h does the same.
 )";
 
 }  // namespace

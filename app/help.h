@@ -1,4 +1,4 @@
-// What `simple-registry help` prints.
+// Texts that `simple-registry help` prints.
 #ifndef REGISTRY_APP_HELP_H_
 #define REGISTRY_APP_HELP_H_
 
@@ -8,7 +8,7 @@ namespace registry::app {
 
 inline constexpr absl::string_view kProgramName = "simple-registry";
 
-// Of a command, or of the whole program for "". Empty for an unknown command.
+// Help for a command, or for the whole program if "". Empty for an unknown command.
 absl::string_view HelpText(absl::string_view command);
 
 }  // namespace registry::app

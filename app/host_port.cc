@@ -31,17 +31,17 @@ bool IsIpv6(absl::string_view host) {
 absl::StatusOr<HostPort> HostPort::Parse(absl::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos) {
-    return Invalid("it has no port; write HOST:PORT, for example 0.0.0.0:5000 or :5000");
+    return Invalid("the port is missing; write HOST:PORT, for example 0.0.0.0:5000 or :5000");
   }
   absl::string_view host = text.substr(0, colon);
   const absl::string_view port_text = text.substr(colon + 1);
   if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
     host = host.substr(1, host.size() - 2);
-    if (!IsIpv6(host)) return Invalid("between the brackets must be an IPv6 address");
+    if (!IsIpv6(host)) return Invalid("the text in brackets must be an IPv6 address");
   } else if (absl::StrContains(host, ':')) {
     return Invalid("an IPv6 address needs brackets and a port, for example [::1]:5000");
   } else if (!IsHostName(host)) {
-    return Invalid("the host must be an address or a name, without scheme, path or spaces");
+    return Invalid("the host must be an address or a name, without a scheme, path or spaces");
   }
   uint32_t port = 0;
   const bool digits =

@@ -1,4 +1,4 @@
-// Where to listen: a host and a TCP port, as "0.0.0.0:5000", ":5000", "[::1]:5000" or
+// Address to listen on: a host and a TCP port. Examples: "0.0.0.0:5000", ":5000", "[::1]:5000",
 // "localhost:0".
 //
 // Thread-safe.
@@ -14,12 +14,12 @@
 namespace registry::app {
 
 struct HostPort {
-  // An IPv4 address, an IPv6 address without brackets, or a name; empty is every address.
+  // An IPv4 address, an IPv6 address without brackets, or a name; empty means every address.
   std::string host;
-  // 0 lets the system choose one that is free.
+  // 0 lets the system choose a free port.
   uint16_t port = 0;
 
-  // Error: INVALID_ARGUMENT that says what is wrong and what to write.
+  // Error: INVALID_ARGUMENT; it says what is wrong and what to write.
   static absl::StatusOr<HostPort> Parse(absl::string_view text);
 
   std::string ToString() const;

@@ -16,7 +16,7 @@ namespace {
 
 absl::Status Wrong(const PemFileNames::Name& name) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-  const std::string why = reason == nullptr ? "not what was expected" : reason;
+  const std::string why = reason == nullptr ? "unexpected content" : reason;
   ERR_clear_error();
   return absl::InvalidArgumentError(absl::StrCat(name.flag, " ", oci::Quote(name.path),
                                                  " cannot be used: ", why, "; give a PEM file"));
@@ -36,7 +36,7 @@ absl::StatusOr<std::string> Read(const PemFileNames::Name& name) {
 }  // namespace
 
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
-  // Why a file cannot be read the system tells better than OpenSSL.
+  // Read the files first: the system's error says better than OpenSSL's why a file is unreadable.
   PemFiles files;
   const std::pair<const PemFileNames::Name*, std::string*> reads[] = {
       {&names.certificate, &files.certificate},
@@ -49,7 +49,7 @@ absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
   }
   const std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context(
       ::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
-  if (context == nullptr) return absl::InternalError("OpenSSL cannot make a context");
+  if (context == nullptr) return absl::InternalError("OpenSSL cannot create a context");
   const char* certificate = names.certificate.path.c_str();
   if (::SSL_CTX_use_certificate_chain_file(context.get(), certificate) != 1) {
     return Wrong(names.certificate);

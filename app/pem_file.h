@@ -1,5 +1,5 @@
-// The PEM files of mutual TLS, read and checked, because gRPC only says that something is wrong
-// with them and OpenSSL says what.
+// Reads and checks the PEM files for mutual TLS. gRPC reports only that a file is bad; this code
+// asks OpenSSL for the reason.
 //
 // Thread-safe.
 #ifndef REGISTRY_APP_PEM_FILE_H_
@@ -11,12 +11,12 @@
 
 namespace registry::app {
 
-// Their contents.
+// Contents of the files.
 struct PemFiles {
-  // With its chain.
+  // Includes its chain.
   std::string certificate;
   std::string private_key;
-  // Of the peer's certificate.
+  // The CA of the peer's certificate.
   std::string ca;
 };
 
@@ -31,8 +31,8 @@ struct PemFileNames {
   Name ca;
 };
 
-// Errors name the flag and the file: INVALID_ARGUMENT with what OpenSSL says about it; what the
-// system says about reading it.
+// Errors name the flag and the file: INVALID_ARGUMENT with OpenSSL's reason, or the system's error
+// from reading it.
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names);
 
 }  // namespace registry::app

@@ -19,14 +19,14 @@ constexpr size_t kMaxBytes = 4096;
 
 absl::Status TooLong() {
   return absl::InvalidArgumentError(
-      absl::StrCat("it has more than ", kMaxBytes, " bytes; is it the right one?"));
+      absl::StrCat("it has more than ", kMaxBytes, " bytes; one short line is expected"));
 }
 
-// The signal that came while a secret was being typed; 0: none.
+// The signal that arrived while a person typed a secret; 0 for none.
 volatile sig_atomic_t caught_signal = 0;
 
-// As long as it lives, the signals that end or stop the process are only noted, so that the
-// terminal can be restored first. The way of OpenBSD's readpassphrase(3).
+// While it lives, only records the signals that end or stop the process, so that the terminal can
+// be restored first. Works like OpenBSD's readpassphrase(3).
 class SignalCatcher {
  public:
   SignalCatcher() {
@@ -49,7 +49,7 @@ class SignalCatcher {
   std::array<struct sigaction, kSignals.size()> old_;
 };
 
-// Turns echo off as long as it lives.
+// Turns echo off while it lives.
 class NoEcho {
  public:
   static absl::Status Check(int fd) {
@@ -70,7 +70,7 @@ class NoEcho {
   termios old_;
 };
 
-// One line without its newline. Ends early, with what there is, at the end of input or a signal.
+// Reads one line without its newline. At the end of input or a signal, returns what it has so far.
 absl::StatusOr<std::string> ReadLine(int fd) {
   std::string line;
   while (caught_signal == 0) {
@@ -117,11 +117,11 @@ absl::StatusOr<std::string> PromptSecret(int terminal_fd, absl::string_view prom
       const NoEcho no_echo(terminal_fd);
       prompts << prompt << std::flush;
       line = ReadLine(terminal_fd);
-      // The person's own newline was not shown.
+      // The terminal did not echo the person's newline.
       prompts << std::endl;
     }
     if (const int signal = std::exchange(caught_signal, 0); signal != 0) {
-      // Has its usual effect now; after a stop (Ctrl-Z) and a continuation, ask again.
+      // Now the signal takes its usual effect. After a stop (Ctrl-Z) and resume, ask again.
       raise(signal);
       continue;
     }

@@ -1,4 +1,4 @@
-// Reading secrets: from a file or pipe, and from a person at a terminal.
+// Reads secrets: from a file or pipe, or from a person at a terminal.
 #ifndef REGISTRY_APP_SECRET_INPUT_H_
 #define REGISTRY_APP_SECRET_INPUT_H_
 
@@ -10,15 +10,15 @@
 
 namespace registry::app {
 
-// All that `fd` holds, which must be one line; its newline is left out. Errors: INVALID_ARGUMENT
-// when it is empty, has several lines or more than 4 KiB; what the system says about reading.
+// Reads `fd` to its end, which must be one line, and returns it without the newline. Errors:
+// INVALID_ARGUMENT if it is empty, has several lines or more than 4 KiB; those of read(2).
 // Thread-safe.
 absl::StatusOr<std::string> ReadSecretLine(int fd);
 
-// Writes `prompt` to `prompts` and reads one line of the terminal `terminal_fd`, which meanwhile
-// does not echo. Echo is back before a signal (Ctrl-C, Ctrl-Z) has its effect. Errors:
-// INVALID_ARGUMENT when nothing is entered; what the system says about the terminal.
-// Changes signal handlers while it runs: for one thread of a process.
+// Writes `prompt` to `prompts` and reads one line from the terminal `terminal_fd`, with echo off.
+// Turns echo on again before a signal (Ctrl-C, Ctrl-Z) takes effect. Errors: INVALID_ARGUMENT if
+// nothing is entered; the system's errors from the terminal.
+// Changes signal handlers while it runs: only one thread of a process may call it.
 absl::StatusOr<std::string> PromptSecret(int terminal_fd, absl::string_view prompt,
                                          std::ostream& prompts);
 

@@ -29,18 +29,18 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-// Each connection is a file descriptor, and the usual soft limit is far below what is served.
+// Each connection needs a file descriptor, and the usual soft limit allows too few.
 void RaiseDescriptorLimit() {
   rlimit limit;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  // The old limit still serves, only fewer connections at once.
+  // The old limit works too, with fewer connections at once.
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
     base::LogWarning("cannot raise the limit on open files", {{"limit", limit.rlim_cur}});
   }
 }
 
-// The signals that the registry waits for, blocked in this thread and all that it starts.
+// Blocks the signals that the registry waits for, in this thread and all threads it starts.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -48,7 +48,7 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // A peer that hangs up is an error of one write, not the end of the process.
+  // If a peer hangs up, one write fails; the process goes on.
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
 }
@@ -56,17 +56,17 @@ sigset_t BlockSignals() {
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
-  // Before anything else: a signal that comes while the registry starts waits for it.
+  // Before anything else: a signal that arrives during start-up stays pending.
   const sigset_t signals = BlockSignals();
-  // Threads of gRPC may still end, or even hash, while the process ends: OpenSSL stays until then.
+  // gRPC's threads may still run, or even hash, during exit: keep OpenSSL initialized.
   ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-  // What these libraries have to say, of messages and handshakes that fail, are lines of our log.
+  // Route these libraries' messages, about bad messages and failed handshakes, to our log.
   ::gpr_set_log_function([](gpr_log_func_args* line) {
     if (line->severity == GPR_LOG_SEVERITY_ERROR) base::LogWarning(line->message);
   });
   google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int,
                                      const std::string& message) { base::LogWarning(message); });
-  // Buffers move between threads; with an arena for each the heap would grow with the threads.
+  // Buffers move between threads: with one arena per thread, the heap would grow with the threads.
   ::mallopt(M_ARENA_MAX, 2);
   RaiseDescriptorLimit();
   absl::StatusOr<ServeConfiguration> configuration = Configure(flags);
@@ -84,12 +84,12 @@ int Serve(const ServeFlags& flags) {
 
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) (*registry)->ReloadFiles();
-  base::LogInfo("stopping: requests under way are finished", {{"signal", strsignal(signal)}});
+  base::LogInfo("stopping: finishing requests in progress", {{"signal", strsignal(signal)}});
   const size_t cut_off = (*registry)->Stop();
-  if (cut_off > 0) base::LogWarning("requests were cut off", {{"connections", cut_off}});
+  if (cut_off > 0) base::LogWarning("requests cut off", {{"connections", cut_off}});
   registry->reset();
   base::LogInfo("stopped");
-  // Nobody reads the log: whatever else writes to standard error at the end would wait for ever.
+  // The log's reader has stopped: any later write to standard error would block forever.
   if (!base::FlushLog()) ::_exit(0);
   return 0;
 }

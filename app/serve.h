@@ -6,9 +6,9 @@
 
 namespace registry::app {
 
-// Returns the process's exit code: 0 after a clean stop, 1 when it could not start (the reason is
-// on standard error). Blocks the signals it waits for in every thread: call it from the main thread
-// before there are others.
+// Returns the process's exit code: 0 after a clean stop, 1 if the registry cannot start (the reason
+// is on standard error). Blocks the signals that it waits for in every thread: call it from the
+// main thread before starting others.
 int Serve(const ServeFlags& flags);
 
 }  // namespace registry::app

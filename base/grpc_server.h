@@ -1,13 +1,13 @@
-// Answering a gRPC call from a worker pool.
+// Answers gRPC calls from a worker pool.
 //
-// Reactions of gRPC's callback API must not block; the work of a unary call that does goes here:
+// Handlers of gRPC's callback API must not block. A unary call that blocks runs here:
 //
 //   grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context, const Request* request,
 //                                     Response* response) override {
 //     return base::RunUnary(pool_, context, [=, this] { return DoGetBlob(*request, response); });
 //   }
 //
-// gRPC keeps request and response alive until the call is finished. Thread-safe.
+// gRPC keeps the request and the response alive until the call finishes. Thread-safe.
 #ifndef REGISTRY_BASE_GRPC_SERVER_H_
 #define REGISTRY_BASE_GRPC_SERVER_H_
 
@@ -21,7 +21,8 @@
 
 namespace registry::base {
 
-// `work` is an absl::Status(). A full queue answers UNAVAILABLE.
+// `work` takes nothing and returns an absl::Status. If the queue is full, the call fails with
+// UNAVAILABLE.
 template <class Work>
 grpc::ServerUnaryReactor* RunUnary(WorkerPool& pool, grpc::CallbackServerContext* context,
                                    Work work) {

@@ -5,7 +5,7 @@
 
 namespace registry::base {
 
-// All three enums of codes are the same: google.rpc.Code.
+// absl, gRPC and google.rpc.Code number their codes alike.
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   google::rpc::Status details;

@@ -1,4 +1,4 @@
-// absl::Status to grpc::Status and back, payloads included as google.rpc.Status has them (AIP-193).
+// Converts between absl::Status and grpc::Status. Payloads travel as google.rpc.Status (AIP-193).
 //
 // Thread-safe.
 #ifndef REGISTRY_BASE_GRPC_STATUS_H_

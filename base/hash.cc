@@ -63,8 +63,8 @@ bool ConstantTimeEquals(absl::string_view a, absl::string_view b) {
 
 std::string RandomBytes(size_t count) {
   std::string bytes(count, '\0');
-  // From the kernel: OpenSSL would keep a generator for each thread, also for those of gRPC, which
-  // may outlive its clean-up at the end of the process.
+  // From the kernel: OpenSSL keeps a generator per thread, and gRPC's threads may outlive OpenSSL's
+  // clean-up when the process exits.
   for (size_t done = 0; done < count;) {
     const ssize_t got = ::getrandom(bytes.data() + done, count - done, 0);
     Require(got > 0 || errno == EINTR, "getrandom");

@@ -1,7 +1,7 @@
-// Cryptographic hashes and random identifiers, by OpenSSL.
+// Cryptographic hashes and random identifiers, with OpenSSL.
 //
-// A Hasher is used by one thread at a time; the functions are thread-safe. OpenSSL failing here
-// means that memory or the entropy source is gone: the process ends.
+// Use a Hasher from one thread at a time; the functions are thread-safe. A failure here means that
+// memory or the entropy source is gone, so it aborts the process.
 #ifndef REGISTRY_BASE_HASH_H_
 #define REGISTRY_BASE_HASH_H_
 
@@ -26,7 +26,7 @@ class Hasher {
 
   void Update(absl::string_view bytes);
 
-  // The binary hash of all bytes so far. May be called again, and Update may follow.
+  // The binary hash of all bytes so far. The caller may go on with Update or Finish.
   std::string Finish() const;
 
  private:
@@ -44,10 +44,10 @@ bool ConstantTimeEquals(absl::string_view a, absl::string_view b);
 
 std::string RandomBytes(size_t count);
 
-// A UUID of version 7 (RFC 9562): sorts by the millisecond it was made in.
+// A UUID of version 7 (RFC 9562): sorts by creation time, in milliseconds.
 std::string NewUuid7();
 
-// Lower-case UUID of any version: 8-4-4-4-12 hexadecimal digits.
+// Returns true for a lower-case UUID of any version: 8-4-4-4-12 hexadecimal digits.
 bool IsUuid(absl::string_view text);
 
 }  // namespace registry::base

@@ -13,7 +13,7 @@
 namespace registry::base {
 namespace {
 
-// All of them are allocated at once, 400 bytes each.
+// spdlog allocates all of them at once, 400 bytes each.
 constexpr size_t kQueueLines = 2048;
 constexpr std::chrono::seconds kFlushTimeout{2};
 
@@ -33,18 +33,18 @@ struct Backend {
 };
 
 Backend& GetBackend() {
-  // Never destroyed: threads may log until the very end of the process.
+  // Never destroyed: threads may log until the process ends.
   static Backend& backend = *new Backend;
   return backend;
 }
 
-// Clients choose some of it.
+// Clients choose the text of some fields.
 constexpr size_t kMaxFieldBytes = 1024;
 
 void AppendJson(std::string& line, absl::string_view text) {
   std::string shown(text.substr(0, kMaxFieldBytes));
   if (shown.size() < text.size()) shown += "...";
-  // Bytes that are no text would make the whole line none.
+  // Invalid UTF-8 would make the whole line invalid JSON.
   if (!IsUtf8Text(shown)) shown = absl::CHexEscape(shown);
   line += boost::json::serialize(boost::json::string_view(shown));
 }
@@ -87,8 +87,8 @@ void LogError(absl::string_view message, LogFields fields) {
 bool FlushLog() {
   Backend& backend = GetBackend();
   backend.logger->flush();
-  // A flush is a message in the queue too; the queue is empty when the thread has taken it. Whoever
-  // should read may have stopped to.
+  // A flush is a message in the queue too: the queue is empty once the thread has taken it. The
+  // deadline covers a reader of standard error that has stopped reading.
   const auto deadline = std::chrono::steady_clock::now() + kFlushTimeout;
   while (backend.pool->queue_size() > 0) {
     if (std::chrono::steady_clock::now() > deadline) return false;

@@ -2,8 +2,8 @@
 //
 //   LogError("cannot delete trash", {{"incarnation", id}, {"error", status.ToString()}});
 //
-// Lines are written by a thread of their own, from a bounded queue; when standard error is too
-// slow, the oldest lines are dropped and a later line counts them. Never log secrets. Thread-safe.
+// A separate thread writes the lines from a bounded queue. If standard error is too slow, the queue
+// drops its oldest lines and a later line counts them. Never log secrets. Thread-safe.
 #ifndef REGISTRY_BASE_LOG_H_
 #define REGISTRY_BASE_LOG_H_
 
@@ -16,7 +16,7 @@
 
 namespace registry::base {
 
-// A name and a value.
+// A named value in a log line.
 struct LogField {
   template <class T>
   requires std::convertible_to<T, absl::string_view> LogField(absl::string_view name,
@@ -31,15 +31,15 @@ struct LogField {
 };
 using LogFields = std::initializer_list<LogField>;
 
-// Something worth knowing happened.
+// An event that operators may want to know.
 void LogInfo(absl::string_view message, LogFields fields = {});
-// The registry goes on, but an operator should look.
+// The registry works, but an operator should look at this.
 void LogWarning(absl::string_view message, LogFields fields = {});
-// Something failed that should not.
+// A failure that should not happen.
 void LogError(absl::string_view message, LogFields fields = {});
 
-// Writes all lines so far. Call it before the process ends. False when that does not come to an end
-// within 2 s, because whoever should read standard error does not.
+// Writes all lines so far. Call it before the process ends. Returns false after 2 s if the reader
+// of standard error does not keep up.
 bool FlushLog();
 
 }  // namespace registry::base

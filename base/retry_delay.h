@@ -1,5 +1,5 @@
-// When to try again, as a detail of an error: google.rpc.RetryInfo, which base/grpc_status.h
-// carries across gRPC.
+// Attaches a retry delay to an error, as google.rpc.RetryInfo; base/grpc_status.h carries it across
+// gRPC.
 //
 //   return WithRetryDelay(absl::ResourceExhaustedError("…"), std::chrono::seconds(30));
 //
@@ -16,7 +16,7 @@ namespace registry::base {
 
 absl::Status WithRetryDelay(absl::Status status, std::chrono::seconds delay);
 
-// nullopt when the status has none.
+// The delay attached to `status`; nullopt if there is none.
 std::optional<std::chrono::seconds> RetryDelayOf(const absl::Status& status);
 
 }  // namespace registry::base

@@ -1,4 +1,4 @@
-// What text may hold. Text of clients becomes text of JSON, SQL and Protobuf, which all demand it.
+// Checks text from clients before it goes into JSON, SQL and Protobuf, which all require UTF-8.
 //
 // Thread-safe. Sources: RFC 3629; Unicode, C0 and C1 controls.
 #ifndef REGISTRY_BASE_UTF8_H_
@@ -8,11 +8,12 @@
 
 namespace registry::base {
 
-// No overlong forms, no surrogates, nothing above U+10FFFF, and no NUL, which ends text in SQL.
+// Returns true for valid UTF-8 without NUL, which would end text in SQL. Overlong forms, surrogates
+// and code points above U+10FFFF are invalid.
 bool IsUtf8Text(absl::string_view text);
 
-// Whether text in UTF-8 holds a control character (Unicode's category Cc), which a terminal could
-// take for a command.
+// Returns true if UTF-8 text contains a control character (Unicode category Cc); a terminal could
+// execute it.
 bool HasControlCharacter(absl::string_view text);
 
 }  // namespace registry::base

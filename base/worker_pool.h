@@ -1,4 +1,4 @@
-// A fixed number of threads behind a bounded queue, for work that blocks: SQL, files, bcrypt.
+// Fixed set of threads with a bounded queue, for work that blocks: SQL, files, bcrypt.
 //
 //   if (!pool.Submit([=] { Work(); })) return absl::UnavailableError("too busy");
 //
@@ -22,13 +22,13 @@ class WorkerPool {
   // At most `max_queued` jobs wait for one of the `threads` threads.
   WorkerPool(size_t threads, size_t max_queued);
 
-  // Runs what is queued, then ends the threads.
+  // Runs all queued jobs, then joins the threads.
   ~WorkerPool();
 
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False when the queue is full or the pool is being destroyed; `job` is then destroyed unrun.
+  // Returns false, without running `job`, if the queue is full or the pool is being destroyed.
   [[nodiscard]] bool Submit(std::function<void()> job);
 
  private:

@@ -49,8 +49,9 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     set_text(secret, configuration.token_secret);
     if (const auto text = ReadOptionalText(secret); text && text->size() < kMinTokenValueBytes) {
       // Whoever has a token can try secrets until one gives its signature.
-      secret.Warning(absl::StrCat("is shorter than ", kMinTokenValueBytes,
-                                  " bytes and can be guessed; make one with openssl rand -hex 32"));
+      secret.Warning(
+          absl::StrCat("is shorter than ", kMinTokenValueBytes,
+                       " bytes and can be guessed; generate one with openssl rand -hex 32"));
     }
     const YamlValue timeout = web.Field("tokenTimeout");
     std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);

@@ -264,8 +264,9 @@ void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
   std::optional<std::string> text = value.Text();
   if (!text.has_value()) return;
   if (text->size() < kMinTokenValueBytes) {
-    value.Warning(absl::StrCat("is shorter than ", kMinTokenValueBytes,
-                               " bytes and can be guessed; make one with openssl rand -hex 32"));
+    value.Warning(
+        absl::StrCat("is shorter than ", kMinTokenValueBytes,
+                     " bytes and can be guessed; generate one with openssl rand -hex 32"));
   }
   if (text->empty()) {
     value.Error("is empty; make one with openssl rand -hex 32");

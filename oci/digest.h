@@ -18,7 +18,7 @@ enum class DigestAlgorithm { kSha256, kSha512 };
 // "sha256" or "sha512".
 absl::string_view DigestAlgorithmName(DigestAlgorithm algorithm);
 
-// The reverse. Error: DIGEST_INVALID that names the value and the algorithms supported.
+// The reverse. Error: DIGEST_INVALID; it names the value and the supported algorithms.
 absl::StatusOr<DigestAlgorithm> ParseDigestAlgorithm(absl::string_view name);
 
 class Digest {

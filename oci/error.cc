@@ -42,7 +42,7 @@ constexpr Row kRows[] = {
 
 const Row& RowOf(ErrorCode code) { return kRows[static_cast<size_t>(code)]; }
 
-// What travels with a status, and tells the special cases of a code apart: "MANIFEST_INVALID 413".
+// The payload of a status. The HTTP status tells special cases apart: "MANIFEST_INVALID 413".
 std::string PayloadOf(const Row& row) { return absl::StrCat(row.name, " ", row.http_status); }
 
 }  // namespace
@@ -86,7 +86,7 @@ std::string Quote(absl::string_view text) {
   constexpr size_t kMaxBytes = 200;
   const bool cut = text.size() > kMaxBytes;
   const absl::string_view shown = text.substr(0, kMaxBytes);
-  // Not-UTF-8 would make the JSON that carries the message invalid.
+  // Invalid UTF-8 would make the JSON that carries the message invalid.
   return absl::StrCat("\"", absl::CHexEscape(shown), cut ? "…" : "", "\"");
 }
 

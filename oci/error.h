@@ -1,8 +1,8 @@
-// The error codes of the specification, and the one table that maps them to HTTP and gRPC.
+// The OCI error codes, and the one table that maps them to HTTP and gRPC.
 //
-// An error travels through the planes as an absl::Status whose payload names the OCI code; across
-// gRPC the payload goes along (base/grpc_status.h). A status without a payload is not the client's
-// doing, and its gRPC code alone decides the HTTP status.
+// An error travels through the planes as an absl::Status whose payload names the OCI code;
+// base/grpc_status.h carries the payload across gRPC. A status without a payload was not caused by
+// the client, and its gRPC code alone decides the HTTP status.
 //
 // Thread-safe. Source: distribution-spec spec.md#error-codes.
 #ifndef REGISTRY_OCI_ERROR_H_
@@ -31,7 +31,7 @@ enum class ErrorCode {
   kDenied,
   kUnsupported,
   kTooManyRequests,
-  // Special cases of the above, with HTTP statuses of their own.
+  // Special cases of the above, each with its own HTTP status.
   kManifestTooLarge,    // MANIFEST_INVALID, 413
   kTooManyTags,         // MANIFEST_INVALID, 414
   kPreconditionFailed,  // MANIFEST_INVALID, 412: If-Match, If-None-Match
@@ -39,24 +39,24 @@ enum class ErrorCode {
   kRouteUnknown,        // UNSUPPORTED, 404
 };
 
-// An error the client has to do with. `message` is the whole reason, for a person.
+// An error caused by the client's request. `message` gives the person the whole reason.
 absl::Status MakeError(ErrorCode code, absl::string_view message);
 
-// The code that MakeError put in; nullopt for any other status.
+// The code that MakeError attached; nullopt for any other status.
 std::optional<ErrorCode> CodeOf(const absl::Status& status);
 
-// "BLOB_UNKNOWN" and so on: one of the 14 codes of the specification.
+// One of the specification's 14 codes, for example "BLOB_UNKNOWN".
 absl::string_view ErrorCodeName(ErrorCode code);
 
-// How a status is answered over HTTP.
+// The HTTP response for a status.
 struct HttpError {
   int status;              // e.g. 404
-  absl::string_view code;  // e.g. "BLOB_UNKNOWN"; for 5xx, which the specification leaves open,
+  absl::string_view code;  // e.g. "BLOB_UNKNOWN"; for 5xx, which the specification does not define,
                            // "UNAVAILABLE", "INSUFFICIENT_STORAGE" or "INTERNAL"
 };
 HttpError ToHttpError(const absl::Status& status);
 
-// A client's text for an error message: quoted, control characters escaped, cut at 200 bytes.
+// Quotes a client's text for an error message: escapes control characters, cuts at 200 bytes.
 std::string Quote(absl::string_view text);
 
 }  // namespace registry::oci

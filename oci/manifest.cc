@@ -18,7 +18,7 @@ absl::Status Invalid(absl::string_view why) {
   return MakeError(ErrorCode::kManifestInvalid, absl::StrCat("invalid manifest: ", why));
 }
 
-// The string at `key`; nullptr when absent. Sets `error` when it is there and no string.
+// The string at `key`; nullptr if absent. Sets `error` if the value is not a string.
 const json::string* OptionalString(const json::object& object, absl::string_view key,
                                    absl::Status& error) {
   const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
@@ -50,7 +50,7 @@ absl::StatusOr<Descriptor> ParseDescriptor(const json::value& value, absl::strin
   }
   const json::value* size = object.if_contains("size");
   if (size == nullptr || !size->is_int64() || size->get_int64() < 0) {
-    return Invalid(absl::StrCat(where, " needs a \"size\" that is a number of bytes"));
+    return Invalid(absl::StrCat(where, " needs a \"size\": a number of bytes, 0 or more"));
   }
   const json::value* urls = object.if_contains("urls");
   std::string media_type_text = ToStdString(media_type);
@@ -113,7 +113,7 @@ absl::Status CheckMediaType(absl::string_view content_type, const json::object& 
   return absl::OkStatus();
 }
 
-// What one client takes for an image and another one for an index could be either
+// Rejects manifests that one client would read as an image and another as an index
 // (GHSA-mc8v-mgrf-8f4m).
 absl::Status CheckUnambiguous(absl::string_view media_type, const json::object& object) {
   const bool index =
@@ -130,7 +130,7 @@ absl::Status CheckUnambiguous(absl::string_view media_type, const json::object& 
   return absl::OkStatus();
 }
 
-// Images and indexes say 2; other artifacts may leave it out.
+// Images and indexes must say 2; other artifacts may omit it.
 absl::Status CheckSchemaVersion(absl::string_view media_type, const json::object& object) {
   const json::value* version = object.if_contains("schemaVersion");
   const bool required =
@@ -202,10 +202,10 @@ absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::str
   const json::value value =
       json::parse(json::string_view(content.data(), content.size()), error, &memory, options);
   if (error == json::error::too_deep) {
-    return Invalid(absl::StrCat("its JSON is nested deeper than ", base::kMaxJsonDepth, " levels"));
+    return Invalid(absl::StrCat("JSON nested deeper than ", base::kMaxJsonDepth, " levels"));
   }
-  if (error) return Invalid(absl::StrCat("it is not JSON (", error.message(), ")"));
-  if (!value.is_object()) return Invalid("it is not a JSON object");
+  if (error) return Invalid(absl::StrCat("not JSON (", error.message(), ")"));
+  if (!value.is_object()) return Invalid("not a JSON object");
   const json::object& object = value.get_object();
 
   Manifest manifest;

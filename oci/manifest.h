@@ -1,6 +1,6 @@
-// What the registry needs to know of a manifest: its media type and what it references.
+// Parses a manifest for what the registry needs: its media type and its references.
 //
-// The bytes are stored as they came; parsing only reads. Thread-safe.
+// The registry stores the bytes as received; parsing never changes them. Thread-safe.
 // Sources: image-spec manifest.md, image-index.md; Docker image manifest version 2, schema 2.
 #ifndef REGISTRY_OCI_MANIFEST_H_
 #define REGISTRY_OCI_MANIFEST_H_
@@ -27,8 +27,8 @@ struct Descriptor {
   std::string media_type;
   Digest digest;
   int64_t size_bytes;
-  // A layer that its publisher keeps elsewhere ("foreign", "nondistributable", or with `urls`): it
-  // need not be in this registry.
+  // A layer that its publisher hosts elsewhere ("foreign", "nondistributable", or with `urls`).
+  // This registry need not have it.
   bool foreign;
 };
 
@@ -36,19 +36,19 @@ struct Manifest {
   std::string media_type;
   // The config and the layers of an image; the blobs of any other artifact.
   std::vector<Descriptor> blobs;
-  // The manifests of an index. BuildKit's cache indexes list blobs here.
+  // The manifests of an index. BuildKit's cache indexes also list blobs here.
   std::vector<Descriptor> children;
-  // The manifest that this one is about (referrers).
+  // The manifest that this one refers to (referrers API).
   std::optional<Digest> subject;
   // `artifactType`, else the config's media type.
   std::string artifact_type;
-  // The JSON object `annotations`, only its members that are strings; empty when there are none.
+  // The string members of the JSON object `annotations`, as JSON; empty if there are none.
   std::string annotations;
 };
 
-// `content_type` is the Content-Type header without parameters, possibly empty; the body's own
-// `mediaType` must agree with it when both are there.
-// Errors: MANIFEST_INVALID that names the field.
+// `content_type` is the Content-Type header without parameters; it may be empty. If the body has a
+// `mediaType` too, both must agree.
+// Error: MANIFEST_INVALID; it names the field.
 absl::StatusOr<Manifest> ParseManifest(absl::string_view content_type, absl::string_view content);
 
 }  // namespace registry::oci

@@ -45,10 +45,10 @@ absl::StatusOr<RepositoryName> RepositoryName::Parse(absl::string_view text) {
   constexpr size_t kMaxBytes = 255;
   if (text.size() > kMaxBytes) {
     return MakeError(ErrorCode::kNameInvalid,
-                     absl::StrCat("invalid repository name ", Quote(text), ": it has ", text.size(),
-                                  " bytes, at most ", kMaxBytes, " are allowed"));
+                     absl::StrCat("invalid repository name ", Quote(text), ": ", text.size(),
+                                  " bytes, but at most ", kMaxBytes, " are allowed"));
   }
-  // Of a view without data StrSplit makes no part at all.
+  // StrSplit yields no component for a null view.
   bool valid = !text.empty();
   for (absl::string_view component : absl::StrSplit(text, '/')) {
     valid = valid && IsNameComponent(component);
@@ -56,8 +56,8 @@ absl::StatusOr<RepositoryName> RepositoryName::Parse(absl::string_view text) {
   if (!valid) {
     return MakeError(ErrorCode::kNameInvalid,
                      absl::StrCat("invalid repository name ", Quote(text),
-                                  ": each part between slashes is lower-case letters and digits, "
-                                  "separated by one of . _ __ or dashes"));
+                                  ": each part between slashes must be lower-case letters and "
+                                  "digits, separated by one of . _ __ or dashes"));
   }
   return RepositoryName(std::string(text));
 }
@@ -69,7 +69,7 @@ absl::StatusOr<Tag> Tag::Parse(absl::string_view text) {
                                  [](char c) { return IsWord(c) || c == '.' || c == '-'; });
   if (!valid) {
     return MakeError(ErrorCode::kManifestInvalid,
-                     absl::StrCat("invalid tag ", Quote(text), ": a tag is 1 to ", kMaxBytes,
+                     absl::StrCat("invalid tag ", Quote(text), ": a tag has 1 to ", kMaxBytes,
                                   " letters, digits, underscores, dots and dashes, and does not "
                                   "begin with a dot or a dash"));
   }

@@ -17,7 +17,7 @@ namespace registry::oci {
 // A repository's name, for example "library/ubuntu". At most 255 bytes.
 class RepositoryName {
  public:
-  // Error: NAME_INVALID that names `text` and the rule it breaks.
+  // Error: NAME_INVALID; it names `text` and the rule it breaks.
   static absl::StatusOr<RepositoryName> Parse(absl::string_view text);
 
   const std::string& ToString() const { return text_; }
@@ -32,7 +32,7 @@ class RepositoryName {
 // A tag, for example "v1.2". At most 128 bytes.
 class Tag {
  public:
-  // Error: MANIFEST_INVALID that names `text` and the rule it breaks.
+  // Error: MANIFEST_INVALID; it names `text` and the rule it breaks.
   static absl::StatusOr<Tag> Parse(absl::string_view text);
 
   const std::string& ToString() const { return text_; }
@@ -44,10 +44,10 @@ class Tag {
   std::string text_;
 };
 
-// What names a manifest in a repository.
+// Names a manifest in a repository.
 using Reference = std::variant<Tag, Digest>;
 
-// Text with a colon is a digest, all other a tag. Errors: DIGEST_INVALID, MANIFEST_INVALID.
+// Text with a colon is a digest; any other text is a tag. Errors: DIGEST_INVALID, MANIFEST_INVALID.
 absl::StatusOr<Reference> ParseReference(absl::string_view text);
 
 const std::string& ToString(const Reference& reference);

@@ -15,8 +15,8 @@ std::vector<Scope> ParseScopes(absl::string_view text) {
   std::vector<Scope> scopes;
   for (absl::string_view item : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
     if (scopes.size() == kMaxScopes) break;
-    // The name may hold a colon (host:port/name), so the type ends at the first one and the actions
-    // begin behind the last one.
+    // The name may contain a colon (host:port/name), so the type ends at the first colon and the
+    // actions begin after the last one.
     const size_t first = item.find(':');
     const size_t last = item.rfind(':');
     if (first == absl::string_view::npos || first == last) continue;

@@ -1,4 +1,4 @@
-// Token scopes: `repository:NAME:pull,push`, what a bearer token is asked and issued for.
+// Token scopes, `repository:NAME:pull,push`: clients request them, and bearer tokens grant them.
 //
 // Thread-safe. Source: the Docker token specification (distribution docs, spec/auth/scope).
 #ifndef REGISTRY_OCI_SCOPE_H_
@@ -20,9 +20,9 @@ struct Scope {
   friend bool operator==(const Scope&, const Scope&) = default;
 };
 
-// Parses one value of the `scope` parameter: scopes separated by spaces. Malformed ones are left
-// out, because a client may ask for what this registry does not know. `type(class)` is `type`.
-// At most 100 scopes are returned.
+// Parses one value of the `scope` parameter: scopes separated by spaces. Skips malformed scopes,
+// because clients may request kinds that this registry does not know. Reads `type(class)` as
+// `type`. At most 100 scopes are returned.
 std::vector<Scope> ParseScopes(absl::string_view text);
 
 }  // namespace registry::oci

@@ -20,7 +20,7 @@ absl::Status Run::PrintJson(const google::protobuf::Message& message) const {
 }
 
 int RunAdmin(const Cli& cli, absl::Span<const char* const> args) {
-  // What gRPC has to say is in the statuses of calls.
+  // The statuses of calls tell what gRPC would log.
   ::gpr_set_log_function([](gpr_log_func_args*) {});
   const auto fail = [&](int code, const absl::Status& status) {
     cli.errors << kProgramName << ": " << status.message() << std::endl;
@@ -33,7 +33,7 @@ int RunAdmin(const Cli& cli, absl::Span<const char* const> args) {
   const Run run{cli, *arguments, **client};
   const absl::Status status =
       arguments->type == nullptr ? RunPolicyCommand(run) : RunResourceCommand(run);
-  // What was done before it failed was done.
+  // Also show the work done before a failure.
   cli.output << std::flush;
   if (!status.ok()) return fail(kExitFailed, status);
   if (cli.output.good()) return kExitOk;

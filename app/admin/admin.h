@@ -1,5 +1,5 @@
-// `simple-registry admin`: users, groups, roles, role bindings, tokens and more of a running
-// registry, through its admin API.
+// `simple-registry admin`: manages users, groups, roles, role bindings, tokens and more of a
+// running registry through its admin API.
 #ifndef REGISTRY_APP_ADMIN_ADMIN_H_
 #define REGISTRY_APP_ADMIN_ADMIN_H_
 
@@ -7,7 +7,7 @@
 
 namespace registry::app::admin {
 
-// `args` is what follows "admin"; of `cli` it uses the environment, the input and the outputs.
+// `args` are the arguments after "admin". Uses the environment, input and outputs of `cli`.
 // Returns the exit code.
 int RunAdmin(const Cli& cli, absl::Span<const char* const> args);
 

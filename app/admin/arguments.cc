@@ -59,14 +59,14 @@ constexpr FlagName kFlags[] = {
 constexpr CommandSyntax kSyntax = {.command = "admin", .flags = kFlags, .takes_words = true};
 constexpr CommandSyntax kVariables = {.command = "admin", .flags = kTargetFlags};
 
-// What there is to do, how many words follow, and which flags it takes besides those of its type.
+// A command, and how many words follow it.
 struct Command {
   absl::string_view name;
-  // With a type, "users list"; or without, "explain".
+  // True if it follows a resource type, as in "users list"; false for "explain" and the like.
   bool of_type;
   size_t min_words;
   size_t max_words;
-  // How the words are called in errors.
+  // The name of the words in errors.
   absl::string_view words;
 };
 constexpr size_t kManyWords = 1000;
@@ -94,7 +94,7 @@ std::set<std::string> AllowedFlags(const AdminArguments& arguments) {
   if (command == "audit") allowed.insert("limit");
   if (command != "create" && command != "update") return allowed;
   for (const FieldFlag& field : arguments.type->flags) {
-    // A token keeps its user.
+    // A token's user cannot change.
     if (command == "update" && field.flag == "user") continue;
     allowed.insert(std::string(field.flag));
     if (command == "create") continue;
@@ -109,7 +109,7 @@ std::set<std::string> AllowedFlags(const AdminArguments& arguments) {
   return allowed;
 }
 
-// "users/bob" is bob.
+// Shortens "users/bob" to "bob".
 absl::Status ShortenNames(AdminArguments& arguments) {
   for (std::string& word : arguments.words) {
     const std::string prefix = absl::StrCat(arguments.type->collection, "/");
@@ -120,11 +120,11 @@ absl::Status ShortenNames(AdminArguments& arguments) {
   return absl::OkStatus();
 }
 
-// Takes what is done from the front of the words.
+// Takes the command from the front of the words.
 absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& arguments) {
   if (words.empty()) {
     return WrongAdminArguments(
-        "nothing to do is given: say users, groups, roles, bindings, tokens, explain, reload or "
+        "no command given: write users, groups, roles, bindings, tokens, explain, reload or "
         "audit");
   }
   arguments.type = FindResourceType(words[0]);
@@ -132,7 +132,7 @@ absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& argumen
     words.erase(words.begin());
     if (words.empty()) {
       return WrongAdminArguments(
-          absl::StrCat(arguments.type->word, ": say list, get, create, update or delete"));
+          absl::StrCat(arguments.type->word, ": write list, get, create, update or delete"));
     }
   }
   const Command* command =
@@ -160,7 +160,7 @@ absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& argumen
   return arguments.type == nullptr ? absl::OkStatus() : ShortenNames(arguments);
 }
 
-// Takes the flag's text out of the settings.
+// Removes the flag from the settings and returns its value.
 std::string Take(absl::string_view flag, Settings& settings) {
   const auto found = settings.find(flag);
   if (found == settings.end()) return "";
@@ -189,7 +189,7 @@ absl::Status ReadTarget(Settings& settings, Target& target) {
   if (server.empty()) return absl::OkStatus();
   absl::StatusOr<HostPort> address = HostPort::Parse(server);
   if (!address.ok() || address->host.empty()) {
-    return WrongAdminArguments(absl::StrCat("-server: ", oci::Quote(server), " is no HOST:PORT"));
+    return WrongAdminArguments(absl::StrCat("-server: ", oci::Quote(server), " is not HOST:PORT"));
   }
   target.server = *std::move(address);
   return absl::OkStatus();
@@ -208,10 +208,10 @@ absl::Status ReadLimit(Settings& settings, AdminArguments& arguments) {
   if (limit.empty()) return absl::OkStatus();
   if (absl::SimpleAtoi(limit, &arguments.limit) && arguments.limit > 0) return absl::OkStatus();
   return WrongAdminArguments(
-      absl::StrCat("-limit: ", oci::Quote(limit), " is no number from 1 on"));
+      absl::StrCat("-limit: ", oci::Quote(limit), " is not a number of at least 1"));
 }
 
-// What the flags set must be there, and fit its fields.
+// Checks that required flags are given and that values fit their fields.
 absl::Status CheckFields(const AdminArguments& arguments) {
   if (arguments.type == nullptr) return absl::OkStatus();
   const std::unique_ptr<google::protobuf::Message> scratch = NewMessage(arguments.type->singular);
@@ -237,7 +237,7 @@ absl::Status CheckFlags(const AdminArguments& arguments) {
     return WrongAdminArguments(absl::StrCat(NameOf(arguments), " takes no -", flag));
   }
   if (arguments.command == "update" && arguments.settings.empty()) {
-    return WrongAdminArguments(absl::StrCat(NameOf(arguments), ": nothing to change is given"));
+    return WrongAdminArguments(absl::StrCat(NameOf(arguments), ": nothing to change; give a flag"));
   }
   if (arguments.settings.contains("password") && arguments.settings.contains("nopassword")) {
     return WrongAdminArguments("-password and -nopassword exclude each other: give one");
@@ -258,7 +258,7 @@ absl::StatusOr<AdminArguments> ParseAdminArguments(absl::Span<const char* const>
   if (given->settings.contains("datadir") && given->settings.contains("server")) {
     return WrongAdminArguments("-datadir and -server exclude each other: give one");
   }
-  // The socket was asked for.
+  // -datadir asks for the socket, so variables for TCP do not apply.
   if (given->settings.contains("datadir") && !given->settings.contains("server")) {
     variables->clear();
   }

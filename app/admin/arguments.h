@@ -19,11 +19,11 @@
 
 namespace registry::app::admin {
 
-// Which registry.
+// The registry to call.
 struct Target {
   std::string data_dir = "./data";
-  // Instead of the socket in data_dir, with PEM files for mutual TLS: the client's certificate and
-  // key, and the CA of the server's certificate.
+  // If set, used instead of the socket in data_dir. PEM files for mutual TLS: the client's
+  // certificate and key, and the CA of the server's certificate.
   std::optional<HostPort> server;
   std::string client_cert_file;
   std::string client_key_file;
@@ -33,20 +33,21 @@ struct Target {
 struct AdminArguments {
   Target target;
   bool json = false;
-  // Of events that `audit` shows.
+  // The number of events that `audit` shows.
   int32_t limit = 50;
-  // What is done: "list", "get", "create", "update", "delete" with `type`; "revoke" (of users),
-  // "explain", "reload", "audit" without.
+  // With `type`: "list", "get", "create", "update", "delete", or "revoke" (users only). Without:
+  // "explain", "reload", "audit".
   std::string command;
   const ResourceType* type = nullptr;
-  // The words behind: names of resources, without "users/" and the like, or what to explain.
+  // The words after the command: names of resources, without "users/" and the like, or the
+  // arguments of `explain`.
   std::vector<std::string> words;
-  // The other flags, all of which the command takes.
+  // The remaining flags; the command takes all of them.
   Settings settings;
 };
 
-// `args` is what follows "admin". Values of flags are checked, too. Error: INVALID_ARGUMENT with
-// one sentence.
+// `args` are the arguments after "admin". Checks the values of flags, too. Error: INVALID_ARGUMENT
+// with one sentence.
 absl::StatusOr<AdminArguments> ParseAdminArguments(absl::Span<const char* const> args,
                                                    const Environment& environment);
 

@@ -20,7 +20,7 @@
 namespace registry::app::admin {
 namespace {
 
-// "" when the system has no name for the user, or one that a header cannot carry.
+// "" if the system has no name for the user, or a name that a header cannot carry.
 std::string NameOfUser() {
   std::vector<char> buffer(4096);
   passwd entry;
@@ -61,8 +61,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Target& target) {
   }
   if (::access(path.c_str(), F_OK) != 0) {
     return absl::UnavailableError(absl::StrCat(
-        "there is no ", oci::Quote(path),
-        ": give the -datadir of a running registry, or -server for one that is elsewhere"));
+        oci::Quote(path), " does not exist",
+        ": give the -datadir of a running registry, or -server for a registry elsewhere"));
   }
   return std::unique_ptr<Client>(new Client(
       grpc::CreateCustomChannel(SocketTarget(path), grpc::InsecureChannelCredentials(), arguments),
@@ -73,7 +73,7 @@ absl::Status Client::Call(absl::string_view method, const google::protobuf::Mess
                           google::protobuf::Message& response) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + base::kRpcDeadline);
-  // For the audit log; over TCP the certificate says who.
+  // For the audit log; over TCP the certificate names the administrator.
   context.AddMetadata("x-local-user", NameOfUser());
   std::promise<grpc::Status> done;
   stub_.UnaryCall(&context, absl::StrCat("/", v1::AdminService::service_full_name(), "/", method),
@@ -83,14 +83,14 @@ absl::Status Client::Call(absl::string_view method, const google::protobuf::Mess
   if (absl::IsDeadlineExceeded(status)) {
     return absl::DeadlineExceededError(
         absl::StrCat("the registry at ", oci::Quote(where_), " did not answer within ",
-                     base::kRpcDeadline.count(), " s; look whether it did what was asked"));
+                     base::kRpcDeadline.count(), " s; check whether it made the change"));
   }
   if (!absl::IsUnavailable(status)) return status;
-  // Or else it is there, and says why not.
+  // Otherwise the registry is up, and its message gives the reason.
   const bool unreachable = absl::StrContains(status.message(), "connect");
   return absl::UnavailableError(
       absl::StrCat("the registry at ", oci::Quote(where_), " does not answer: ", status.message(),
-                   unreachable ? "; is it running, and may you reach it?" : ""));
+                   unreachable ? "; check that it is running and that you may connect to it" : ""));
 }
 
 }  // namespace registry::app::admin

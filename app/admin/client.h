@@ -20,15 +20,14 @@ namespace registry::app::admin {
 
 class Client {
  public:
-  // Errors: sentences that name the file and the remedy. Whether anybody answers shows the first
-  // call.
+  // Errors name the file and the remedy. Create does not connect; the first call does.
   static absl::StatusOr<std::unique_ptr<Client>> Create(const Target& target);
 
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Calls a method of AdminService, "ListUsers", whose messages these are. Errors: those of the
-  // method; UNAVAILABLE that says where nobody answers. Blocks, for 30 s at most.
+  // Calls a method of AdminService, for example "ListUsers", with its messages. Errors: those of
+  // the method; UNAVAILABLE, with the address, if the registry does not answer. Blocks up to 30 s.
   absl::Status Call(absl::string_view method, const google::protobuf::Message& request,
                     google::protobuf::Message& response);
 
@@ -37,7 +36,7 @@ class Client {
       : stub_(std::move(channel)), where_(std::move(where)) {}
 
   grpc::TemplatedGenericStub<google::protobuf::Message, google::protobuf::Message> stub_;
-  // For errors.
+  // Named in errors.
   const std::string where_;
 };
 

@@ -33,7 +33,7 @@ absl::Status Wrong(const FieldFlag& flag, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("-", flag.flag, ": ", what));
 }
 
-// What stands before the names of an enum's values: "VERB_".
+// The prefix of an enum's value names: "VERB_".
 std::string PrefixOf(const pb::EnumDescriptor& type) {
   return absl::StrCat(absl::AsciiStrToUpper(type.name()), "_");
 }
@@ -49,7 +49,7 @@ std::vector<std::string> Split(const FieldFlag& flag, const std::vector<std::str
   return texts;
 }
 
-// "devs" is "groups/devs"; of subjects, who may be groups too, "groups/devs" is itself.
+// Expands "devs" to "groups/devs". Subjects may be groups too, so "groups/devs" stays as it is.
 std::string ResourceName(const FieldFlag& flag, const std::string& text) {
   if (flag.collection.empty() || absl::StartsWith(text, absl::StrCat(flag.collection, "/")) ||
       (flag.field == "subjects" && absl::StartsWith(text, "groups/"))) {
@@ -58,7 +58,7 @@ std::string ResourceName(const FieldFlag& flag, const std::string& text) {
   return absl::StrCat(flag.collection, "/", text);
 }
 
-// Changes a repeated field of Ts by `items`, each of which it holds once.
+// Edits a repeated field of Ts by `items`. The field holds each item at most once.
 template <class T>
 void EditItems(const pb::FieldDescriptor& field, Edit edit, const std::vector<T>& items,
                pb::Message& message) {
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<int32_t>> ParseEnums(const FieldFlag& flag,
     } else if (found != names.end()) {
       numbers.push_back(all[found - names.begin()]);
     } else {
-      return Wrong(flag, absl::StrCat("there is no ", oci::Quote(text), "; write *, or of ",
+      return Wrong(flag, absl::StrCat(oci::Quote(text), " is unknown; write *, or any of ",
                                       absl::StrJoin(names, ", ")));
     }
   }
@@ -117,7 +117,7 @@ absl::Status EditRepeated(const FieldFlag& flag, const pb::FieldDescriptor& fiel
   return absl::OkStatus();
 }
 
-// "30d" from now on, a time of RFC 3339, or "never".
+// "30d" means 30 days from now; also takes an RFC 3339 time, or "never".
 absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
                      const std::string& value, pb::Message& message) {
   const pb::Reflection& reflection = *message.GetReflection();
@@ -134,7 +134,7 @@ absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
                                     " is neither a duration such as 30d or 12h, nor a time such as "
                                     "2027-01-31T12:00:00Z, nor never"));
   }
-  // Whole seconds read better.
+  // Whole seconds are easier to read.
   const pb::Timestamp timestamp = pb::util::TimeUtil::SecondsToTimestamp(*time_ms / 1000);
   reflection.MutableMessage(&message, &field)->CopyFrom(timestamp);
   return absl::OkStatus();
@@ -148,7 +148,7 @@ std::string TextOfEnums(const pb::Message& message, const pb::FieldDescriptor& f
   for (const int number : numbers) {
     const pb::EnumValueDescriptor* value = type.FindValueByNumber(number);
     if (value == nullptr) {
-      // A newer registry's.
+      // From a newer registry.
       names.push_back(absl::StrCat(number));
       continue;
     }
@@ -158,7 +158,7 @@ std::string TextOfEnums(const pb::Message& message, const pb::FieldDescriptor& f
   return absl::StrJoin(names, ", ");
 }
 
-// Without "users/" and the like, where the field names resources of one kind only.
+// Removes "users/" and the like if the field names only one kind of resource.
 std::string ShortName(const pb::FieldDescriptor& field, const std::string& name) {
   constexpr absl::string_view kNames[] = {"name", "groups", "members",
                                           "role", "user",   "role_binding"};
@@ -175,7 +175,7 @@ std::string ShortName(const pb::FieldDescriptor& field, const std::string& name)
 }  // namespace
 
 std::unique_ptr<pb::Message> NewMessage(absl::string_view name) {
-  // Nobody else may have used the file's messages yet.
+  // Registers the file's messages, in case nothing else has used them yet.
   const pb::Descriptor* type =
       v1::User::descriptor()->file()->FindMessageTypeByName(std::string(name));
   return std::unique_ptr<pb::Message>(

@@ -1,4 +1,4 @@
-// explain, reload and audit.
+// The commands explain, reload and audit.
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -12,7 +12,7 @@ namespace {
 
 absl::Status Explain(const Run& run) {
   v1::ExplainRequest request;
-  // A user, unless it says what it is.
+  // A bare name is a user.
   const std::string& subject = run.arguments.words[0];
   const bool is_name = absl::StartsWith(subject, "users/") || absl::StartsWith(subject, "groups/");
   request.set_subject(is_name ? subject : absl::StrCat("users/", subject));

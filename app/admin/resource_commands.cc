@@ -1,4 +1,4 @@
-// list, get, create, update, delete and revoke.
+// The commands list, get, create, update, delete and revoke.
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/field_mask.pb.h>
 
@@ -21,7 +21,7 @@ namespace {
 namespace pb = google::protobuf;
 using MessagePointer = std::unique_ptr<pb::Message>;
 
-// How long others may come first between reading a resource and updating it.
+// How long to retry an update that keeps conflicting with other writers.
 constexpr absl::Duration kUpdateTimeout = absl::Seconds(30);
 
 const pb::FieldDescriptor* Field(const pb::Message& message, absl::string_view name) {
@@ -32,7 +32,7 @@ void SetText(absl::string_view field, const std::string& text, pb::Message& mess
   message.GetReflection()->SetString(&message, Field(message, field), text);
 }
 
-// "User" is user, "RoleBinding" is role_binding: how requests call the field of the resource.
+// The field of requests that holds the resource: user for "User", role_binding for "RoleBinding".
 std::string FieldNameOf(const ResourceType& type) {
   std::string name;
   for (const char c : type.singular) {
@@ -67,7 +67,7 @@ class ResourceRun {
     return list.GetDescriptor()->FindFieldByNumber(1);
   }
 
-  // Each a row; `message` holds all of them.
+  // Prints one row per resource; with -o json, prints `message`, which holds all of them.
   absl::Status PrintResources(const pb::Message& message,
                               const std::vector<const pb::Message*>& resources,
                               bool with_value = false) {
@@ -137,7 +137,7 @@ class ResourceRun {
     return PrintList(*list);
   }
 
-  // Takes what the flags say into the resource, and their fields into `changed`.
+  // Applies the flags to the resource, and adds the fields that they set to `changed`.
   absl::Status EditFields(pb::Message& resource, pb::FieldMask& changed) const {
     constexpr std::pair<Edit, absl::string_view> kEdits[] = {
         {Edit::kSet, ""}, {Edit::kAdd, "add"}, {Edit::kRemove, "remove"}};
@@ -198,7 +198,7 @@ class ResourceRun {
     const absl::Time deadline = absl::Now() + kUpdateTimeout;
     while (true) {
       absl::Status status = UpdateOnce(*secret);
-      // Somebody else was faster.
+      // Another writer changed the resource first: read it again.
       if (!absl::IsAborted(status) || absl::Now() > deadline) return status;
     }
   }
@@ -225,7 +225,7 @@ class ResourceRun {
     return PrintResources(*changed, {changed.get()});
   }
 
-  // Calls a method that only takes a name, for each of the words.
+  // Calls a method that takes only a name, once per word.
   absl::Status ForEach(const std::string& method, absl::string_view done) {
     for (const std::string& id : run_.arguments.words) {
       const MessagePointer request = NewMessage(absl::StrCat(method, "Request"));

@@ -15,7 +15,7 @@ constexpr FieldFlag kRoleFlags[] = {{"resources", "resources", "", true, true},
 constexpr Column kRoleColumns[] = {
     {"NAME", "name"}, {"RESOURCES", "resources"}, {"VERBS", "verbs"}, {"ORIGIN", "origin"}};
 
-// Commas may stand in expressions.
+// Regular expressions may contain commas, so scopes are not lists.
 constexpr FieldFlag kBindingFlags[] = {{"role", "role", "roles", false, true},
                                        {"subjects", "subjects", "users", true, true},
                                        {"scopes", "scopes", "", false, true}};

@@ -1,5 +1,5 @@
-// The resources of the admin API as the command line has them: which words and flags make which
-// messages and fields of admin.proto, and what their tables show.
+// Maps the command line to the admin API: the words and flags for messages and fields of
+// admin.proto, and the columns that tables show.
 //
 // Thread-safe.
 #ifndef REGISTRY_APP_ADMIN_RESOURCES_H_
@@ -10,15 +10,16 @@
 
 namespace registry::app::admin {
 
-// A flag that sets a field. For a repeated field there are also "add…" and "remove…" of it.
+// A flag that sets a field. A repeated field also has the flags "add…" and "remove…".
 struct FieldFlag {
   absl::string_view flag;
   absl::string_view field;
-  // Of the resource that the field names: "devs" stands for "groups/devs". Empty for other text.
+  // The collection of the resources that the field names: with "groups", "devs" stands for
+  // "groups/devs". Empty for other text.
   absl::string_view collection = "";
-  // A value is a list, split at its commas.
+  // The value is a list, separated by commas.
   bool is_list = false;
-  // To create a resource it must be given.
+  // `create` requires the flag.
   bool is_required = false;
 };
 
@@ -40,7 +41,7 @@ struct ResourceType {
 
 absl::Span<const ResourceType> ResourceTypes();
 
-// nullptr when there is none of that word.
+// nullptr if no type has that word.
 const ResourceType* FindResourceType(absl::string_view word);
 
 }  // namespace registry::app::admin

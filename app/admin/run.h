@@ -1,4 +1,4 @@
-// One run of `simple-registry admin`, and what all of its commands do alike.
+// Shared state and helpers of the commands of `simple-registry admin`.
 #ifndef REGISTRY_APP_ADMIN_RUN_H_
 #define REGISTRY_APP_ADMIN_RUN_H_
 
@@ -17,19 +17,19 @@ struct Run {
   const AdminArguments& arguments;
   Client& client;
 
-  // Whether the flag is given.
+  // Returns true if the flag is given.
   bool Has(absl::string_view flag) const { return arguments.settings.contains(flag); }
 
   void Print(absl::string_view text) const { cli.output << text; }
 
-  // The message as JSON, with the fields that are empty, too.
+  // Prints the message as JSON, including empty fields.
   absl::Status PrintJson(const google::protobuf::Message& message) const;
 };
 
-// list, get, create, update and delete of the resources of `arguments.type`, and `users revoke`.
+// Runs list, get, create, update and delete on resources of `arguments.type`, and `users revoke`.
 absl::Status RunResourceCommand(const Run& run);
 
-// What has no type: explain, reload, audit.
+// Runs the commands without a type: explain, reload, audit.
 absl::Status RunPolicyCommand(const Run& run);
 
 }  // namespace registry::app::admin

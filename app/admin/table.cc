@@ -9,17 +9,17 @@
 namespace registry::app::admin {
 namespace {
 
-// In characters: bytes that do not continue one of UTF-8.
+// Counts characters: bytes that are not UTF-8 continuation bytes.
 size_t WidthOf(const std::string& text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Nothing in a cell may move the cursor or end the line.
+// Escapes control characters, so that no cell can move the cursor or end the line.
 std::string Printable(absl::string_view text) {
   std::string printable;
   while (!text.empty()) {
-    // The controls from U+0080 on have two bytes.
+    // Control characters from U+0080 have two bytes.
     const absl::string_view character = text.substr(0, text.front() == '\xc2' ? 2 : 1);
     absl::StrAppend(&printable, base::HasControlCharacter(character) ? absl::CEscape(character)
                                                                      : std::string(character));

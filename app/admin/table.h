@@ -1,4 +1,4 @@
-// A table of text for a terminal: columns as wide as their widest cell, two spaces between them.
+// Formats a table for a terminal: columns as wide as their widest cell, two spaces between them.
 //
 //   Table table({"NAME", "GROUPS"});
 //   table.Add({"bob", "devs, ops"});
@@ -16,7 +16,7 @@ class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
 
-  // As many cells as the header has. Control characters are shown as escapes.
+  // `row` has as many cells as the header. Escapes control characters.
   void Add(std::vector<std::string> row);
 
   std::string ToString() const;

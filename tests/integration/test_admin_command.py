@@ -295,7 +295,7 @@ class Secrets(CommandTestCase):
         os.close(terminal)
         shown = self.until(controller, b"Password: ")
         os.write(controller, b"a secret of bob\n")
-        shown += self.until(controller, b"Once more: ")
+        shown += self.until(controller, b"Repeat password: ")
         arguments = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
         os.write(controller, b"a secret of bob\n")
         self.assertEqual(process.wait(60), 0)
@@ -317,7 +317,7 @@ class Secrets(CommandTestCase):
         os.close(terminal)
         self.until(controller, b"Password: ")
         os.write(controller, b"one\n")
-        self.until(controller, b"Once more: ")
+        self.until(controller, b"Repeat password: ")
         os.write(controller, b"two\n")
         self.assertEqual(process.wait(60), 1)
         self.assertIn(b"simple-registry: the two passwords differ", self.rest(controller))
@@ -368,7 +368,7 @@ class Failures(CommandTestCase):
             (("tokens", "update", "t", "-expires", "soon"), ('-expires: "soon"', "never")),
             (("tokens", "update", "t", "-expires", "inf"), ('-expires: "inf"',)),
             (("roles", "create", "r", "-verbs", "GET"), ("needs -resources",)),
-            (("roles", "create", "r", "-resources", "blobs", "-verbs", "FETCH"), ('-verbs: there is no "FETCH"',)),
+            (("roles", "create", "r", "-resources", "blobs", "-verbs", "FETCH"), ('-verbs: "FETCH" is unknown',)),
             (("bindings", "create", "b", "-role", "r", "-subjects", "u"), ("needs -scopes",)),
             (("explain", "bob"), ("SUBJECT ACTION",)),
             (("reload", "x"), ('"x"',)),
@@ -407,7 +407,7 @@ class Failures(CommandTestCase):
         self.registry.kill()
         self.assertIn(f'"{socket}" does not answer', self.fails("users", "list"))
         socket.unlink()
-        self.assertIn(f'there is no "{socket}"', self.fails("users", "list"))
+        self.assertIn(f'"{socket}" does not exist', self.fails("users", "list"))
         self.assertIn("-datadir", self.fails("users", "list"))
 
     def test_the_data_folder_comes_from_the_environment(self):

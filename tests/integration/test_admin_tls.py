@@ -28,7 +28,7 @@ class AdminTlsTestCase(RegistryTestCase):
 
     def start(self, **options):
         self.registry = self.start_registry(*self.grpc_flags(), **options)
-        [line] = self.registry.log(message="the admin API listens")
+        [line] = self.registry.log(message="the admin API is listening")
         self.address = line["address"]
         return self.address
 

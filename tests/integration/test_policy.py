@@ -277,13 +277,13 @@ class Files(PolicyTestCase):
         self.start("-ui=true")
         self.reload()
         for what in ("PullThroughCache", "ui"):
-            message = f"{what} has no effect: not in this version"
+            message = f"{what} has no effect: this version does not support it"
             self.assertEqual(len(self.registry.log(message=message)), 1, message)
 
     def test_what_configuration_says_is_read_at_the_start_only_and_a_reload_says_so(self):
         shutil.copy(EXAMPLES / "configuration.yaml", self.cfgdir)
         self.start()
-        warning = "what Configuration says has changed: that has no effect before the next start"
+        warning = "the Configuration has changed: restart the registry to apply it"
         self.reload()
         self.assertEqual(self.registry.log(message=warning), [])
         self.edit("configuration.yaml", "tokenTimeout: 5m", "tokenTimeout: 10m")
@@ -365,8 +365,8 @@ class Check(PolicyTestCase):
         for setting, status, told in (
             ("addr: nonsense", 1, 'configuration.yaml:3: spec.web.addr: invalid address "nonsense": '),
             ("addr: ':70000'", 1, "configuration.yaml:3: spec.web.addr: invalid address"),
-            ("keyfile: /x", 0, "configuration.yaml:3: spec.web.keyfile: needs a certfile beside it"),
-            ("certfile: /x", 0, "configuration.yaml:3: spec.web.certfile: needs a keyfile beside it"),
+            ("keyfile: /x", 0, "configuration.yaml:3: spec.web.keyfile: needs certfile too"),
+            ("certfile: /x", 0, "configuration.yaml:3: spec.web.certfile: needs keyfile too"),
         ):  # fmt: skip
             with self.subTest(setting=setting):
                 configuration.write_text(f"{head}spec: {{web: {{{setting}}}}}\n")

@@ -52,7 +52,7 @@ TEST(ArgumentsTest, ValuesAddUpInTheirOrder) {
 
 TEST(ArgumentsTest, TwoNamesOfOneFlagAreOneTooMany) {
   EXPECT_THAT(Error({"-o", "json", "-output", "table"}),
-              HasSubstr("flag -o and flag -output are the same: give one"));
+              HasSubstr("flag -o and flag -output are the same flag: give one"));
 }
 
 TEST(ArgumentsTest, UnknownFlagsAreNamedWithoutTheirValues) {

@@ -85,14 +85,14 @@ TEST(CliTest, WrongCommandLinesExitWith2AndOneSentence) {
     std::vector<const char*> args;
     const char* error;
   } cases[] = {
-      {{}, "no command is given"},
+      {{}, "no command given"},
       {{""}, R"(unknown command "")"},
       {{"sevre"},
        R"(unknown command "sevre": the commands are serve, admin, check, genhash, version and help)"},
       {{"-addr", ":1"}, R"(unknown command "-addr")"},
       {{"help", "sevre"}, R"(unknown command "sevre")"},
-      {{"help", "serve", "genhash"}, "help takes one command at most"},
-      {{"genhash", "secret"}, R"(genhash takes no arguments, but got "secret")"},
+      {{"help", "serve", "genhash"}, "help takes at most one command"},
+      {{"genhash", "secret"}, R"(genhash takes no arguments, but was given "secret")"},
       {{"version", "x"}, "version takes no arguments"},
       {{"serve", "-bad"}, R"(unknown flag "-bad")"},
   };

@@ -130,14 +130,15 @@ TEST(FlagsTest, WrongArgumentsAreNamed) {
       {{"-adminpwd", "--datadir=x"}, "flag -adminpwd has no value"},
       {{"-adminpwd=x", "-addr"}, "flag -addr has no value"},
       {{"-adminpwd=x", "-datadir="}, "flag -datadir has no value"},
-      {{"-adminpwd=x", "-addr", "5000"}, R"(flag -addr: invalid address "5000": it has no port)"},
-      {{"-addr", "5000"}, R"(flag -addr: invalid address "5000": it has no port)"},
+      {{"-adminpwd=x", "-addr", "5000"},
+       R"(flag -addr: invalid address "5000": the port is missing)"},
+      {{"-addr", "5000"}, R"(flag -addr: invalid address "5000": the port is missing)"},
       {{"-adminpwd=x", "-addr", "h:70000"}, "the port must be a number from 0 to 65535"},
       {{"-adminpwd=x", "-addr", ":1", "--addr=:2"}, "flag -addr is given twice"},
       {{"-adminpwd=x", "-cert=a", "-certfile=b"},
-       "flag -cert and flag -certfile are the same: give one"},
+       "flag -cert and flag -certfile are the same flag: give one"},
       {{"-adminpwd=x", "-adminpwdfile=y"}, "flag -adminpwd and flag -adminpwdfile exclude"},
-      {{"-adminpwd=x", "-cert=c"}, "flag -cert needs the key of the certificate: give -keyfile"},
+      {{"-adminpwd=x", "-cert=c"}, "flag -cert needs the certificate's key: give -keyfile"},
       {{"-adminpwd=x", "-keyfile=k"}, "flag -keyfile needs its certificate: give -certfile"},
       {{"-adminpwd=x", "-adminname=a:b"}, R"(flag -adminname: invalid user name "a:b")"},
       {{"-adminpwd=x", "-adminname=anonymous"}, "do not log in"},
@@ -153,7 +154,7 @@ TEST(FlagsTest, WrongArgumentsAreNamed) {
       {{"-adminpwd=x", "-"}, R"(unexpected word "-")"},
       {{"-adminpwd=x", ""}, R"(unexpected word "")"},
       {{"-adminpwd=x", "--", "word"}, R"(unexpected word "word")"},
-      {{"-adminpwd=x", "-=y"}, "flags cannot be read"},
+      {{"-adminpwd=x", "-=y"}, "cannot parse the flags"},
   };
   for (const auto& test : cases) EXPECT_THAT(Error(test.args), HasSubstr(test.error));
 }
@@ -242,9 +243,9 @@ TEST(FlagsTest, WrongVariablesAreNamed) {
        R"(variable SIMPLE_REGISTRY_ADDR: invalid address "x")"},
       {{{"SIMPLE_REGISTRY_ADMINPWDFILE", "x"}, {"SIMPLE_REGISTRY_ADMINPWD", "x"}},
        "variable SIMPLE_REGISTRY_ADMINPWD and variable SIMPLE_REGISTRY_ADMINPWDFILE exclude"},
-      {{{"SIMPLE_REGISTRY_CERT", "x"}, {"SIMPLE_REGISTRY_CERTFILE", "x"}}, "are the same"},
+      {{{"SIMPLE_REGISTRY_CERT", "x"}, {"SIMPLE_REGISTRY_CERTFILE", "x"}}, "are the same flag"},
       {{{"SIMPLE_REGISTRY_CERT", "x"}, {"SIMPLE_REGISTRY_ADMINPWD", "x"}},
-       "variable SIMPLE_REGISTRY_CERT needs the key"},
+       "variable SIMPLE_REGISTRY_CERT needs the certificate's key"},
   };
   for (const auto& test : cases) EXPECT_THAT(Error({}, test.environment), HasSubstr(test.error));
 }

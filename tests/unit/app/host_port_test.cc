@@ -35,9 +35,9 @@ TEST(HostPortTest, RefusesTheRestWithARemedy) {
     const char* text;
     const char* reason;
   } cases[] = {
-      {"", "has no port"},
+      {"", "port is missing"},
       {"5000", "write HOST:PORT"},
-      {"localhost", "has no port"},
+      {"localhost", "port is missing"},
       {"localhost:", "number from 0 to 65535"},
       {"localhost:http", "number from 0 to 65535"},
       {"localhost:65536", "number from 0 to 65535"},
@@ -50,8 +50,8 @@ TEST(HostPortTest, RefusesTheRestWithARemedy) {
       {"[localhost]:5000", "IPv6 address"},
       {"[]:5000", "IPv6 address"},
       {"http://localhost:5000", "needs brackets"},
-      {"local host:5000", "without scheme"},
-      {"a/b:5000", "without scheme"},
+      {"local host:5000", "without a scheme"},
+      {"a/b:5000", "without a scheme"},
   };
   for (const auto& test : cases) {
     EXPECT_THAT(std::string(HostPort::Parse(test.text).status().message()), HasSubstr(test.reason))

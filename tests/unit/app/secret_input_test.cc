@@ -185,7 +185,7 @@ absl::StatusOr<std::string> AnswerTwice(const std::string& first, const std::str
   } person(terminal, {first + "\n", second + "\n"});
   std::ostream prompts(&person);
   absl::StatusOr<std::string> hash = HashFromInput(terminal.fd(), prompts);
-  EXPECT_EQ(person.str(), "Password: \nOnce more: \n");
+  EXPECT_EQ(person.str(), "Password: \nRepeat password: \n");
   EXPECT_TRUE(terminal.Echoes());
   return hash;
 }

@@ -420,13 +420,15 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
        "a.yaml:5: spec.expiresAt: is missing, so the token never ends; give it a time"},
       {Document("Token", "t",
                 "  value: short\n  username: u\n  expiresAt: 2099-01-01T00:00:00Z\n---\n"),
-       "a.yaml:6: spec.value: is shorter than 16 bytes and can be guessed; make one with openssl "
+       "a.yaml:6: spec.value: is shorter than 16 bytes and can be guessed; generate one with "
+       "openssl "
        "rand -hex 32"},
       {binding("[{kind: User, name: u}]", "['^TEAM/.+$']"),
        "a.yaml:16: spec.scopes[0]: matches no repository: their names are of lower case letters, "
        "digits and ._-/, and begin with a letter or digit"},
       {Document("Configuration", "c", "  web: {tokenSecret: short}\n---\n"),
-       "a.yaml:6: spec.web.tokenSecret: is shorter than 16 bytes and can be guessed; make one with "
+       "a.yaml:6: spec.web.tokenSecret: is shorter than 16 bytes and can be guessed; generate one "
+       "with "
        "openssl rand -hex 32"},
       {Document("Configuration", "c", "  web: {tokenTimeout: 30}\n---\n"),
        "a.yaml:6: spec.web.tokenTimeout: is raised to 60 seconds, the least that clients expect"},

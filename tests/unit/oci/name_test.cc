@@ -65,7 +65,7 @@ TEST(RepositoryNameTest, AnErrorNamesTheValueAndTheRule) {
   EXPECT_THAT(std::string(upper_case.message()), HasSubstr("\"Team/App\""));
   EXPECT_THAT(std::string(upper_case.message()), HasSubstr("lower-case"));
   const absl::Status too_long = RepositoryName::Parse(std::string(300, 'x')).status();
-  EXPECT_THAT(std::string(too_long.message()), HasSubstr("300 bytes, at most 255"));
+  EXPECT_THAT(std::string(too_long.message()), HasSubstr("300 bytes, but at most 255"));
 }
 
 TEST(TagTest, AcceptsWhatTheSpecificationAllows) {

@@ -66,7 +66,7 @@ TEST(MessageFieldsTest, EnumsAreReadInAnyCaseAndShown) {
   EXPECT_EQ(TextOf(role, "resources"), "blobs");
   EXPECT_THAT(
       std::string(EditField(FlagOf("roles", "verbs"), Edit::kSet, {"FETCH"}, role).message()),
-      HasSubstr("-verbs: there is no \"FETCH\""));
+      HasSubstr("-verbs: \"FETCH\" is unknown"));
 }
 
 TEST(MessageFieldsTest, ValuesOfANewerRegistryAreShownAsNumbers) {
