@@ -9,6 +9,8 @@ integration.uploads.post_then_put_stores_the_blob. A class may set properties of
 A base class that is written MODULE.CLASS, and is in the same folder, brings its test methods:
 
     class SkopeoAccess(client_access.Scenarios, SkopeoCase):
+
+One that the class defines itself is there once.
 """
 
 import argparse
@@ -45,7 +47,7 @@ def tests_in(path):
         for item in node.body:
             if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "ctest":
                 properties = ast.literal_eval(item.value)
-        for method in (*test_methods(node), *brought_by_bases(node, path.parent)):
+        for method in dict.fromkeys((*test_methods(node), *brought_by_bases(node, path.parent))):
             yield node.name, method, properties
 
 

@@ -115,7 +115,7 @@ class Scenarios(PolicyTestCase):
             without_names(existing, self.registry.host, SHOP),
             without_names(missing, self.registry.host, "web/nope"),
         )
-        self.assertRegex(existing, "unauthorized|authentication required|denied")
+        self.assertRegex(existing.lower(), "unauthorized|authentication required|denied")
 
     def test_who_may_only_pull_pulls_and_is_told_why_a_push_fails(self):
         # Whether an upload is refused, or only the manifest because the layers are there already.
@@ -150,7 +150,7 @@ class Scenarios(PolicyTestCase):
         self.login_as("dan")
         output = self.push_image(f"{BLOG}:v1", succeeds=False)
         # Some ask with HEAD first whether a layer is there, and no reason fits into that answer.
-        reason = r'user "dan" may not push to repository "web/blog"|403 \(Forbidden\)'
+        reason = r'user "dan" may not push to repository "web/blog"|403 \(?Forbidden'
         self.assertRegex(output.replace('\\"', '"'), reason)
         self.assertEqual(self.registry.log(message="request", status=201), [])
 
@@ -168,7 +168,7 @@ class Scenarios(PolicyTestCase):
         tried = [
             line
             for line in recorder.request_lines()[before:]
-            if re.match(rf"POST /v2/{LAKE}/blobs/uploads/\?.*from=web%2Fblog|HEAD /v2/{BLOG}/blobs/", line)
+            if re.match(rf"POST /v2/{LAKE}/blobs/uploads/\?.*from=web(?:%2F|/)blog|HEAD /v2/{BLOG}/blobs/", line)
         ]
         self.assertTrue(tried, recorder.request_lines()[before:])
         begun = [
@@ -193,7 +193,8 @@ class Scenarios(PolicyTestCase):
         self.pull_image(f"{SHOP}:build-7")
         # The right is to tags of its own.
         output = self.push_image(f"{SHOP}:v1", succeeds=False)
-        self.expect_denied(output, 'user "web-ci" may not push to repository "web/shop', "v1")
+        # Some ask with HEAD first whether the tag is there, and may not read it either.
+        self.expect_denied(output, 'user "web-ci" may not pu', 'repository "web/shop', "v1")
         self.logout()
         self.pull_image(f"{SHOP}:build-7", succeeds=False)
         self.push_image(f"{SHOP}:build-8", succeeds=False)
@@ -222,7 +223,7 @@ class Scenarios(PolicyTestCase):
         api.DeleteUser(name="users/eve")
         self.expect_gone("eve", 401)
         output = self.push_image(f"{SHOP}:v3", succeeds=False)
-        self.assertRegex(output, "unauthorized|invalid username/password|authentication required")
+        self.assertRegex(output.lower(), "unauthorized|invalid username/password|authentication required")
 
     def expect_gone(self, user, status):
         """Within the time that a change may take, the right is gone for everybody who asks."""

@@ -127,6 +127,7 @@ class ClientTestCase(RegistryTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
             timeout=timeout_s,
             env=self.environment(),
             cwd=self.working_folder,
