@@ -34,8 +34,11 @@ REGCTL = Program("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7
 ORAS = Program("oras", "oras.land/oras/cmd/oras", "v1.3.6", (1, 26, 7))
 GRPCURL = Program("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.4", (1, 25))
 
-# Building one takes 20 s on an idle machine with two cores.
-BUILD_TIMEOUT_S = 500
+HELM = Program("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0", (1, 26))
+COSIGN = Program("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3", (1, 26))
+
+# On an idle machine with two cores most take 20 s, helm a minute, cosign two.
+BUILD_TIMEOUT_S = 900
 
 
 def install(program):
