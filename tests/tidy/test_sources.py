@@ -36,6 +36,8 @@ KNOWN_HOSTS = {
     "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "wiki.postgresql.org",
     "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org",
     "registry-1.docker.io",
+    # In the names of what an attestation says.
+    "in-toto.io", "sigstore.dev", "slsa.dev", "spdx.dev",
 }  # fmt: skip
 RESERVED_NAMES = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid)$")
 
