@@ -14,14 +14,13 @@
 namespace registry::controlplane {
 namespace {
 
-// The names in granted scopes, so that a token stays well below base::kMaxTokenBytes and the
-// header that carries it below base::kMaxHeaderBytes.
+// Limit for the names in granted scopes. Keeps a token well below base::kMaxTokenBytes and its
+// header below base::kMaxHeaderBytes.
 constexpr size_t kMaxGrantedBytes = 8 * 1024;
 
 constexpr absl::string_view kCredentialGone =
-    "its user is gone, or the password or token that it was issued for has changed or ended; log "
-    "in "
-    "again";
+    "its user no longer exists, or the password or token that it was issued for has changed or "
+    "expired; log in again";
 
 void Answer(v1::Decision decision, absl::string_view reason, v1::AuthorizeResponse* response) {
   response->set_decision(decision);
@@ -56,7 +55,7 @@ bool HasExpired(const UserCredential& credential) {
   return credential.expires_at_ms.has_value() && *credential.expires_at_ms <= SystemNowMs();
 }
 
-// Who holds the credential, and until when at the latest.
+// Sets the credential's user and expiry.
 void SetHolder(const UserCredential& credential, v1::AuthorizeResponse* response) {
   constexpr int64_t kMsPerSecond = 1000;
   response->set_principal(credential.user->name);
@@ -64,7 +63,8 @@ void SetHolder(const UserCredential& credential, v1::AuthorizeResponse* response
   response->mutable_credential_expires_at()->set_seconds(*credential.expires_at_ms / kMsPerSecond);
 }
 
-// Whether the policy allows `user` (nullptr: nobody) all of the actions; else answers why not.
+// Returns true if the policy allows `user` (nullptr: denied) all actions; otherwise answers why
+// not.
 bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Action>& actions,
                   v1::AuthorizeResponse* response) {
   for (size_t i = 0; i < actions.size(); ++i) {
@@ -132,8 +132,7 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
     return reactor;
   }
   if (credential.has_refresh_token()) {
-    Answer(v1::DECISION_TOKEN_INVALID, "a refresh token is good for the token service only",
-           response);
+    Answer(v1::DECISION_TOKEN_INVALID, "refresh tokens are accepted only at /token", response);
   } else if (credential.has_bearer_token()) {
     AuthorizeToken(snapshot, credential.bearer_token(), *actions, response);
   } else {
@@ -147,7 +146,7 @@ void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
                                        const std::vector<Action>& actions,
                                        v1::AuthorizeResponse* response) const {
   if (actions.empty()) {
-    Answer(v1::DECISION_CREDENTIAL_REQUIRED, "log in, or get a token: no credential was sent",
+    Answer(v1::DECISION_CREDENTIAL_REQUIRED, "no credentials were sent: log in, or get a token",
            response);
   } else if (PolicyAllows(*snapshot.policy, snapshot.policy->anonymous(), actions, response)) {
     Answer(v1::DECISION_ALLOWED, "", response);
@@ -187,8 +186,8 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
       user = credential->user;
     }
   }
-  // Without actions a token of nobody is valid, too, even where nobody may do anything: regctl asks
-  // like this before it logs in, and gives up otherwise.
+  // Without actions, an anonymous token is valid even in a private registry: regctl asks like this
+  // before it logs in, and gives up otherwise.
   if (!PolicyAllows(*snapshot.policy, user, actions, response)) return;
   for (size_t i = 0; i < actions.size(); ++i) {
     if (!issued.has_value() || Covers(issued->grant.access, actions[i])) continue;
@@ -203,7 +202,7 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
 
 void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
                           absl::string_view client_address, LoginCallback done) {
-  // A token in place of its user's password. Tokens are too long to be guessed.
+  // A static token as its user's password. Tokens are too long to guess.
   const Token* token = snapshot.policy->FindToken(credential.password());
   if (token != nullptr && token->user == credential.username()) {
     const UserCredential found = snapshot.policy->CredentialOf(*token);
@@ -211,7 +210,7 @@ void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& cr
   }
   const User* user = snapshot.policy->FindUser(credential.username());
   if (user != nullptr && user->password_hash.empty()) user = nullptr;
-  // Nobody is checked like somebody, so that time does not tell who exists.
+  // Check unknown users too, so that the time does not reveal who exists.
   const std::string& decoy_hash = snapshot.policy->decoy_hash();
   PasswordVerifier::Login login{.user = credential.username(),
                                 .password = credential.password(),
@@ -256,7 +255,7 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
   } else if (credential.has_bearer_token()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kUnauthorized,
-        "a token cannot be exchanged for another one; send user name and password")));
+        "a token cannot be exchanged for another token; send user name and password")));
   } else {
     reactor->Finish(base::ToGrpcStatus(
         Issue(snapshot, {.user = snapshot.policy->anonymous()}, *request, response)));
@@ -320,7 +319,7 @@ absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const UserCred
          .name = asked.name(),
          .actions = std::vector<std::string>(asked.actions().begin(), asked.actions().end())});
     if (scope.actions.empty()) continue;
-    // A smaller grant is no error; the client may ask again for the rest.
+    // A smaller grant is not an error; the client may ask again for the rest.
     granted_bytes += scope.ToString().size() + /*JSON around it*/ 50;
     if (granted_bytes > kMaxGrantedBytes) break;
     v1::TokenScope* granted = response->add_granted_scopes();

@@ -1,14 +1,14 @@
-// Who may do what: the gRPC service registry.v1.AccessService.
+// Authentication and authorization: the gRPC service registry.v1.AccessService.
 //
 //   absl::StatusOr<std::unique_ptr<AccessService>> access = AccessService::Create(
 //       {.policy = holder, .tokens = {.signing_key = key}});
 //   grpc::ServerBuilder().RegisterService(access->get());
 //   …
-//   (*access)->CloseWatches();  // ends the streams, else Shutdown waits for its deadline
+//   (*access)->CloseWatches();  // otherwise Shutdown waits for the streams until its deadline
 //   server->Shutdown(deadline);
 //
-// No call blocks a thread of gRPC: bcrypt runs on threads of its own and the call is answered from
-// there. Every answer is decided by one snapshot of the policy, whose revision it carries.
+// No call blocks a gRPC thread: bcrypt runs on other threads, which then answer the call. One
+// snapshot of the policy decides each answer, and the answer carries its revision.
 //
 // Thread-safe. Must outlive the server.
 #ifndef REGISTRY_CONTROLPLANE_ACCESS_SERVICE_H_
@@ -34,7 +34,7 @@ namespace registry::controlplane {
 struct AccessServiceOptions {
   std::shared_ptr<PolicyHolder> policy;
   TokenSignerOptions tokens;
-  // Where refresh tokens are kept, and the threads that ask it.
+  // Stores refresh tokens, and the threads that query it.
   Database* database = nullptr;
   base::WorkerPool* pool = nullptr;
   PasswordVerifierOptions passwords = {};
@@ -47,7 +47,7 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Errors: those of TokenSigner::Create.
   static absl::StatusOr<std::unique_ptr<AccessService>> Create(AccessServiceOptions options);
 
-  // Ends all WatchPolicy streams, also those that begin later.
+  // Ends all WatchPolicy streams, including those that begin later.
   void CloseWatches() { watch_.Close(); }
 
   grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context,
@@ -62,27 +62,27 @@ class AccessService final : public v1::AccessService::CallbackService {
  private:
   AccessService(AccessServiceOptions options, std::unique_ptr<TokenSigner> tokens);
 
-  // Authorize, by kind of credential. Each fills `response`.
+  // Authorize by kind of credential; both fill `response`.
   void AuthorizeAnonymous(const PolicySnapshot& snapshot, const std::vector<Action>& actions,
                           v1::AuthorizeResponse* response) const;
   void AuthorizeToken(const PolicySnapshot& snapshot, absl::string_view token,
                       const std::vector<Action>& actions, v1::AuthorizeResponse* response) const;
 
-  // Finds who presents the basic credential, by the policy of `snapshot`, and hands on the user's
-  // credential, or an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
+  // Checks the basic credential against the policy of `snapshot` and passes on the user's
+  // credential or an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
   using LoginCallback = std::function<void(const absl::StatusOr<UserCredential>&)>;
   void LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
              absl::string_view client_address, LoginCallback done);
 
   absl::Status Issue(const PolicySnapshot& snapshot, const UserCredential& credential,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;
-  // The same for a request that gets or has a refresh token; runs SQL. `credential` is of who
-  // logged in; nullopt when there is a refresh token.
+  // Like Issue, for a request that wants or has a refresh token; runs SQL. `credential` is that of
+  // the user who logged in; nullopt if the request has a refresh token.
   absl::Status IssueOffline(const PolicySnapshot& snapshot,
                             std::optional<UserCredential> credential,
                             const v1::IssueTokenRequest& request,
                             v1::IssueTokenResponse* response) const;
-  // IssueOffline on a thread of the pool, then finishes the call.
+  // Runs IssueOffline on a thread of the pool, then finishes the call.
   void SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
                      const std::optional<UserCredential>& credential,
                      const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response);

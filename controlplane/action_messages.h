@@ -1,4 +1,4 @@
-// The actions that a gateway asks about, read from messages of access.proto.
+// Reads the actions that a gateway asks about from messages of access.proto.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_ACTION_MESSAGES_H_

@@ -1,4 +1,4 @@
-// The five kinds of resources of the admin API, for what admin_service.cc does alike with all.
+// Traits of the admin API's five kinds of resources, for the templates in admin_service.cc.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_KINDS_H_
 #define REGISTRY_CONTROLPLANE_ADMIN_KINDS_H_
 

@@ -47,7 +47,7 @@ v1::Verb ToProto(Verb verb) {
   return v1::VERB_UNSPECIFIED;
 }
 
-// Of the message so far, and a secret that is not in it.
+// Sets the etag: a hash of the message so far, and of a secret that is not in it.
 template <class Message>
 Message WithEtag(Message message, absl::string_view secret = "") {
   base::Hasher hasher("sha256");
@@ -73,7 +73,7 @@ v1::Action ToProto(const Action& action) {
   return message;
 }
 
-// The ids of a repeated field of resource names.
+// Reads the ids from a repeated field of resource names.
 template <class Names>
 absl::StatusOr<std::set<std::string>> IdsOf(absl::string_view collection, absl::string_view field,
                                             const Names& names) {
@@ -171,7 +171,7 @@ v1::AuditEvent ToMessage(const AuditEvent& event) {
 }
 
 v1::ExplainResponse ToMessage(const ExplainedAction& explained) {
-  // Of the answer, and of each check.
+  // For the whole answer, and for each check.
   const auto set = [](const Explanation& explanation, auto& message) {
     if (explanation.allowed) {
       message.set_role_binding(absl::StrCat("roleBindings/", explanation.binding));
@@ -256,18 +256,18 @@ absl::Status Apply(const v1::Token& message, const Fields& fields, Token& token)
   if (!fields.contains("expire_time")) return absl::OkStatus();
   token.expires_at_ms.reset();
   if (!message.has_expire_time()) return absl::OkStatus();
-  // The years 1 to 9999, as google.protobuf.Timestamp has them.
+  // google.protobuf.Timestamp ends with the year 9999.
   constexpr int64_t kMaxSeconds = 253'402'300'799;
   const int64_t seconds = message.expire_time().seconds();
   if (seconds < 0 || seconds > kMaxSeconds) {
-    return InvalidField("token.expire_time", "is no time from 1970 to 9999");
+    return InvalidField("token.expire_time", "is not a time from 1970 to 9999");
   }
   constexpr int64_t kMsPerSecond = 1000;
   constexpr int64_t kNsPerMs = 1'000'000;
   const int32_t nanos = message.expire_time().nanos();
   if (nanos < 0 || nanos >= kMsPerSecond * kNsPerMs) {
     return InvalidField("token.expire_time",
-                        absl::StrCat("has ", nanos, " nanos; they go from 0 to 999,999,999"));
+                        absl::StrCat("has ", nanos, " nanos; write 0 to 999,999,999"));
   }
   token.expires_at_ms = seconds * kMsPerSecond + nanos / kNsPerMs;
   return absl::OkStatus();
@@ -284,7 +284,7 @@ absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
     std::vector<const google::protobuf::FieldDescriptor*> set;
     message.GetReflection()->ListFields(message, &set);
     for (const google::protobuf::FieldDescriptor* field : set) {
-      // What can be present and empty, too: some clients fill in all that there is.
+      // Some clients fill in all fields, so a message may be present but empty.
       const bool is_empty = field->has_presence() && !field->is_repeated() &&
                             field->cpp_type() == field->CPPTYPE_STRING &&
                             message.GetReflection()->GetString(message, field).empty();
@@ -312,10 +312,10 @@ absl::StatusOr<std::string> IdOf(absl::string_view collection, absl::string_view
     return InvalidField(
         field, absl::StrCat("has ", oci::Quote(resource), "; write ", collection, "/NAME"));
   }
-  // Errors repeat it, and their details must fit into the headers of HTTP/2.
+  // Errors repeat the name, and their details must fit into HTTP/2 headers.
   if (id.size() > kMaxNameBytes) {
-    return InvalidField(field, absl::StrCat("has a name of ", id.size(), " bytes; names have ",
-                                            kMaxNameBytes, " at most"));
+    return InvalidField(field, absl::StrCat("has a name of ", id.size(),
+                                            " bytes; names have at most ", kMaxNameBytes));
   }
   return std::string(id);
 }

@@ -1,4 +1,4 @@
-// Between the objects of an access policy and the messages of admin.proto.
+// Converts between the objects of an access policy and the messages of admin.proto.
 //
 // Objects are those of EffectiveObjects (policy_view.h). Errors: policy_error.h. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_MESSAGES_H_
@@ -20,7 +20,7 @@
 
 namespace registry::controlplane {
 
-// With etags, without secrets.
+// The messages have etags and no secrets.
 v1::User ToMessage(const User& user);
 v1::Group ToMessage(const Group& group);
 v1::Role ToMessage(const Role& role);
@@ -32,22 +32,22 @@ v1::ExplainResponse ToMessage(const ExplainedAction& explained);
 // Names of fields of a message.
 using Fields = std::set<std::string>;
 
-// Sets the fields of `object` that `fields` names to what `message` has. Those that need work are
-// set by the service: of a user `password_hash` alone, of a token all but `expire_time` when it is
-// made.
+// Copies the fields named in `fields` from `message` to the object. The service itself sets fields
+// that need more work: a user's password, and on creation all of a token but `expire_time`.
 absl::Status Apply(const v1::User& message, const Fields& fields, User& user);
 absl::Status Apply(const v1::Group& message, const Fields& fields, Group& group);
 absl::Status Apply(const v1::Role& message, const Fields& fields, Role& role);
 absl::Status Apply(const v1::RoleBinding& message, const Fields& fields, RoleBinding& binding);
 absl::Status Apply(const v1::Token& message, const Fields& fields, Token& token);
 
-// The fields that an update changes, of those that can be: the ones that `mask` names, all for "*",
-// without a mask those that are set in `message`. Error: it names another one.
+// The fields that an update changes: those that `mask` names, all `updatable` ones for "*", or
+// without a mask those set in `message`. Error: the mask names a field that is not updatable.
 absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
                                       const google::protobuf::FieldMask& mask,
                                       std::initializer_list<absl::string_view> updatable);
 
-// "alice" of "users/alice". Error: `resource`, the value of `field`, is not in the collection.
+// Returns "alice" for "users/alice". Error: `resource`, the value of `field`, is not in the
+// collection.
 absl::StatusOr<std::string> IdOf(absl::string_view collection, absl::string_view field,
                                  absl::string_view resource);
 

@@ -1,4 +1,4 @@
-// The methods of AdminService that are not the standard ones.
+// The non-standard methods of AdminService.
 #include <limits>
 #include <utility>
 
@@ -64,9 +64,10 @@ AdminService::Reactor* AdminService::ListAuditEvents(Context* context,
     if (!last.ok()) return last.status();
     int64_t before = std::numeric_limits<int64_t>::max();
     if (!last->empty() && !absl::SimpleAtoi(*last, &before)) {
-      return InvalidField("page_token", "is none of this method");
+      return InvalidField("page_token",
+                          "is not from this method; send the next_page_token unchanged");
     }
-    // One more tells whether there is another page.
+    // One event more shows whether there is another page.
     const absl::StatusOr<std::vector<AuditEvent>> events =
         controlplane::ListAuditEvents(*options_.database, before, static_cast<int>(*size) + 1);
     if (!events.ok()) return events.status();

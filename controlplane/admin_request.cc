@@ -14,7 +14,7 @@ namespace registry::controlplane {
 Actor ActorOf(const grpc::CallbackServerContext& context) {
   Actor actor{.principal = "local", .peer = context.peer()};
   const std::shared_ptr<const grpc::AuthContext> identity = context.auth_context();
-  // Over TLS nothing counts but the certificate, even when it has no subject.
+  // Over TLS only the certificate counts, even if it has no subject.
   if (!identity->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty()) {
     const auto subjects = identity->FindPropertyValues(GRPC_X509_SUBJECT_PROPERTY_NAME);
     actor.principal = subjects.empty() || subjects[0].empty()
@@ -49,7 +49,7 @@ absl::StatusOr<std::string> ReadPageToken(absl::string_view collection, const st
   absl::string_view rest;
   if (absl::WebSafeBase64Unescape(token, &text)) rest = text;
   if (absl::ConsumePrefix(&rest, absl::StrCat(collection, "\n"))) return std::string(rest);
-  return InvalidField("page_token", "is none of this method; pass on the next_page_token as it is");
+  return InvalidField("page_token", "is not from this method; send the next_page_token unchanged");
 }
 
 }  // namespace registry::controlplane

@@ -1,4 +1,4 @@
-// What every method of the admin API reads from its request: who calls, and which page.
+// Reads from requests what all methods of the admin API need: the caller and the page.
 //
 // Errors: policy_error.h. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_REQUEST_H_
@@ -14,18 +14,18 @@
 
 namespace registry::controlplane {
 
-// The metadata of a call over the local socket that names the user of the operating system.
+// Metadata of calls over the local socket: the operating system's name of the user.
 inline constexpr char kLocalUserMetadata[] = "x-local-user";
 
-// The subject of the client's certificate, or else "local:NAME": only who may open the local socket
-// comes without a certificate, and the name is what such a client says.
+// The subject of the client's certificate, or "local:NAME" for clients without a certificate, which
+// come over the local socket. Such a client chooses the name itself.
 Actor ActorOf(const grpc::CallbackServerContext& context);
 
-// How many resources a page has, of a page_size.
+// The number of resources on a page, from a request's page_size.
 absl::StatusOr<size_t> PageSize(int32_t asked);
 
-// A page token is the position that the next page begins behind, in a form that invites nobody to
-// make one. Of the first page both are empty.
+// A page token encodes the position after which the next page begins. The encoding is opaque, to
+// discourage clients from making tokens. For the first page both are empty.
 std::string MakePageToken(absl::string_view collection, absl::string_view position);
 absl::StatusOr<std::string> ReadPageToken(absl::string_view collection, const std::string& token);
 

@@ -21,35 +21,35 @@
 namespace registry::controlplane {
 namespace {
 
-// Resources whose making takes more than their fields. Fills what only the service can.
+// Prepare fills the fields that only the service can compute.
 
 template <class Object, class Message>
 absl::Status Prepare(Message&, Fields&, Object*) {
   return absl::OkStatus();
 }
 
-// Of the password, its hash.
+// Replaces a password by its hash.
 absl::Status Prepare(v1::User& message, Fields& fields, User*) {
   if (!fields.contains("password")) return absl::OkStatus();
   if (!message.password().empty() && !message.password_hash().empty()) {
     return InvalidField("user.password", "and user.password_hash are both given; give one");
   }
   if (message.password().empty()) {
-    // No password any more, unless the hash is named as well.
+    // Removes the password, unless the request sets the hash as well.
     if (fields.insert("password_hash").second) message.clear_password_hash();
     return absl::OkStatus();
   }
   const absl::StatusOr<std::string> hash = HashPassword(message.password());
   if (!hash.ok()) {
     if (!absl::IsInvalidArgument(hash.status())) return hash.status();
-    return InvalidField("user.password", absl::StrCat("is wrong: ", hash.status().message()));
+    return InvalidField("user.password", absl::StrCat("is invalid: ", hash.status().message()));
   }
   fields.insert("password_hash");
   message.set_password_hash(*hash);
   return absl::OkStatus();
 }
 
-// Of the value, its hash; `token` is the new one, or nullptr in an update.
+// Sets the hash of a new token's value. `token` is nullptr in an update.
 absl::Status Prepare(v1::Token& message, Fields&, Token* token) {
   if (token == nullptr) return absl::OkStatus();
   constexpr size_t kRandomBytes = 32;
@@ -111,7 +111,7 @@ AdminService::Reactor* AdminService::List(Context* context, const Request* reque
     for (; next != objects.end() && static_cast<size_t>(messages->size()) < *size; ++next) {
       typename Kind::Message message = ToMessage(*next);
       bytes += message.ByteSizeLong();
-      // One alone always fits.
+      // The first message always fits.
       if (bytes > base::kMaxAdminPageBytes && !messages->empty()) break;
       *messages->Add() = std::move(message);
     }

@@ -1,11 +1,11 @@
-// The admin API: the gRPC service registry.v1.AdminService, which admin.proto documents.
+// The admin API: implements the gRPC service registry.v1.AdminService, documented in admin.proto.
 //
 //   AdminService admin({.database = &database, .store = &store});
 //   grpc::ServerBuilder().RegisterService(&admin);
 //
-// Calls run on one thread of the service's own: changes come one after another anyway, and bcrypt
-// and SQL must not hold up a thread of gRPC. Whoever reaches the service may do everything; the
-// server sees to it that only administrators do.
+// The service runs calls on its own single thread: changes are serialized anyway, and bcrypt and
+// SQL must not block gRPC's threads. Callers may do everything; the server must admit only
+// administrators.
 //
 // Thread-safe. Must outlive the server.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_SERVICE_H_
@@ -25,8 +25,7 @@ namespace registry::controlplane {
 struct AdminServiceOptions {
   Database* database = nullptr;
   PolicyStore* store = nullptr;
-  // Reads the files of -cfgdir again and makes them hold; returns what now holds and warnings.
-  // Empty without -cfgdir.
+  // Reads the files of -cfgdir again and applies them. Empty without -cfgdir.
   struct Reloaded {
     int64_t revision = 0;
     std::vector<std::string> warnings;
@@ -82,7 +81,7 @@ class AdminService final : public v1::AdminService::CallbackService {
                            v1::ListAuditEventsResponse*) override;
 
  private:
-  // What each of the five kinds of resources does, the same for all: see the source.
+  // The methods of all five kinds of resources; the .cc file describes them.
   template <class Kind, class Request, class Messages>
   Reactor* List(Context* context, const Request* request, Messages* messages,
                 std::string* next_page_token);
@@ -97,7 +96,7 @@ class AdminService final : public v1::AdminService::CallbackService {
   template <class Kind, class Request>
   Reactor* Delete(Context* context, const Request* request);
 
-  // PolicyStore::Change, and a line in the log.
+  // Calls PolicyStore::Change and logs the change.
   absl::StatusOr<PolicySnapshot> Change(const PolicyStore::Cause& cause, PolicyStore::Edit edit);
 
   const AdminServiceOptions options_;

@@ -10,7 +10,7 @@
 namespace registry::controlplane {
 
 std::string AddressGroup(absl::string_view address) {
-  // Without the zone of "fe80::1%eth0".
+  // Drops the zone of "fe80::1%eth0".
   const std::string text(address.substr(0, address.find('%')));
   in6_addr ip = {};
   if (::inet_pton(AF_INET6, text.c_str(), &ip) != 1) return std::string(address);

@@ -1,10 +1,10 @@
-// Client addresses as limits count them.
+// Groups client addresses for rate limits.
 //
 //   AddressGroup("192.0.2.7");       // "192.0.2.7"
 //   AddressGroup("2001:db8::1:2");   // "2001:db8::/64"
 //
-// Who has one IPv6 address has its whole /64, and could take another one for each request.
-// Thread-safe.
+// A client with one IPv6 address usually has its whole /64, and could use another address for each
+// request. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_CLIENT_ADDRESS_H_
 #define REGISTRY_CONTROLPLANE_CLIENT_ADDRESS_H_
 
@@ -14,8 +14,8 @@
 
 namespace registry::controlplane {
 
-// An IPv4 address as it is, also where it is written as IPv6 (::ffff:192.0.2.7); the /64 of an IPv6
-// address; any other text as it is.
+// Returns the IPv4 address, also for its IPv6 form (::ffff:192.0.2.7); for other IPv6 addresses
+// their /64; any other text unchanged.
 std::string AddressGroup(absl::string_view address);
 
 }  // namespace registry::controlplane

@@ -1,4 +1,4 @@
-// The time, as the database keeps it: milliseconds since the epoch. Tests bring their own.
+// Time as the database stores it: milliseconds since the epoch. Tests pass their own Clock.
 #ifndef REGISTRY_CONTROLPLANE_CLOCK_H_
 #define REGISTRY_CONTROLPLANE_CLOCK_H_
 
@@ -17,7 +17,7 @@ inline int64_t SystemNowMs() {
       .count();
 }
 
-// A span of time in the same unit.
+// A duration in the same unit.
 inline constexpr int64_t ToMs(std::chrono::milliseconds span) { return span.count(); }
 
 }  // namespace registry::controlplane

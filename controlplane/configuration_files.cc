@@ -11,7 +11,7 @@
 namespace registry::controlplane {
 namespace {
 
-// Sets a field of the configuration, unless it has another value already.
+// Sets a field of the configuration, unless it already has another value.
 template <typename T>
 void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
          Configuration& configuration) {
@@ -19,7 +19,7 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
   const auto [place, is_new] =
       configuration.places.try_emplace(value.field(), value.place().ToString());
   if (!is_new && field != read) {
-    value.Error(absl::StrCat("has another value already, in ", place->second, "; remove one"));
+    value.Error(absl::StrCat("already has another value, in ", place->second, "; remove one"));
     return;
   }
   field = std::move(read);
@@ -48,14 +48,14 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     const YamlValue secret = web.Field("tokenSecret");
     set_text(secret, configuration.token_secret);
     if (const auto text = ReadOptionalText(secret); text && text->size() < kMinTokenValueBytes) {
-      // Whoever has a token can try secrets until one gives its signature.
+      // With any token, an attacker can try secrets offline until one yields its signature.
       secret.Warning(
           absl::StrCat("is shorter than ", kMinTokenValueBytes,
                        " bytes and can be guessed; generate one with openssl rand -hex 32"));
     }
     const YamlValue timeout = web.Field("tokenTimeout");
     std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
-    // 0 is the default, as in the Go original.
+    // 0 means the default, as in the Go original.
     if (seconds == std::chrono::seconds(0)) seconds = std::nullopt;
     if (seconds.has_value() && *seconds < kMinTokenLifetime) {
       seconds = kMinTokenLifetime;
@@ -88,8 +88,8 @@ PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& 
     const YamlValue url = upstream.Required("url");
     cache.url = url.Text().value_or("");
     if (url.present() && !IsUpstreamUrl(cache.url)) {
-      // Not shown: it may have a password in it.
-      url.Error("is no address of a registry; write http(s)://HOST[:PORT], without a user");
+      // Do not show it: it may contain a password.
+      url.Error("is not a registry address; write http(s)://HOST[:PORT], without a user");
     }
     cache.timeout = ReadDuration(upstream.Field("timeout"));
     cache.ttl = ReadDuration(upstream.Field("ttl"));
@@ -98,9 +98,9 @@ PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& 
     const YamlValue password_file = upstream.Field("passwordFile");
     cache.password = password.Text().value_or("");
     cache.password_file = password_file.Text().value_or("");
-    // The Go original takes both of these, too.
+    // The Go original accepts both together, too.
     if (!cache.password.empty() && !cache.password_file.empty()) {
-      password.Warning("has no effect beside passwordFile");
+      password.Warning("has no effect together with passwordFile");
       cache.password.clear();
     }
     for (const YamlValue& secret : {password, password_file}) {

@@ -1,4 +1,4 @@
-// The configuration and the pull-through caches of YAML files; policy_files.h reads those.
+// Reads the documents Configuration and PullThroughCache of YAML files, for policy_files.h.
 #ifndef REGISTRY_CONTROLPLANE_CONFIGURATION_FILES_H_
 #define REGISTRY_CONTROLPLANE_CONFIGURATION_FILES_H_
 
@@ -12,10 +12,10 @@
 
 namespace registry::controlplane {
 
-// What is absent was not given, or given as the empty text.
+// Absent fields are not given, or given as empty text.
 struct Configuration {
   std::optional<std::string> data_dir;
-  // HOST:PORT, not checked.
+  // HOST:PORT, not validated.
   std::optional<std::string> addr;
   std::optional<std::string> token_secret;
   // At least kMinTokenLifetime.
@@ -25,11 +25,11 @@ struct Configuration {
   std::optional<std::string> key_file;
   // A valid regular expression (RE2).
   std::optional<std::string> sparse;
-  // Of what is present: the field, such as "spec.web.addr", and its "FILE:LINE".
+  // The "FILE:LINE" of each field that is present, such as "spec.web.addr".
   std::map<std::string, std::string> places;
 };
 
-// Whether both say the same, wherever it stands.
+// Returns true if both have the same settings, ignoring places.
 bool SameSettings(const Configuration& a, const Configuration& b);
 
 struct PullThroughCache {
@@ -44,11 +44,11 @@ struct PullThroughCache {
   std::vector<std::string> scopes;
 };
 
-// Adds the `spec` of a document. Reports what is wrong, also a field that `configuration` has with
-// another value.
+// Adds the `spec` of a document to `configuration`. Reports mistakes, including a field that
+// `configuration` already has with another value.
 void ReadConfiguration(const YamlValue& spec, Configuration& configuration);
 
-// Reports what is wrong.
+// Reports mistakes.
 PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& spec);
 
 }  // namespace registry::controlplane

@@ -26,8 +26,8 @@
 namespace registry::controlplane {
 namespace {
 
-// Records the nodes, and tells the operator when one that may hold blobs is not there: a data
-// folder that was mixed up.
+// Records the nodes, and warns the operator if a node that may hold blobs is missing, perhaps
+// because of a mixed-up data folder.
 absl::Status RegisterNodes(Database& database, const std::vector<std::string>& connected) {
   for (const std::string& id : connected) {
     if (!base::IsUuid(id)) {
@@ -51,7 +51,7 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
   for (const std::string& id : connected) away.erase(id);
   for (const std::string& id : away) {
     base::LogWarning(
-        "a storage node that the database knows is not connected: its blobs cannot be "
+        "a storage node of this database is not connected: its blobs cannot be "
         "read until it is",
         {{"node", id}, {"database", database.path()}});
   }
@@ -60,8 +60,8 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
 
 }  // namespace
 
-// In the order of need: what comes later uses what comes before and is destroyed first. So the pool
-// runs its last jobs while all that they use is still there.
+// In construction order: later members use earlier ones and are destroyed first. So the pool runs
+// its last jobs while everything they use still exists.
 struct ControlPlane::Parts {
   explicit Parts(const ControlPlaneOptions& options) : nodes(options.storage_nodes) {}
 
@@ -84,12 +84,12 @@ struct ControlPlane::Parts {
 
 absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const Actor& actor) {
   if (!load_files) {
-    base::LogWarning("there is nothing to reload: the policy comes from flags, not from -cfgdir");
+    base::LogWarning("nothing to reload: the policy comes from flags, not from -cfgdir");
     return Impossible("NO_FILES",
-                      "there is nothing to reload: the policy comes from flags, not from "
+                      "nothing to reload: the policy comes from flags, not from "
                       "-cfgdir");
   }
-  // One after another, or files that were read first might hold last.
+  // Serialized, otherwise files that were read first might be applied last.
   std::lock_guard lock(reload_mutex);
   absl::StatusOr<LoadedFiles> files = load_files();
   absl::Status status = files.status();
@@ -106,7 +106,7 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
     }
   }
   if (!status.ok()) {
-    base::LogError("the files of -cfgdir were not reloaded, and the policy stays as it was",
+    base::LogError("cannot reload the files of -cfgdir: the policy stays unchanged",
                    {{"principal", actor.principal}, {"error", status.message()}});
     return absl::IsInvalidArgument(status) ? InvalidFiles(status.message()) : status;
   }
@@ -133,7 +133,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
     if (!parts->sparse_repositories->ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the regular expression ", oci::Quote(options.sparse_repositories),
-                       " of repositories with sparse manifests is malformed: ",
+                       " for repositories with sparse manifests is malformed: ",
                        parts->sparse_repositories->error()));
     }
   }
@@ -190,7 +190,7 @@ std::vector<grpc::Service*> ControlPlane::services() {
 grpc::Service* ControlPlane::admin_service() { return parts_->admin.get(); }
 
 void ControlPlane::ReloadFiles() {
-  // Whatever fails has been logged.
+  // Reload logs failures.
   parts_->Reload(ThisProcess()).IgnoreError();
 }
 

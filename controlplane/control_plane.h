@@ -1,4 +1,4 @@
-// The control plane put together: its database, its services, its upkeep.
+// The control plane: its database, its services and its upkeep.
 //
 //   auto plane = ControlPlane::Open({.database_path = "data/metadata.db",
 //                                    .policy = AdministratorOnly("admin", hash),
@@ -7,7 +7,7 @@
 //   grpc::ServerBuilder builder;
 //   for (grpc::Service* service : (*plane)->services()) builder.RegisterService(service);
 //   …
-//   (*plane)->Shutdown();        // ends the policy streams, which otherwise last for ever
+//   (*plane)->Shutdown();        // ends the policy streams, which otherwise never end
 //   server->Shutdown(deadline);
 //
 // Thread-safe. End the grpc::Server first, then the plane, then the servers of the storage nodes.
@@ -32,22 +32,23 @@
 namespace registry::controlplane {
 
 struct ControlPlaneOptions {
-  // An SQLite file; made if it is missing, in a folder that exists.
+  // An SQLite file. Open creates it if missing; its folder must exist.
   std::string database_path;
-  // Of files or flags: each object has an origin.
+  // From files or flags: each object has an origin.
   PolicyObjects policy;
-  // By user name: passwords of users whom `policy` gives no hash.
+  // By user name: passwords of users who have no hash in `policy`.
   std::map<std::string, std::string> passwords;
-  // Reads the files again; empty when the policy is not of files. Thread-safe.
+  // Reads the files again; empty if the policy does not come from files. Thread-safe.
   std::function<absl::StatusOr<LoadedFiles>()> load_files;
-  // What signs tokens is derived from it; empty: it is generated once and kept in the database.
+  // The key that signs tokens is derived from it. If empty, the plane generates a key once and
+  // keeps it in the database.
   std::string token_secret;
   std::chrono::seconds token_lifetime{300};
   std::vector<StorageNodeConnection> storage_nodes;
-  // A regular expression (RE2, unanchored): the repositories that may hold sparse manifests, which
-  // reference what is not there. Empty: none.
+  // A regular expression (RE2, unanchored) for repositories that may hold sparse manifests, which
+  // reference missing content. Empty: none.
   std::string sparse_repositories;
-  // Threads that run SQL, and requests that wait for one.
+  // Threads that run SQL, and requests that may wait for one.
   size_t sql_threads = base::kSqlThreads;
   size_t max_queued_requests = base::kSqlQueue;
 };
@@ -55,8 +56,8 @@ struct ControlPlaneOptions {
 class ControlPlane {
  public:
   // The storage nodes need not answer yet.
-  // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for a
-  // policy that cannot be, a node id that is no UUID, or a malformed regular expression.
+  // Errors: those of Database::Open, which name the file and the remedy; INVALID_ARGUMENT for an
+  // invalid policy, a node id that is not a UUID, or a malformed regular expression.
   static absl::StatusOr<std::unique_ptr<ControlPlane>> Open(ControlPlaneOptions options);
 
   ~ControlPlane();
@@ -66,18 +67,18 @@ class ControlPlane {
 
   // For gateways. Owned by the plane.
   std::vector<grpc::Service*> services();
-  // For administrators: whoever reaches it may do everything. Owned by the plane.
+  // For administrators: its callers may do everything. Owned by the plane.
   grpc::Service* admin_service();
 
-  // Reads the files again; from then on they decide, and requests under way go on with what was.
-  // What is wrong is logged, and changes nothing. Blocks.
+  // Reads the files again and applies them to new requests; requests in progress keep the previous
+  // policy. Logs mistakes, which change nothing. Blocks.
   void ReloadFiles();
 
-  // Tells the server's health service when nothing can be written any more until a restart. Until
-  // Shutdown.
+  // Until Shutdown: tells the server's health service if the database accepts no writes until a
+  // restart.
   void ReportHealth(grpc::HealthCheckServiceInterface* health);
 
-  // Ends the streams and the upkeep; other calls still work.
+  // Ends the streams and the upkeep. Other calls still work.
   void Shutdown();
 
  private:

@@ -18,27 +18,27 @@ absl::Status CheckPage(const PageRequest& page) {
   }
   if (!base::IsUtf8Text(page.last)) {
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("cannot list what comes after ", oci::Quote(page.last),
+                          absl::StrCat("invalid query parameter last ", oci::Quote(page.last),
                                        ": it must be UTF-8 without NUL characters"));
   }
   return absl::OkStatus();
 }
 
-// A page while it fills: the names that are seen, and how many were looked at.
+// Builds a page: collects the names that the caller sees and counts the examined ones.
 class PageBuilder {
  public:
   PageBuilder(size_t limit, const PageCursor& cursor) : limit_(limit), cursor_(cursor) {}
 
-  // How many names more may be looked at.
+  // Number of names that may still be examined.
   int left() const { return base::kMaxExaminedNames - examined_; }
 
-  // Nothing was looked at yet.
+  // Returns true if no name has been examined yet.
   bool is_new() const { return last_.empty(); }
 
-  // The page ends before what comes next.
+  // Ends the page after the last examined name.
   void End() { page_.next = last_seen_ ? last_ : cursor_.Seal(last_); }
 
-  // The next name, and whether the caller sees it. False when the page has ended before it.
+  // Adds the next name; `seen`: the caller may see it. Returns false if the page ended before it.
   bool Add(const std::string& name, bool seen) {
     if (seen && page_.names.size() == limit_) {
       page_.next = page_.names.back();
@@ -66,16 +66,16 @@ class PageBuilder {
   bool last_seen_ = false;
 };
 
-// Walks repositories in their order, one range after another.
+// Walks repositories in order, range by range.
 class RepositoryWalk {
  public:
   RepositoryWalk(Transaction& t, PageBuilder& page, const RepositoryFilter& filter)
       : t_(t), page_(page), filter_(filter) {}
 
-  // The names after `last` within the range. False when the page has ended.
+  // Adds the names after `last` within the range. Returns false if the page has ended.
   bool Walk(const NameRange& range, const std::string& last) {
     bool more = true;
-    // A batch at a time, because the tags of a repository are looked at in between.
+    // Reads batches, because Take queries the tags of repositories in between.
     std::string after = std::max(last, range.first);
     bool include = last < range.first;
     while (more) {
@@ -106,7 +106,7 @@ class RepositoryWalk {
  private:
   static constexpr size_t kBatch = 500;
 
-  // False when the page has ended before this one.
+  // Returns false if the page ended before this repository.
   bool Take(int64_t id, const std::string& text) {
     if (page_.left() == 0) {
       page_.End();
@@ -118,7 +118,7 @@ class RepositoryWalk {
       const int limit = page_.left();
       int looked_at = 0;
       seen = SeesATag(id, *name, limit, looked_at);
-      // There may be one among the others: the next page begins here, and has more time for it.
+      // A visible tag may be among the rest: begin the next page here, with a new budget.
       if (!seen && looked_at == limit && !page_.is_new()) {
         page_.End();
         return false;

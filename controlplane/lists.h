@@ -1,11 +1,11 @@
-// The lists of repositories and of tags, as far as a caller may see them.
+// Lists repositories and tags, filtered by what the caller may see.
 //
-// A list is read in its order until the page is full, or base::kMaxExaminedNames names were looked
-// at: those that the caller may not see count too, so a page may be short, or empty, and not the
+// Reads a list in order until the page is full or it has examined base::kMaxExaminedNames names.
+// Names that the caller may not see count too, so a page may be short or empty without being the
 // last.
 //
-// A repository that the caller may see only for one of its tags is seen when that is one of its
-// first base::kMaxExaminedNames.
+// If the caller may see a repository only because of one of its tags, the list includes it only if
+// that tag is among its first base::kMaxExaminedNames.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_LISTS_H_
@@ -25,42 +25,43 @@
 namespace registry::controlplane {
 
 struct PageRequest {
-  // What comes after this is listed: a name, which need not exist, or `next` of the page before.
+  // The page begins after this: a name, which need not exist, or `next` of the previous page.
   absl::string_view last;
-  // At most so many names; more than the list's own limit is lowered to it, 0 lists nothing.
+  // Maximum number of names; capped at the list's own limit. 0 lists nothing.
   int limit = 0;
 };
 
 struct NamesPage {
   // In bytewise order.
   std::vector<std::string> names;
-  // Where the next page begins, for `last`; empty when this is the last one. It is the last name of
-  // the page, or tells nothing of the names that the caller may not see.
+  // Page cursor of the next page, for `last`; empty if this page is the last. It is the page's last
+  // name, or a sealed cursor that reveals no names that the caller may not see.
   std::string next;
 };
 
-// Whether the caller may see the tag.
+// Returns true if the caller may see the tag.
 using TagFilter = std::function<bool(const oci::Tag& tag)>;
 
-// Which repositories the caller may see.
+// Selects the repositories that the caller may see.
 struct RepositoryFilter {
-  // Nothing outside of these, in order.
+  // Sorted; the caller may see nothing outside of these.
   std::vector<NameRange> ranges;
   std::function<bool(const oci::RepositoryName& name)> sees;
-  // Asked when `sees` says no: whether one of its tags may make up for it, and then for its tags.
+  // Called if `sees` returns false: returns true if the caller might see one of the repository's
+  // tags. Then `sees_tag` decides per tag.
   std::function<bool(const oci::RepositoryName& name)> may_see_tags;
   std::function<bool(const oci::RepositoryName& name, const oci::Tag& tag)> sees_tag;
 };
 
-// Both errors: kQueryInvalid when `last` is neither text nor a cursor of ours; INVALID_ARGUMENT for
-// a limit below 0.
+// Errors of both: kQueryInvalid if `last` is not UTF-8 text or not a cursor sealed by `cursor`;
+// INVALID_ARGUMENT for a limit below 0.
 
-// At most base::kMaxTagsPage. Error: NAME_UNKNOWN.
+// At most base::kMaxTagsPage names. Error: NAME_UNKNOWN.
 absl::StatusOr<NamesPage> ListTags(Database& database, const PageCursor& cursor,
                                    const oci::RepositoryName& repository, const PageRequest& page,
                                    const TagFilter& filter);
 
-// At most base::kMaxCatalogPage.
+// At most base::kMaxCatalogPage names.
 absl::StatusOr<NamesPage> ListRepositories(Database& database, const PageCursor& cursor,
                                            const PageRequest& page, const RepositoryFilter& filter);
 

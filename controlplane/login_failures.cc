@@ -72,7 +72,7 @@ void LoginFailures::GiveBack(absl::string_view user, absl::string_view client, i
   if (attempts_ms.empty()) pairs_.erase(found);
 }
 
-// Looks at all pairs, which takes less than the bcrypt that each new pair costs.
+// Scans all pairs, which takes less time than the bcrypt that each new pair costs.
 void LoginFailures::MakeRoom(int64_t now_ms) {
   absl::erase_if(pairs_, [&](auto& entry) {
     Forget(entry.second, now_ms);

@@ -1,16 +1,16 @@
-// Counts the failed logins of each user from each client address, and says when they are too many.
+// Counts failed logins per user and client address, and says when there are too many.
 //
 //   if (failures.Refusal(user, client)) return …;  // 429
 //   const int64_t attempt = *failures.Reserve(user, client);
 //   if (bcrypt says that the password is right) failures.GiveBack(user, client, attempt);
 //
-// An attempt counts from before its outcome is known, so that any number of them at the same time
-// are no more than the limit. The window slides: there are never more in any minute.
+// Reserve counts an attempt before its outcome is known, so that concurrent attempts cannot exceed
+// the limit. The window slides: no minute has more attempts than the limit.
 //
-// Whether there is such a user makes no difference. The memory is bounded: when it is full, the
-// pair that failed least is forgotten, of several the one that failed longest ago. So who wants his
-// own failures forgotten must fail as often under every other name that is kept, and nobody is
-// refused because of others. Thread-safe.
+// Users who do not exist count the same. The memory is bounded: when full, it evicts the pair with
+// the fewest failures, and of several the one whose failures are oldest. To evict his own pair, an
+// attacker must fail as often under every other name in memory. No client is refused because of
+// another client's failures. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_LOGIN_FAILURES_H_
 #define REGISTRY_CONTROLPLANE_LOGIN_FAILURES_H_
 
@@ -28,7 +28,7 @@
 
 namespace registry::controlplane {
 
-// The system's clock may jump; this one does not.
+// Monotonic, unlike the system clock.
 int64_t SteadyNowMs();
 
 struct LoginFailuresOptions {
@@ -46,37 +46,37 @@ class LoginFailures {
   LoginFailures& operator=(const LoginFailures&) = delete;
 
   struct TooMany {
-    // Until the next attempt may be made.
+    // Time until the next attempt is allowed.
     std::chrono::milliseconds wait;
-    // The first time that this is said of the pair within a window: worth a line in the log.
+    // True for the first refusal of the pair within a window: worth a line in the log.
     bool first;
   };
 
-  // nullopt: the pair may try. `client` is an address as AddressGroup makes it.
+  // nullopt if the pair may try. `client` comes from AddressGroup.
   std::optional<TooMany> Refusal(absl::string_view user, absl::string_view client);
 
-  // Counts an attempt. Returns what GiveBack takes; nullopt when there are too many already.
+  // Counts an attempt and returns it for GiveBack; nullopt if there are too many already.
   std::optional<int64_t> Reserve(absl::string_view user, absl::string_view client);
 
-  // The attempt was no failure.
+  // Uncounts an attempt that did not fail.
   void GiveBack(absl::string_view user, absl::string_view client, int64_t attempt);
 
  private:
   struct Pair {
-    // When its attempts were made, the oldest first: at most the limit.
+    // Times of its attempts, oldest first; at most `limit`.
     std::vector<int64_t> attempts_ms;
-    // When its refusal was `first`.
+    // Time of the last refusal that was `first`.
     std::optional<int64_t> refused_ms;
   };
 
   std::string KeyOf(absl::string_view user, absl::string_view client) const;
-  // Drops the attempts of before the window.
+  // Drops attempts older than the window.
   void Forget(Pair& pair, int64_t now_ms) const;
-  // For one pair more.
+  // Makes room for one more pair.
   void MakeRoom(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LoginFailuresOptions options_;
-  // Names are as long as clients make them: the map has their HMAC under this key.
+  // Clients choose the length of names, so the map holds HMACs of them under this key.
   const std::string hmac_key_;
 
   std::mutex mutex_;

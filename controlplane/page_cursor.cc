@@ -18,7 +18,7 @@ namespace {
 constexpr absl::string_view kMark = "~";
 constexpr size_t kNonceBytes = 12;
 constexpr size_t kTagBytes = 16;
-// A name and the NULs behind it.
+// A name, padded with NULs.
 constexpr size_t kPaddedBytes = 256;
 
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&::EVP_CIPHER_CTX_free)>;
@@ -28,15 +28,15 @@ const unsigned char* Bytes(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// OpenSSL fails here only when memory is gone.
+// OpenSSL fails here only if out of memory.
 void Require(int result) {
   if (result != 1) std::abort();
 }
 
 absl::Status NotOurs() {
   return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                        "the query parameter last is no place in this list: follow the Link header "
-                        "of the page before, or give a name");
+                        "the query parameter last is not a valid page cursor for this list: follow "
+                        "the Link header of the previous page, or give a name");
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ std::string PageCursor::Seal(absl::string_view name) const {
 absl::StatusOr<std::string> PageCursor::Open(absl::string_view place) const {
   if (!absl::ConsumePrefix(&place, kMark)) return std::string(place);
   std::string cursor;
-  // Encoded again because decoding overlooks padding, blanks and the unused bits of the end.
+  // Compare with the re-encoded text, because decoding ignores padding, blanks and unused bits.
   if (!absl::WebSafeBase64Unescape(place, &cursor) ||
       cursor.size() != kNonceBytes + kTagBytes + kPaddedBytes ||
       absl::WebSafeBase64Escape(cursor) != place) {

@@ -1,13 +1,13 @@
-// Places in a list that a client may come back to, but not read.
+// Encrypts page cursors: positions in a list that clients can send back but not read.
 //
 //   PageCursor cursor(key);
 //   std::string next = cursor.Seal("team/secret");   // "~kYq…"
 //   cursor.Open(next);                               // "team/secret"
-//   cursor.Open("team/app");                         // itself: a name is a place, too
+//   cursor.Open("team/app");                         // itself: a plain name is a cursor, too
 //
-// A page of a list may end behind a name that its reader may not see. The name goes to the client
-// encrypted (AES-256-GCM) and padded, so that not even its length shows; nobody can make a cursor
-// for a place of choice.
+// A page may end after a name that the client may not see. The client gets that name encrypted
+// (AES-256-GCM), and padded to hide its length. Clients cannot forge a cursor for a position of
+// their choice.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_PAGE_CURSOR_H_
@@ -22,19 +22,19 @@ namespace registry::controlplane {
 
 class PageCursor {
  public:
-  // The key of the cursors is derived from `secret`, of 32 bytes or more: replicas with the same
-  // one read each other's.
+  // Derives the key from `secret`, at least 32 bytes. Replicas with the same secret accept each
+  // other's cursors.
   explicit PageCursor(absl::string_view secret);
 
-  // `name` has at most 255 bytes. The result begins with ~, which no name does.
+  // `name` has at most 255 bytes. The result begins with ~; no name does.
   std::string Seal(absl::string_view name) const;
 
-  // What was sealed, or `place` itself when it does not begin with ~.
-  // Error: kQueryInvalid for what this key did not seal.
+  // The sealed name, or `place` itself if it does not begin with ~.
+  // Error: kQueryInvalid if this key did not seal `place`.
   absl::StatusOr<std::string> Open(absl::string_view place) const;
 
  private:
-  // AES-256 has keys of 32 bytes.
+  // 32 bytes, for AES-256.
   const std::string key_;
 };
 

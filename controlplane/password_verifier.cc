@@ -18,7 +18,7 @@ PasswordVerifier::PasswordVerifier(PasswordVerifierOptions options)
 
 std::string PasswordVerifier::Key(std::initializer_list<absl::string_view> parts) const {
   std::string text;
-  // The sizes keep ("a", "bc") and ("ab", "c") apart.
+  // The sizes distinguish ("a", "bc") from ("ab", "c").
   for (const absl::string_view part : parts) absl::StrAppend(&text, part.size(), ":", part);
   return base::HmacSha256(hmac_key_, text);
 }
@@ -28,17 +28,17 @@ void PasswordVerifier::Verify(Login login, Callback done) {
   const std::string login_key =
       Key({login.client, login.user, login.password_hash, login.password});
   PasswordAnswer answer{.verdict = PasswordVerdict::kBusy};
-  // The first refusal, to be logged.
+  // Set on the first refusal, to log it.
   std::string refused_user;
   {
-    // Throughout: no other login of the pair may come between one's check and its being counted.
+    // Held throughout: no other login of the pair may run between a login's check and its count.
     std::lock_guard lock(mutex_);
     if (const auto refusal = failures_.Refusal(login.user, login.client)) {
       answer = {.verdict = PasswordVerdict::kTooManyFailures, .retry_after = refusal->wait};
       if (refusal->first) refused_user = oci::Quote(login.user);
     } else if (!ValidatePassword(login.password).ok()) {
-      // Wrong for every user alike, so answering at once tells nothing. Not counted: what costs no
-      // bcrypt must not fill the memory of failures.
+      // Wrong for every user, so an immediate answer reveals nothing. Not counted: logins that cost
+      // no bcrypt must not fill the memory of failures.
       answer.verdict = PasswordVerdict::kWrong;
     } else if (IsRemembered(login, pair_key, login_key)) {
       answer.verdict = PasswordVerdict::kCorrect;
@@ -54,14 +54,14 @@ void PasswordVerifier::Verify(Login login, Callback done) {
     }
   }
   if (!refused_user.empty()) {
-    base::LogWarning("logins are refused: too many failed",
+    base::LogWarning("logins refused: too many failures",
                      {{"user", refused_user}, {"client", login.client}});
   }
   done(answer);
 }
 
-// Another password than the remembered one is wrong, but takes the ordinary way, so that time does
-// not tell of whom something is remembered.
+// A password that differs from the remembered one is wrong, but goes to bcrypt all the same, so
+// that the time does not reveal which users are remembered.
 bool PasswordVerifier::IsRemembered(const Login& login, const std::string& pair_key,
                                     const std::string& login_key) {
   const auto found = remembered_index_.find(pair_key);
@@ -96,7 +96,7 @@ bool PasswordVerifier::Enqueue(Job job) {
   if (of_client != running_of_client_.end() && of_client->second >= options_.max_queued_of_client) {
     return false;
   }
-  // One for each job, but not for this one: whose turn it is, is seen when a thread is free.
+  // Submits one CheckNext per job; a free thread then picks the client whose turn it is.
   if (!pool_.Submit([this] { CheckNext(); })) return false;
   ++running_of_client_[client];
   running_[job.login_key].attempt = failures_.Reserve(job.login.user, client);
@@ -122,7 +122,7 @@ PasswordVerifier::Job PasswordVerifier::TakeNext() {
 
 bool PasswordVerifier::Matches(const Login& login) const {
   if (options_.verify(login.password, login.password_hash)) return true;
-  // Each cost takes twice the time of the one before: with these the time is that of the highest.
+  // Each cost takes twice the time of the previous: together they take as long as the highest cost.
   for (int cost = BcryptCostOf(login.password_hash); cost < login.highest_cost; ++cost) {
     options_.verify(login.password, MakeDecoyHash(cost));
   }

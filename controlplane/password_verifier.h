@@ -1,18 +1,18 @@
-// Checks logins without paying for bcrypt each time, and without letting anybody guess.
+// Checks logins. Caches successes to spare bcrypt, and limits password guessing.
 //
 //   PasswordVerifier verifier({});
 //   verifier.Verify({.user = "alice", .client = "192.0.2.7", …}, [](PasswordAnswer answer) {…});
 //
-// bcrypt runs on threads of its own, one a core, behind a bounded queue, of which no client address
-// has more than its share; addresses take turns, so a flood from one hardly delays another. What
-// verified is remembered, for the client address that it came from: repeated logins cost one
-// bcrypt. Passwords themselves are not kept, only their HMAC under a random key of this process;
-// for another password, or a hash that changed, nothing is remembered.
+// bcrypt runs on separate threads, one per core, behind a bounded queue. Each client address has a
+// limited share of the queue and addresses take turns, so a flood from one hardly delays others.
+// The verifier remembers successful logins per client address: repeated logins cost one bcrypt. It
+// keeps no passwords, only their HMAC under a random key of this process. Another password, or a
+// changed hash, finds no entry.
 //
-// Of one user from one client address, no more than base::kMaxLoginFailures wrong passwords are
-// checked in a base::kLoginFailureWindow (login_failures.h), whether there is such a user or not.
-// Then the right one is refused too, even where it is remembered: if it were not, anybody could
-// try passwords at the speed of a look-up until one is not refused.
+// For one user from one client address, the verifier checks at most base::kMaxLoginFailures wrong
+// passwords per base::kLoginFailureWindow (login_failures.h), whether the user exists or not. Then
+// it refuses the correct password too, even if remembered: otherwise an attacker could try
+// passwords at the speed of a look-up until one is accepted.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_PASSWORD_VERIFIER_H_
@@ -43,9 +43,9 @@ namespace registry::controlplane {
 enum class PasswordVerdict {
   kCorrect,
   kWrong,
-  // Too many passwords are waiting to be checked, of all clients or of this one.
+  // Too many password checks are waiting, in total or from this client.
   kBusy,
-  // This user failed too often from this client address.
+  // Too many failed logins of this user from this client address.
   kTooManyFailures,
 };
 
@@ -59,9 +59,9 @@ struct PasswordVerifierOptions {
   // bcrypt occupies a core while it runs.
   size_t threads = std::max(1u, std::thread::hardware_concurrency());
   size_t max_queued = base::kPasswordQueue;
-  // Checks of one client address that wait or run.
+  // Checks from one client address that wait or run.
   size_t max_queued_of_client = base::kPasswordQueueOfClient;
-  // Logins that wait for the same password as another one does: at most one a connection.
+  // Logins that wait for another login's check of the same password: at most one per connection.
   size_t max_joined = base::kMaxConnections;
   size_t max_remembered = base::kVerifiedPasswordEntries;
   LoginFailuresOptions failures = {};
@@ -76,36 +76,36 @@ class PasswordVerifier {
   struct Login {
     std::string user;
     std::string password;
-    // Of the user, or of nobody (Policy::decoy_hash).
+    // The user's hash, or Policy::decoy_hash if there is no such user.
     std::string password_hash;
-    // The cost of the costliest hash there is. A wrong password takes as long as with that one.
+    // The highest cost of all users' hashes. A wrong password takes as long as with that cost.
     int highest_cost = kMinBcryptCost;
-    // Where it comes from, as AddressGroup says it.
+    // The client's address, from AddressGroup.
     std::string client;
   };
 
   explicit PasswordVerifier(PasswordVerifierOptions options);
 
-  // Checks what is queued, then ends.
+  // Finishes the queued checks first.
   ~PasswordVerifier() = default;
 
   PasswordVerifier(const PasswordVerifier&) = delete;
   PasswordVerifier& operator=(const PasswordVerifier&) = delete;
 
-  // Calls `done` once: at once when no bcrypt is needed, else later from a thread of the pool. The
-  // same login at the same time is checked once for all, and fails once. Does not block.
+  // Calls `done` once: immediately if no bcrypt is needed, else later from a thread of the pool.
+  // Concurrent identical logins share one check, and count as one failure. Does not block.
   void Verify(Login login, Callback done);
 
  private:
-  // A login that verified. Keys are HMACs: of client and user; of these with hash and password.
+  // A successful login. Keys are HMACs: of client and user; of these plus hash and password.
   struct Remembered {
     std::string pair_key;
     std::string login_key;
   };
-  // A login that waits for its check or is being checked, and who waits for it.
+  // A login that waits for its check or is being checked, with the callbacks to call.
   struct Running {
     std::vector<Callback> waiting;
-    // What LoginFailures::GiveBack takes.
+    // The attempt to pass to LoginFailures::GiveBack.
     std::optional<int64_t> attempt;
   };
   struct Job {
@@ -119,9 +119,9 @@ class PasswordVerifier {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remember(const std::string& pair_key, const std::string& login_key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Has it checked when its client's turn comes; false when too many wait.
+  // Queues the job until its client's turn; returns false if too many wait.
   bool Enqueue(Job job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // On a thread of the pool: the oldest job of the client whose turn it is.
+  // On a thread of the pool: checks the oldest job of the client whose turn it is.
   void CheckNext();
   Job TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Matches(const Login& login) const;
@@ -130,8 +130,8 @@ class PasswordVerifier {
   const std::string hmac_key_;
 
   LoginFailures failures_;
-  // Passwords that were compared with a remembered one, and differed. A login that finds the queue
-  // full is no failure, but was compared: after too many of those nothing is compared any more.
+  // Counts passwords that differ from a remembered one. A login that finds the queue full is not a
+  // failure, but its password was compared: after too many of those, Verify compares no more.
   LoginFailures compared_;
 
   std::mutex mutex_;
@@ -139,12 +139,12 @@ class PasswordVerifier {
   std::list<Remembered> remembered_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<absl::string_view, std::list<Remembered>::iterator> remembered_index_
       ABSL_GUARDED_BY(mutex_);
-  // By the key of the login.
+  // Keyed by login_key.
   absl::flat_hash_map<std::string, Running> running_ ABSL_GUARDED_BY(mutex_);
-  // What waits, by client, and the clients of whom something waits, the next one first.
+  // Waiting jobs by client, and the clients with waiting jobs, next client first.
   absl::flat_hash_map<std::string, std::deque<Job>> jobs_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> turns_ ABSL_GUARDED_BY(mutex_);
-  // How many logins of each client wait or are being checked.
+  // Number of logins of each client that wait or are being checked.
   absl::flat_hash_map<std::string, size_t> running_of_client_ ABSL_GUARDED_BY(mutex_);
   size_t joined_ ABSL_GUARDED_BY(mutex_) = 0;
 

@@ -23,11 +23,11 @@ constexpr absl::string_view kAlphabet =
 
 absl::Status BadHash(absl::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("invalid bcrypt hash: ", why, "; make one with 'simple-registry genhash'"));
+      absl::StrCat("invalid bcrypt hash: ", why, "; generate one with 'simple-registry genhash'"));
 }
 
-// The bits of a 6-bit character that do not belong to the value must be 0: bcrypt writes them so,
-// and a hash with others could never match.
+// Returns true if the unused bits of a 6-bit character are 0. bcrypt writes them as 0, so a hash
+// with other bits could never match.
 bool HasZeroBits(char c, size_t unused_bits) {
   return kAlphabet.find(c) % (size_t{1} << unused_bits) == 0;
 }
@@ -47,7 +47,7 @@ std::string Crypt(absl::string_view password, absl::string_view setting) {
   std::string phrase(password);
   const char* hash = crypt_r(phrase.c_str(), std::string(setting).c_str(), data.get());
   explicit_bzero(phrase.data(), phrase.size());
-  // A failure is a text that begins with an asterisk.
+  // On failure, the result begins with an asterisk.
   return hash == nullptr || hash[0] == '*' ? std::string() : std::string(hash);
 }
 
@@ -57,11 +57,12 @@ absl::Status ValidatePassword(absl::string_view password) {
   if (password.empty()) return absl::InvalidArgumentError("the password is empty");
   if (password.size() > kMaxPasswordBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the password has ", password.size(),
-                                                   " bytes; bcrypt reads no more than ",
+                                                   " bytes; bcrypt uses at most ",
                                                    kMaxPasswordBytes, ", so choose a shorter one"));
   }
   if (absl::StrContains(password, '\0')) {
-    return absl::InvalidArgumentError("the password holds a NUL byte, where bcrypt would end it");
+    return absl::InvalidArgumentError(
+        "the password contains a NUL byte, where bcrypt would cut it off");
   }
   return absl::OkStatus();
 }
@@ -94,7 +95,7 @@ absl::Status ValidatePasswordHash(absl::string_view hash) {
   const bool well_formed = std::all_of(rest.begin(), rest.end(),
                                        [](char c) { return absl::StrContains(kAlphabet, c); }) &&
                            HasZeroBits(rest[kSaltBytes - 1], 4) && HasZeroBits(rest.back(), 2);
-  return well_formed ? absl::OkStatus() : BadHash("its last 53 characters are no salt and hash");
+  return well_formed ? absl::OkStatus() : BadHash("its last 53 characters are not a salt and hash");
 }
 
 int BcryptCostOf(absl::string_view hash) { return (hash[4] - '0') * 10 + (hash[5] - '0'); }

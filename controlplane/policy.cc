@@ -26,7 +26,7 @@ std::string Describe(const Action& action) {
 
 namespace {
 
-// What scopes are matched against.
+// The text that scopes are matched against.
 std::string TargetOf(const Action& action) {
   if (!action.repository.has_value()) return "";
   return action.tag.has_value()
@@ -44,8 +44,8 @@ Revocations RevocationsOf(const std::string& user,
   return found == revocations.end() ? Revocations() : found->second;
 }
 
-// Derived from the hash of a password or token, so that replicas and restarts agree. The hash holds
-// 128 random bits or more, so this tells nothing about the secret.
+// Derived from the hash of a password or token, so that replicas and restarts agree. The hash has
+// at least 128 random bits, so the version reveals nothing about the secret.
 std::string CredentialVersion(absl::string_view hash, int64_t revocations) {
   base::Hasher hasher("sha256");
   hasher.Update(absl::StrCat(hash, " ", revocations));
@@ -164,7 +164,7 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
   for (const RoleBinding& binding : bindings) {
     const std::string who = absl::StrCat("role binding ", oci::Quote(binding.name));
     if (!names.insert(binding.name).second) {
-      return absl::InvalidArgumentError(absl::StrCat("there are two of ", who));
+      return absl::InvalidArgumentError(absl::StrCat(who, " is defined twice"));
     }
     const auto role = roles_by_name.find(binding.role);
     if (role == roles_by_name.end()) {
@@ -202,9 +202,9 @@ absl::Status Policy::AddTokens(std::vector<Token> tokens,
                                const std::map<std::string, Revocations>& revocations) {
   for (Token& token : tokens) {
     if (FindUser(token.user) == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("token ", oci::Quote(token.name),
-                                                     " is of the user ", oci::Quote(token.user),
-                                                     ", who does not exist"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("token ", oci::Quote(token.name), " belongs to the user ",
+                       oci::Quote(token.user), ", who does not exist"));
     }
     token.credential_version =
         CredentialVersion(token.value_hash, RevocationsOf(token.user, revocations).all);
@@ -290,7 +290,7 @@ bool Policy::Allows(const User* user, const Action& action) const {
 
 Verdict Policy::Decide(const User* user, const Action& action) const {
   if (Allows(user, action)) return {.allowed = true};
-  // Anonymous clients are not told what there is.
+  // Do not tell anonymous clients what exists.
   if (user == nullptr || user->name == kAnonymous) {
     return {.reason = absl::StrCat("anonymous clients may not ", Describe(action), ": log in")};
   }
@@ -316,14 +316,14 @@ std::string Policy::NearestMiss(const User& user, const Action& action,
     if (grant.verbs.empty()) {
       if (!matches && !nearest.empty()) return false;
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
-                             oci::Quote(grant.role), ", which is not there or allows nothing");
+                             oci::Quote(grant.role), ", which does not exist or allows nothing");
     } else if (matches) {
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
                              oci::Quote(grant.role), " there, which has no ", VerbName(action.verb),
                              " on ", ResourceName(action.resource));
     } else if (grant.Has(action.resource, action.verb) && nearest.empty()) {
       nearest = absl::StrCat("role binding ", oci::Quote(grant.binding),
-                             " allows it, but no scope of it matches ", oci::Quote(target));
+                             " allows it, but none of its scopes matches ", oci::Quote(target));
     }
     return matches;
   });
@@ -338,7 +338,7 @@ bool Policy::CouldMatch(const Grant& grant, const oci::RepositoryName& repositor
     if (Matches(scope->expression, name) || Matches(scope->expression, tags + "latest")) {
       return true;
     }
-    // Some other tag, if what the expression matches can begin so.
+    // Another tag might match if the matched text can begin with "name:".
     return !scope->bounds.has_value() || MayBeginWith(*scope->bounds, tags);
   });
 }

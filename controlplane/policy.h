@@ -1,11 +1,11 @@
-// Who may do what: an immutable policy.
+// Immutable access policy: decides which user may do what.
 //
 //   absl::StatusOr<Policy> policy = Policy::Create(objects);
 //   Verdict verdict = policy->Decide(policy->FindUser("alice"), action);
 //
-// Something is allowed when a role binding names the user or one of the user's groups, its role has
-// the resource and the verb (GET implies HEAD), and one of its scopes matches what is asked for:
-// "name", "name:tag" or, for the catalog, nothing. Nothing else allows, and nothing forbids.
+// The policy allows an action if a role binding names the user or one of the user's groups, its
+// role has the resource and the verb (GET implies HEAD), and one of its scopes matches the target:
+// "name", "name:tag" or, for the catalog, empty text. Nothing else allows, and nothing forbids.
 //
 // A Policy never changes; policy_holder.h holds the current one.
 // Thread-safe.
@@ -31,17 +31,17 @@
 
 namespace registry::controlplane {
 
-// One thing that a request is about to do.
+// One operation that a request needs permission for.
 struct Action {
   Resource resource;
   Verb verb;
-  // Present for everything but the catalog.
+  // Absent only for the catalog.
   std::optional<oci::RepositoryName> repository;
-  // Where the request names one.
+  // Present if the request names a tag.
   std::optional<oci::Tag> tag;
 };
 
-// Rights in the terms of a token's scope, coarser than verbs.
+// The actions of token scopes; coarser than verbs.
 enum class TokenAction { kPull, kPush, kDelete };
 TokenAction TokenActionOf(Verb verb);
 // "pull", "push", "delete".
@@ -53,23 +53,23 @@ std::string Describe(const Action& action);
 // The answer to "may this user do that?".
 struct Verdict {
   bool allowed = false;
-  // When not allowed: a sentence that names principal, action, repository and, but for anonymous
-  // clients, what comes nearest.
+  // If denied: a sentence that names the principal, the action and the repository. Except for
+  // anonymous clients, it also names the binding that comes nearest.
   std::string reason;
 };
 
-// The whole truth, for administrators.
+// A decision with all details, for administrators.
 struct Explanation {
   bool allowed = false;
-  // The role binding that allows it, and its role; empty when none does.
+  // The role binding that allows it, and its role; empty if none does.
   std::string binding;
   std::string role;
-  // When not allowed: what comes nearest to allowing it.
+  // If denied: the binding that comes nearest to allowing it, and why it does not.
   std::string nearest_miss;
 };
 
-// What shows who somebody is: a user's password, or a Token in its place. All that is issued for a
-// credential carries its version, and ends with it.
+// A user's password, or a Token in its place. All tokens issued for a credential carry its version;
+// they end when the version changes.
 struct UserCredential {
   const User* user = nullptr;
   std::string version;
@@ -81,54 +81,53 @@ class Policy {
  public:
   // Errors: INVALID_ARGUMENT for a malformed or repeated name, a bad hash, a binding to a role that
   // does not exist, a malformed scope, a token of an unknown user.
-  // Scopes that `previous` has, too, are not compiled again.
+  // Reuses compiled scopes of `previous`.
   static absl::StatusOr<Policy> Create(PolicyObjects objects, const Policy* previous = nullptr);
 
-  // nullptr when there is no such user. Valid as long as the policy.
+  // nullptr if there is no such user. Valid as long as the policy.
   const User* FindUser(absl::string_view name) const;
 
-  // Who sends no credential; nullptr: the registry is private.
+  // The user for clients that send no credentials; nullptr if the registry is private.
   const User* anonymous() const { return FindUser(kAnonymous); }
 
-  // The token of that value, also an expired one; nullptr when there is none.
+  // The token with that value, even if expired; nullptr if there is none.
   const Token* FindToken(absl::string_view value) const;
 
-  // The credentials of this policy: of a user's password, of a token, and of what was issued for
-  // the version; nullopt when that is no user's any more. Whether it has expired is left to the
-  // caller.
+  // The credential of a user's password, of a token, or with the version that an issued token
+  // carries; nullopt if no user has that version any more. The caller checks for expiry.
   UserCredential CredentialOf(const User& user) const;
   UserCredential CredentialOf(const Token& token) const;
   std::optional<UserCredential> FindCredential(absl::string_view user_name,
                                                absl::string_view version) const;
 
-  // `user` is one of this policy, or nullptr: nobody, who may do nothing.
+  // `user` belongs to this policy; nullptr is denied everything.
   Verdict Decide(const User* user, const Action& action) const;
 
-  // The same without a reason, for filtering lists.
+  // Same decision without a reason, to filter lists.
   bool Allows(const User* user, const Action& action) const;
 
-  // `user` may also be made up, for example one without a name in a group.
+  // `user` need not exist in the policy; it may be, for example, a nameless user in a group.
   Explanation Explain(const User& user, const Action& action) const;
 
-  // Whether a token may carry the right: whether `user` might be allowed it on some tag or blob of
-  // the repository. True now and then when it is not: the request itself is decided later.
+  // Returns true if a token may carry the right: if the policy may allow it to `user` on some tag
+  // or blob of the repository. Errs towards true: the policy decides each request again.
   bool CouldAllow(const User* user, const oci::RepositoryName& repository,
                   TokenAction action) const;
 
-  // Whether the user may read blobs, manifests or tags of the repository as a whole, or of that
+  // Returns true if the user may read blobs, manifests or tags of the whole repository, or of that
   // tag.
   bool MayRead(const User* user, const oci::RepositoryName& repository,
                const std::optional<oci::Tag>& tag = std::nullopt) const;
 
-  // Whether the user might read some tag of the repository; MayRead with a tag knows.
+  // Returns true if the user might read some tag of the repository; MayRead decides per tag.
   bool MightReadTags(const User* user, const oci::RepositoryName& repository) const;
 
-  // Where the repositories can be of which the user may read anything, in order and apart from each
-  // other.
+  // Sorted, disjoint ranges that contain the name of every repository in which the user may read
+  // anything.
   std::vector<NameRange> ReadableNames(const User* user) const;
 
-  // A hash that no password matches and that costs as much to check as the costliest user's: with
-  // it, the time of an answer does not tell whether a user exists.
+  // A hash that no password matches and that costs as much to check as the costliest user's hash.
+  // Checking it hides from response times whether a user exists.
   const std::string& decoy_hash() const { return decoy_hash_; }
 
  private:
@@ -139,7 +138,7 @@ class Policy {
     const re2::RE2 expression;
     const std::optional<NameRange> bounds;
   };
-  // By their texts.
+  // Keyed by their text.
   using Scopes = absl::flat_hash_map<std::string, std::shared_ptr<const Scope>>;
   // A binding with its role.
   struct Grant {
@@ -163,14 +162,14 @@ class Policy {
   absl::Status AddTokens(std::vector<Token> tokens,
                          const std::map<std::string, Revocations>& revocations);
 
-  // Whether a scope matches the repository's name, or might match it with some tag.
+  // Returns true if a scope matches the repository's name, or might match it with some tag.
   static bool CouldMatch(const Grant& grant, const oci::RepositoryName& repository);
 
-  // Calls `visit` for the grants of the user until it returns true. Whether it did.
+  // Calls `visit` with the user's grants until it returns true. Returns true if it did.
   template <class Visit>
   bool AnyGrant(const User& user, Visit visit) const;
 
-  // The first grant that allows it; nullptr when none does.
+  // The first grant that allows it; nullptr if none does.
   const Grant* FindGrant(const User& user, const Action& action, const std::string& target) const;
   std::string NearestMiss(const User& user, const Action& action, const std::string& target) const;
 
@@ -179,13 +178,13 @@ class Policy {
   std::vector<std::unique_ptr<const Grant>> grants_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_user_;
   absl::flat_hash_map<std::string, std::vector<const Grant*>> grants_of_group_;
-  // By the hashes of their values, so that looking one up takes the same time for every guess.
+  // Keyed by hashes of values, so that look-ups take the same time for every guess.
   absl::node_hash_map<std::string, Token> tokens_;
   absl::flat_hash_map<std::string, const Token*> tokens_by_version_;
   std::string decoy_hash_;
 };
 
-// The objects of a registry with one administrator and nobody else.
+// The objects of a registry whose only user is an administrator.
 PolicyObjects AdministratorOnly(absl::string_view name, absl::string_view password_hash);
 
 }  // namespace registry::controlplane

@@ -45,7 +45,7 @@ absl::Status Add(std::vector<Object>& objects, absl::string_view collection, con
   return absl::OkStatus();
 }
 
-// The object of that name, when it may be changed.
+// Finds the object, which must be writable.
 template <class Object>
 absl::StatusOr<Object*> FindWritable(std::vector<Object>& objects, absl::string_view collection,
                                      absl::string_view name) {
@@ -74,13 +74,13 @@ absl::Status Erase(std::vector<Object>& objects, absl::string_view collection,
   return absl::OkStatus();
 }
 
-// The group's own object, made if only files name the group so far.
+// The group's own object; creates it if only files name the group so far.
 Group& GroupObject(PolicyObjects& objects, const std::string& name) {
   if (Group* group = Find(objects.groups, name)) return *group;
   return objects.groups.emplace_back(Group{.name = name});
 }
 
-// Makes `groups` all groups of a user whom no file puts into any.
+// Sets the groups of a user whom no file puts into a group.
 absl::Status SetGroups(PolicyObjects& objects, const std::string& user,
                        const std::set<std::string>& groups) {
   constexpr absl::string_view kField = "user.groups";
@@ -93,8 +93,8 @@ absl::Status SetGroups(PolicyObjects& objects, const std::string& user,
     if (group == nullptr) return NamesMissingResource(kField, GroupResource(name));
     if (group->members.size() >= base::kMaxGroupMembers && !group->members.contains(user)) {
       return InvalidField(
-          kField, absl::StrCat("has ", oci::Quote(GroupResource(name)), ", whose ",
-                               base::kMaxGroupMembers, " members are all that it may have"));
+          kField, absl::StrCat("names ", oci::Quote(GroupResource(name)), ", which already has ",
+                               base::kMaxGroupMembers, " members, the most that are allowed"));
     }
     GroupObject(objects, name).members.insert(user);
   }
@@ -107,7 +107,8 @@ absl::Status SetGroups(PolicyObjects& objects, const std::string& user,
 absl::Status CheckUser(const User& user) {
   if (user.name == kAnonymous) {
     if (user.password_hash.empty()) return absl::OkStatus();
-    return InvalidField("user.password", "cannot be: anonymous is who sends no credential");
+    return InvalidField("user.password",
+                        "is not allowed: 'anonymous' names clients that send no credentials");
   }
   if (absl::Status status = ValidateUserName(user.name); !status.ok()) {
     return InvalidField("user_id", absl::StrCat("is an ", status.message()));
@@ -129,7 +130,7 @@ absl::Status SetMembers(PolicyObjects& objects, const Group& group) {
   for (const std::string& name : group.members) {
     const auto user = users.find(name);
     if (user == users.end()) return NamesMissingResource(kField, UserResource(name));
-    // The file goes on saying so.
+    // The file already makes the user a member.
     if (!user->second->groups.contains(group.name)) members.insert(name);
   }
   for (const User& user : objects.users) {
@@ -172,22 +173,22 @@ absl::Status CheckScopes(const RoleBinding& binding) {
   if (binding.scopes.size() > base::kMaxRoleBindingScopes) {
     return InvalidField(
         kField, absl::StrCat("has ", binding.scopes.size(), " entries; at most ",
-                             base::kMaxRoleBindingScopes, " are allowed: make another binding"));
+                             base::kMaxRoleBindingScopes, " are allowed: create another binding"));
   }
   for (const std::string& scope : binding.scopes) {
     if (scope.size() > base::kMaxScopeBytes) {
-      return InvalidField(kField, absl::StrCat("has one of ", scope.size(), " bytes; at most ",
+      return InvalidField(kField, absl::StrCat("has an entry of ", scope.size(), " bytes; at most ",
                                                base::kMaxScopeBytes, " are allowed"));
     }
     if (const std::optional<std::string> problem = RegexProblem(scope)) {
       return InvalidField(kField, absl::StrCat("has ", oci::Quote(scope),
-                                               ", which is no regular expression: ", *problem));
+                                               ", which is not a regular expression: ", *problem));
     }
   }
   return absl::OkStatus();
 }
 
-// What `before` had already is not looked at again: its subjects or its role may be gone by now.
+// Does not check what `before` already had: its subjects or role may no longer exist.
 absl::Status CheckBinding(PolicyObjects& objects, const RoleBinding& binding,
                           const RoleBinding* before = nullptr) {
   absl::Status status = CheckName("role_binding_id", binding.name);
@@ -317,7 +318,8 @@ absl::Status DeleteRoleBinding(PolicyObjects& objects, const std::string& name) 
 absl::Status CreateToken(PolicyObjects& objects, const Token& token) {
   if (absl::Status status = CheckName("token_id", token.name); !status.ok()) return status;
   if (token.user == kAnonymous) {
-    return InvalidField("token.user", "is anonymous, who sends no credential; name another user");
+    return InvalidField(
+        "token.user", "names 'anonymous', the clients that send no credentials; name another user");
   }
   if (Find(objects.users, token.user) == nullptr) {
     return NamesMissingResource("token.user", UserResource(token.user));

@@ -1,9 +1,9 @@
-// What the admin API does to the objects of an access policy: pure functions, to be run by
+// Edits that the admin API makes to the objects of an access policy: pure functions for
 // PolicyStore::Change.
 //
-// Creating and updating takes the whole object as it shall be. A user's groups and a group's
-// members are the same thing from both sides: what is written on one shows on the other. Errors:
-// policy_error.h; fields are named as in admin.proto. Thread-safe.
+// Create and Update take the whole new object. A user's groups and a group's members are two views
+// of one relation: an edit of one changes the other. Errors: policy_error.h; they name fields as in
+// admin.proto. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_EDITS_H_
 #define REGISTRY_CONTROLPLANE_POLICY_EDITS_H_
 
@@ -17,12 +17,13 @@ namespace registry::controlplane {
 
 absl::Status CreateUser(PolicyObjects& objects, const User& user);
 absl::Status UpdateUser(PolicyObjects& objects, const User& user);
-// Also the user's tokens, memberships, and place in role bindings.
+// Also deletes the user's tokens and memberships, and removes the user from role bindings.
 absl::Status DeleteUser(PolicyObjects& objects, const std::string& name);
-// Should somebody else get the name later: takes the tokens, memberships, and places in role
-// bindings of a user who is gone, as far as the admin API made them, and ends what was issued.
+// Cleans up after a user who is gone, so that a later user of the same name inherits nothing:
+// deletes tokens and memberships and removes the user from role bindings, where the admin API made
+// them, and revokes issued tokens.
 void ForgetUser(PolicyObjects& objects, const std::string& name);
-// Ends what was issued to the user, whatever the origin.
+// Revokes all tokens issued to the user, whatever the user's origin.
 absl::Status RevokeUserTokens(PolicyObjects& objects, const std::string& name);
 
 absl::Status CreateGroup(PolicyObjects& objects, const Group& group);
@@ -41,7 +42,7 @@ absl::Status CreateToken(PolicyObjects& objects, const Token& token);
 absl::Status UpdateToken(PolicyObjects& objects, const Token& token);
 absl::Status DeleteToken(PolicyObjects& objects, const std::string& name);
 
-// "users/alice" and so on.
+// The resource name, for example "users/alice".
 std::string ResourceNameOf(const Subject& subject);
 
 }  // namespace registry::controlplane

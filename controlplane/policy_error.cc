@@ -27,7 +27,7 @@ absl::Status Make(absl::StatusCode code, absl::string_view reason, absl::string_
   return status;
 }
 
-// "users/alice" is a registry.v1.User.
+// Adds ResourceInfo; "users/alice" has the type registry.v1.User.
 absl::Status WithResource(absl::string_view resource, absl::Status status) {
   constexpr std::pair<absl::string_view, absl::string_view> kTypes[] = {
       {"users", "registry.v1.User"},
@@ -50,7 +50,7 @@ absl::Status WithResource(absl::string_view resource, absl::Status status) {
 
 absl::Status NoSuchResource(absl::string_view resource) {
   return WithResource(resource, Make(absl::StatusCode::kNotFound, "RESOURCE_NOT_FOUND", resource,
-                                     absl::StrCat("there is no ", oci::Quote(resource))));
+                                     absl::StrCat(oci::Quote(resource), " does not exist")));
 }
 
 absl::Status NamesMissingResource(absl::string_view field, absl::string_view resource) {
@@ -62,13 +62,13 @@ absl::Status NamesMissingResource(absl::string_view field, absl::string_view res
 absl::Status ResourceExists(absl::string_view resource) {
   return WithResource(resource,
                       Make(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS", resource,
-                           absl::StrCat("there is ", oci::Quote(resource), " already; update it")));
+                           absl::StrCat(oci::Quote(resource), " already exists; update it")));
 }
 
 absl::Status EtagMismatch(absl::string_view resource) {
   return Make(absl::StatusCode::kAborted, "ETAG_MISMATCH", resource,
               absl::StrCat(oci::Quote(resource),
-                           " was changed since its etag was read; read it again and repeat"));
+                           " has changed since you read its etag; read it again and retry"));
 }
 
 absl::Status ReadOnly(absl::string_view resource, absl::string_view origin) {
@@ -99,7 +99,7 @@ absl::Status InvalidFiles(absl::string_view problems) {
   std::string message(problems);
   if (message.size() > kMaxBytes) {
     const size_t line = message.rfind('\n', kMaxBytes);
-    // A single line is cut where it holds no part of a character.
+    // Cut a single line between characters.
     size_t end = line == std::string::npos ? kMaxBytes : line;
     while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
     message.resize(end);

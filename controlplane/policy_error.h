@@ -1,5 +1,5 @@
-// Errors of the admin API, with the details that Google's AIP-193 asks for: ErrorInfo always,
-// ResourceInfo where a resource is missing or there already, BadRequest where a field is wrong.
+// Errors of the admin API, with the details that Google's AIP-193 requires: ErrorInfo always,
+// ResourceInfo for a missing or duplicate resource, BadRequest for an invalid field.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_ERROR_H_
@@ -10,9 +10,9 @@
 
 namespace registry::controlplane {
 
-// Resource names as in admin.proto, such as "users/alice".
+// Resource names are those of admin.proto, such as "users/alice".
 
-// NOT_FOUND, RESOURCE_NOT_FOUND. `field`, where one of a request named it: FAILED_PRECONDITION.
+// RESOURCE_NOT_FOUND with code NOT_FOUND, or FAILED_PRECONDITION if a request's `field` names it.
 absl::Status NoSuchResource(absl::string_view resource);
 absl::Status NamesMissingResource(absl::string_view field, absl::string_view resource);
 
@@ -22,17 +22,17 @@ absl::Status ResourceExists(absl::string_view resource);
 // ABORTED, ETAG_MISMATCH.
 absl::Status EtagMismatch(absl::string_view resource);
 
-// FAILED_PRECONDITION, READ_ONLY: it comes from `origin`.
+// FAILED_PRECONDITION, READ_ONLY: `origin` defines the resource.
 absl::Status ReadOnly(absl::string_view resource, absl::string_view origin);
 
-// FAILED_PRECONDITION, IN_USE: `by` refers to it.
+// FAILED_PRECONDITION, IN_USE: `by` refers to the resource.
 absl::Status InUse(absl::string_view resource, absl::string_view by);
 
 // INVALID_ARGUMENT, INVALID_FIELD. `what` follows the field's name: "is empty".
 absl::Status InvalidField(absl::string_view field, absl::string_view what);
 
-// INVALID_ARGUMENT, INVALID_FILES: the first of the lines that say what is wrong in files; all of
-// them would not fit into the headers of HTTP/2.
+// INVALID_ARGUMENT, INVALID_FILES: the first lines of `problems`; all of them would not fit into
+// HTTP/2 headers.
 absl::Status InvalidFiles(absl::string_view problems);
 
 // FAILED_PRECONDITION with a reason of its own.

@@ -22,31 +22,31 @@ struct Target {
 absl::StatusOr<Target> ParseTarget(absl::string_view text) {
   Target target;
   if (text.empty()) return target;
-  // What is asked for by digest is asked for without a tag, even where the reference has one.
+  // Requests by digest have no tag, even if the reference names one.
   const size_t at = text.find('@');
   const bool by_digest = at != absl::string_view::npos;
   if (by_digest) {
     const absl::Status status = oci::Digest::Parse(text.substr(at + 1)).status();
     if (!status.ok())
-      return InvalidField("repository", absl::StrCat("is wrong: ", status.message()));
+      return InvalidField("repository", absl::StrCat("is invalid: ", status.message()));
     text = text.substr(0, at);
   }
   const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
   absl::StatusOr<oci::RepositoryName> repository = oci::RepositoryName::Parse(parts[0]);
   if (!repository.ok()) {
-    return InvalidField("repository", absl::StrCat("is wrong: ", repository.status().message()));
+    return InvalidField("repository", absl::StrCat("is invalid: ", repository.status().message()));
   }
   target.repository = *std::move(repository);
   if (parts.size() == 1) return target;
   absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(parts[1]);
   if (!tag.ok()) {
-    return InvalidField("repository", absl::StrCat("is wrong: ", tag.status().message()));
+    return InvalidField("repository", absl::StrCat("is invalid: ", tag.status().message()));
   }
   if (!by_digest) target.tag = *std::move(tag);
   return target;
 }
 
-// What a client does for the action, in its order. Empty when there is no such action.
+// The requests that a client makes for the action, in order. Empty if there is no such action.
 std::vector<std::pair<Resource, Verb>> StepsOf(absl::string_view action) {
   if (action == "pull") {
     return {{Resource::kManifests, Verb::kGet}, {Resource::kBlobs, Verb::kGet}};
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<Action>> ActionsOf(absl::string_view action, const Ta
     Action step{.resource = resource, .verb = verb};
     if (resource != Resource::kCatalog) {
       if (!target.repository.has_value()) {
-        return InvalidField("repository", "is empty: only the catalog has none");
+        return InvalidField("repository", "is empty: only the action catalog needs none");
       }
       step.repository = target.repository;
       // Blobs have no tags.
@@ -90,18 +90,18 @@ absl::StatusOr<std::vector<Action>> ActionsOf(absl::string_view action, const Ta
   return actions;
 }
 
-// The user, or one made up who is only in that group.
+// The user, or for a group a made-up user who is only in that group.
 absl::StatusOr<User> FindSubject(const PolicySnapshot& snapshot, absl::string_view subject) {
   absl::string_view name = subject;
-  // Errors repeat it, and their details must fit into the headers of HTTP/2.
+  // Errors repeat the subject, and their details must fit into HTTP/2 headers.
   if (subject.size() > kMaxNameBytes + absl::string_view("groups/").size()) {
-    return InvalidField("subject", absl::StrCat("has ", subject.size(), " bytes; names have ",
-                                                kMaxNameBytes, " at most"));
+    return InvalidField("subject", absl::StrCat("has ", subject.size(),
+                                                " bytes; names have at most ", kMaxNameBytes));
   }
   if (absl::ConsumePrefix(&name, "users/")) {
     const User* user = snapshot.policy->FindUser(name);
     if (user != nullptr) return *user;
-    // A private registry knows no anonymous clients.
+    // The policy of a private registry has no user for anonymous clients.
     if (name == kAnonymous) return User{.name = std::string(kAnonymous)};
     return NoSuchResource(subject);
   }

@@ -1,5 +1,5 @@
-// Why somebody may or may not do something, in the words of administrators: a subject, an action
-// such as "push", and a repository.
+// Explains decisions to administrators: why a subject may or may not do an action, such as "push",
+// in a repository.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_EXPLAIN_H_
@@ -23,12 +23,12 @@ struct ExplainedAction {
   bool allowed = false;
   // A sentence.
   std::string reason;
-  // The first check that is denied, or else the last one.
+  // The first denied check, or the last check if all are allowed.
   ExplainedCheck decisive;
   std::vector<ExplainedCheck> checks;
 };
 
-// Arguments as in admin.proto's ExplainRequest. Errors: INVALID_ARGUMENT, NOT_FOUND
+// The arguments are those of admin.proto's ExplainRequest. Errors: INVALID_ARGUMENT, NOT_FOUND
 // (policy_error.h).
 absl::StatusOr<ExplainedAction> Explain(const PolicySnapshot& snapshot, absl::string_view subject,
                                         absl::string_view action, absl::string_view repository);

@@ -33,13 +33,13 @@ absl::string_view NameProblem(absl::string_view name) {
 std::optional<std::string> RegexProblem(absl::string_view regex) {
   const re2::RE2 compiled(Piece(regex), ScopeOptions());
   if (compiled.ok()) return std::nullopt;
-  // It ends with a piece of the expression, which may hold anything.
+  // The message ends with a piece of the expression, which may contain anything.
   constexpr size_t kMaxBytes = 200;
   return absl::CHexEscape(absl::string_view(compiled.error()).substr(0, kMaxBytes));
 }
 
 std::optional<int64_t> ParseRfc3339(absl::string_view text) {
-  // absl::ParseTime takes more than RFC 3339, such as "infinite-future".
+  // absl::ParseTime accepts more than RFC 3339, such as "infinite-future".
   static const re2::RE2* const form =
       new re2::RE2(R"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))");
   if (!re2::RE2::FullMatch(Piece(text), *form)) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
     });
     if (unit == std::end(kUnits)) return std::nullopt;
     text.remove_prefix(1);
-    total += *number * unit->second;  // kMax times a day at most: no overflow
+    total += *number * unit->second;  // at most kMax times a day: no overflow
     ++unit;
   } while (!text.empty());
   return total > kMax ? std::nullopt : std::optional(std::chrono::seconds(total));
@@ -82,10 +82,10 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
 
 namespace {
 
-// Whether an alternative of a scope, which matches some text, matches no "repository:tag": it ends
-// with $, none of its pieces can match a colon, and it begins with ^ or has a slash, so that it
-// finds no place in the tag either. Sound for the pieces it knows: characters, classes that list
-// what they match or that leave colons out, groups and repetition. Anything else might match a
+// Returns true if an alternative of a scope, which matches some text, matches no "repository:tag":
+// it ends with $, none of its pieces can match a colon, and it begins with ^ or has a slash, so
+// that it cannot match within the tag either. Sound for the pieces it knows: characters, classes
+// that list what they match or exclude colons, groups and repetition. Anything else might match a
 // colon.
 bool AlternativeMatchesNoTag(absl::string_view alternative) {
   if (!absl::ConsumeSuffix(&alternative, "$")) return false;
@@ -94,7 +94,7 @@ bool AlternativeMatchesNoTag(absl::string_view alternative) {
   const auto is_repeated = [&] {
     return !alternative.empty() && absl::StrContains(kRepetition, alternative.front());
   };
-  // ^* and the like need not be at the beginning.
+  // ^* and the like do not anchor the expression.
   if (is_repeated()) return false;
 
   int depth = 0;
@@ -107,7 +107,7 @@ bool AlternativeMatchesNoTag(absl::string_view alternative) {
       continue;
     }
     if (c == '(') {
-      // (?:…), but no flags and no named groups.
+      // Accepts (?:…), but no flags and no named groups.
       if (absl::StartsWith(alternative, "?") && !absl::ConsumePrefix(&alternative, "?:")) {
         return false;
       }
@@ -115,7 +115,7 @@ bool AlternativeMatchesNoTag(absl::string_view alternative) {
     } else if (c == ')') {
       --depth;
     } else if (c == '\\') {
-      // \. and the like; \S, \pN and the like may be anything.
+      // Accepts \. and the like; \S, \pN and the like may match anything.
       if (alternative.empty() || !absl::StrContains(".-/_+", alternative.front())) return false;
       alternative.remove_prefix(1);
     } else if (c == '[') {
@@ -144,7 +144,7 @@ bool ScopeNeverMatchesTag(absl::string_view scope) {
   if (!alternatives.has_value()) return false;
   bool any = false;
   for (absl::string_view alternative : *alternatives) {
-    // What matches the empty text is for the catalog.
+    // An alternative that matches empty text is for the catalog.
     if (alternative == "^$") continue;
     if (MatchesEmptyText(alternative) || !AlternativeMatchesNoTag(alternative)) return false;
     any = true;
@@ -157,7 +157,7 @@ bool ScopeNeverMatches(absl::string_view scope) {
   if (!regex.ok()) return false;
   const std::optional<NameRange> bounds = BoundsOf(regex);
   if (!bounds.has_value()) return false;
-  // Whatever it matches begins like this.
+  // All matching texts begin with this prefix.
   const auto [first, last] = std::mismatch(bounds->first.begin(), bounds->first.end(),
                                            bounds->last.begin(), bounds->last.end());
   std::string prefix(bounds->first.begin(), first);
@@ -181,8 +181,8 @@ bool IsTokenText(absl::string_view text) {
 bool CheckRegex(const YamlValue& value, const std::string& text) {
   const std::optional<std::string> problem = RegexProblem(text);
   if (!problem.has_value()) return true;
-  value.Error(absl::StrCat(oci::Quote(text), " is no regular expression (", *problem,
-                           "); write one in the syntax of RE2"));
+  value.Error(absl::StrCat(oci::Quote(text), " is not a regular expression (", *problem,
+                           "); write one in RE2 syntax"));
   return false;
 }
 
@@ -204,11 +204,11 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
     std::optional<std::string> text = item.Text();
     if (!text.has_value() || !CheckRegex(item, *text)) continue;
     if (text->empty()) {
-      item.Warning("is empty, which matches everything; write ^.*$ if that is meant");
+      item.Warning("is empty, which matches everything; write ^.*$ if you mean that");
     } else if (ScopeNeverMatches(*text)) {
       item.Warning(
-          "matches no repository: their names are of lower case letters, digits and ._-/, and "
-          "begin with a letter or digit");
+          "matches no repository: names consist of lower-case letters, digits and ._-/, and begin "
+          "with a letter or digit");
     }
     scopes.push_back(*std::move(text));
   }
@@ -225,8 +225,8 @@ std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
   if (!text.has_value()) return std::nullopt;
   const std::optional<std::chrono::seconds> duration = ParseDuration(*text);
   if (!duration.has_value()) {
-    value.Error(absl::StrCat(oci::Quote(*text),
-                             " is no duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
+    value.Error(absl::StrCat(
+        oci::Quote(*text), " is not a duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
   }
   return duration;
 }

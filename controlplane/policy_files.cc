@@ -20,37 +20,37 @@ namespace registry::controlplane {
 namespace {
 
 constexpr absl::string_view kCertainlyNoTag =
-    "matches no tag, because a tag is asked for as REPOSITORY:TAG; write (:.+)?$ in place of the "
+    "matches no tag, because scopes match tags as REPOSITORY:TAG; write (:.+)?$ instead of the "
     "final $";
 
-// Reads the documents one by one, then checks what refers to each other.
+// Reads the documents one by one, then checks the references between them.
 class Loader {
  public:
   absl::StatusOr<LoadedFiles> Load(absl::Span<const SourceFile> files);
 
  private:
-  // A reference to something that may stand in a later document.
+  // A reference to an object that a later document may define.
   struct Reference {
     YamlValue value;
     std::string name;
   };
-  // A scope of a binding that matches no tag.
+  // A binding's scope that matches no tag.
   struct UntaggedScope {
     YamlValue value;
     std::string role;
   };
 
   void ReadDocument(const YamlValue& document);
-  // Each takes the name and the field `spec` of a document.
+  // Each reads the `spec` of a document with that name.
   void ReadUser(const std::string& name, const YamlValue& spec);
   void ReadRole(const std::string& name, const YamlValue& spec);
   void ReadBinding(const std::string& name, const YamlValue& spec);
   void ReadToken(const std::string& name, const YamlValue& spec);
   void ReadCache(const std::string& name, const YamlValue& spec);
 
-  // The name of the document, when it is a good one.
+  // The document's name; nullopt if invalid.
   std::optional<std::string> ReadName(const YamlValue& document, absl::string_view kind);
-  // Reports a name that the kind has already.
+  // Reports a name that is already used within its kind.
   void CheckIsNew(absl::string_view kind, absl::string_view name, const YamlValue& value);
   void ReadSubject(const YamlValue& subject, RoleBinding& binding);
   void ReadTokenValue(const YamlValue& value, Token& token);
@@ -59,12 +59,12 @@ class Loader {
 
   YamlReport report_;
   LoadedFiles loaded_;
-  // Of the document that is being read.
+  // The origin of the current document.
   std::string origin_;
-  // Some document could not be understood: what is not there may stand in it.
+  // A document could not be read: it may define the missing objects.
   bool incomplete_ = false;
 
-  // By "KIND/NAME", where it stands. Also of documents with errors: their names exist.
+  // Places by "KIND/NAME". Includes documents with errors: their names exist.
   absl::flat_hash_map<std::string, YamlPlace> names_;
   absl::flat_hash_map<std::string, YamlPlace> token_values_;
   absl::flat_hash_set<std::string> groups_;
@@ -96,13 +96,13 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
 void Loader::CheckIsNew(absl::string_view kind, absl::string_view name, const YamlValue& value) {
   const auto [first, is_new] = names_.try_emplace(absl::StrCat(kind, "/", name), value.place());
   if (is_new) return;
-  value.Error(absl::StrCat("there is a ", kind, " ", oci::Quote(name), " already, in ",
+  value.Error(absl::StrCat(kind, " ", oci::Quote(name), " is already defined in ",
                            first->second.ToString(), "; rename or remove one"));
 }
 
 void Loader::ReadDocument(const YamlValue& document) {
   origin_ = document.place().ToString();
-  // Until it is known what the document makes.
+  // Incomplete until the document's kind and name are known.
   const bool was_incomplete = std::exchange(incomplete_, true);
   if (!document.IsMapOf({"apiVersion", "kind", "metadata", "spec"})) return;
   const YamlValue version_value = document.Field("apiVersion");
@@ -111,10 +111,10 @@ void Loader::ReadDocument(const YamlValue& document) {
   const std::optional<std::string> kind = kind_value.Text();
   if (version.has_value() && *version != kApiVersion) {
     version_value.Error(
-        absl::StrCat("is ", oci::Quote(*version), ", which is not known; write ", kApiVersion));
+        absl::StrCat("is ", oci::Quote(*version), ", which is unknown; write ", kApiVersion));
     return;
   }
-  // The documentation of the Go original leaves it out here and there.
+  // Some examples of the Go original omit it.
   if (!version_value.present()) {
     version_value.Warning(absl::StrCat("is missing; add apiVersion: ", kApiVersion));
   } else if (!version.has_value()) {
@@ -144,14 +144,14 @@ void Loader::ReadDocument(const YamlValue& document) {
     if (*kind != name) continue;
     const std::optional<std::string> object = ReadName(document, *kind);
     incomplete_ = was_incomplete || !object.has_value();
-    // A user needs no more than a name.
+    // A user needs only a name.
     const YamlValue spec = *kind == "User" ? document.Field("spec") : document.Required("spec");
-    // A document without a good name is read all the same, for its errors.
+    // Read a document without a valid name too, to report its other errors.
     (this->*read)(object.value_or(""), spec);
     return;
   }
   kind_value.Error(absl::StrCat("is ", oci::Quote(*kind),
-                                ", which is not known; write Configuration, User, Role, "
+                                ", which is unknown; write Configuration, User, Role, "
                                 "RoleBinding, Token or PullThroughCache"));
 }
 
@@ -164,7 +164,7 @@ void Loader::ReadUser(const std::string& name, const YamlValue& spec) {
       if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
         hash.Error(absl::StrCat("is an ", status.message()));
       } else if (name == kAnonymous) {
-        hash.Warning("has no effect: anonymous is who does not log in");
+        hash.Warning("has no effect: 'anonymous' names clients that do not log in");
       }
     }
     for (const YamlValue& item : spec.Field("groups").Items()) {
@@ -188,8 +188,8 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     } else if (const std::optional<Resource> resource = ParseResource(*text)) {
       role.resources.insert(*resource);
     } else {
-      item.Error(absl::StrCat(oci::Quote(*text),
-                              " is no resource; write catalog, blobs, manifests, tags or \"*\""));
+      item.Error(absl::StrCat(
+          oci::Quote(*text), " is not a resource; write catalog, blobs, manifests, tags or \"*\""));
     }
   }
   for (const YamlValue& item : Items(spec.Required("verbs"), "so the role allows nothing")) {
@@ -200,8 +200,8 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     } else if (const std::optional<Verb> verb = ParseVerb(absl::StripAsciiWhitespace(*text))) {
       role.verbs.insert(*verb);
     } else {
-      item.Error(absl::StrCat(oci::Quote(*text),
-                              " is no verb; write GET, HEAD, POST, PUT, PATCH, DELETE or \"*\""));
+      item.Error(absl::StrCat(
+          oci::Quote(*text), " is not a verb; write GET, HEAD, POST, PUT, PATCH, DELETE or \"*\""));
     }
   }
   loaded_.objects.roles.push_back(std::move(role));
@@ -243,8 +243,8 @@ void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
 
   const std::vector<YamlValue> scope_items = Items(spec.Required("scopes"), kNothing);
   binding.scopes = ReadScopes(scope_items);
-  // Whoever wrote a scope with a colon that is for tags knows how these are asked for, and may mean
-  // the others for blobs, which are asked for by the bare name.
+  // An author who wrote one scope with a colon knows how tags are matched. The other scopes may be
+  // meant for blobs, which are matched by the bare name.
   const bool knows_tags =
       std::any_of(binding.scopes.begin(), binding.scopes.end(), [](const std::string& scope) {
         return absl::StrContains(scope, ':') && !ScopeNeverMatchesTag(scope);
@@ -269,15 +269,15 @@ void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
                      " bytes and can be guessed; generate one with openssl rand -hex 32"));
   }
   if (text->empty()) {
-    value.Error("is empty; make one with openssl rand -hex 32");
+    value.Error("is empty; generate one with openssl rand -hex 32");
   } else if (text->size() > base::kMaxTokenBytes) {
     value.Error(absl::StrCat("is longer than ", base::kMaxTokenBytes, " bytes; shorten it"));
   } else if (!IsTokenText(*text)) {
     value.Error("has characters that a header cannot carry; use letters, digits and -._~+/=");
   } else if (const auto [first, is_new] = token_values_.try_emplace(*text, value.place());
              !is_new) {
-    value.Error(absl::StrCat("is the value of another Token already, in ", first->second.ToString(),
-                             "; make a new one for this"));
+    value.Error(absl::StrCat("is already the value of another Token, in ", first->second.ToString(),
+                             "; generate a new value for this one"));
   }
   token.value_hash = HashTokenValue(*text);
 }
@@ -291,7 +291,7 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   if (std::optional<std::string> text = user.Text(); text.has_value()) {
     token.user = *std::move(text);
     if (token.user == kAnonymous) {
-      user.Error("is anonymous, who sends no credential; name another user");
+      user.Error("names 'anonymous', the clients that send no credentials; name another user");
     } else {
       token_users_.push_back({user, token.user});
     }
@@ -299,19 +299,20 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
 
   const YamlValue expiry = spec.Field("expiresAt");
   if (expiry.is_null()) {
-    // Not the same as leaving it out: it was to end.
-    expiry.Error("is empty; write a time, or leave it out for no end");
+    // Not the same as omitting it: the author wants the token to expire.
+    expiry.Error("is empty; write a time, or omit it for a token that never expires");
   } else if (!expiry.present()) {
-    // The Go original takes such tokens for expired ones.
-    expiry.Warning("is missing, so the token never ends; give it a time");
+    // The Go original treats such tokens as expired.
+    expiry.Warning("is missing, so the token never expires; add a time");
   }
   if (const std::optional<std::string> text = expiry.Text(); text.has_value()) {
     token.expires_at_ms = ParseRfc3339(*text);
     if (!token.expires_at_ms.has_value()) {
-      expiry.Error(absl::StrCat(
-          oci::Quote(*text), " is no time; write one in RFC 3339, such as 2030-01-31T12:00:00Z"));
+      expiry.Error(
+          absl::StrCat(oci::Quote(*text),
+                       " is not a time; write an RFC 3339 time such as 2030-01-31T12:00:00Z"));
     } else if (*token.expires_at_ms <= absl::ToUnixMillis(absl::Now())) {
-      expiry.Warning("has passed, so the token does not work any more");
+      expiry.Warning("has passed, so the token no longer works");
     }
   }
   loaded_.objects.tokens.push_back(std::move(token));
@@ -337,7 +338,7 @@ void Loader::CheckReferences() {
     if (groups_.contains(name)) continue;
     value.Warning(absl::StrCat("no User is in the group ", oci::Quote(name)));
   }
-  // Blobs and the catalog are asked for without a tag anyway.
+  // Requests for blobs and the catalog never have a tag.
   absl::flat_hash_set<absl::string_view> tag_roles;
   for (const Role& role : loaded_.objects.roles) {
     if (role.resources.contains(Resource::kManifests) || role.resources.contains(Resource::kTags)) {
@@ -351,16 +352,16 @@ void Loader::CheckReferences() {
 
 absl::StatusOr<LoadedFiles> Loader::Load(absl::Span<const SourceFile> files) {
   for (size_t i = 0; i < files.size(); ++i) {
-    // Somebody may be about to write it; to take it for nothing would delete what it held.
+    // A writer may have just truncated it: reading it as no objects would delete its former ones.
     if (absl::StripAsciiWhitespace(files[i].content).empty()) {
       report_.Error({.file_index = i, .file = files[i].path}, "",
-                    "is empty; write to it, or remove it");
+                    "is empty; add a document to it, or remove it");
     }
     const bool complete = ReadYaml(i, files[i].path, files[i].content, &report_,
                                    [&](const YamlValue& document) { ReadDocument(document); });
     incomplete_ = incomplete_ || !complete;
   }
-  // What is missing may stand where nobody could read it; that would be reported as a second error.
+  // A missing object may be defined in an unreadable document, which is already reported.
   if (!incomplete_) CheckReferences();
   if (absl::Status status = report_.ToStatus(); !status.ok()) return status;
   loaded_.warnings = report_.Warnings();

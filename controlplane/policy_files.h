@@ -1,10 +1,10 @@
-// Configuration and access policy from YAML files, strictly: whatever the files hold that would
-// have no effect is an error, because an access rule that is silently ignored is one nobody made.
+// Reads configuration and access policy from YAML files, strictly: content without effect is an
+// error, because a silently ignored access rule is dangerous.
 //
 //   absl::StatusOr<std::vector<SourceFile>> files = ReadFolders({"/etc/simple-registry"});
 //   absl::StatusOr<LoadedFiles> loaded = ParseFiles(*files);
 //
-// Messages never show a secret: password hashes, passwords, token values, the token secret.
+// Messages never show secrets: password hashes, passwords, token values, the token secret.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_FILES_H_
 #define REGISTRY_CONTROLPLANE_POLICY_FILES_H_
 
@@ -19,10 +19,10 @@
 
 namespace registry::controlplane {
 
-// What every document should begin with; no other is taken.
+// The only apiVersion that documents may have.
 inline constexpr absl::string_view kApiVersion = "simple-registry.jlsalvador.online/v1beta1";
 
-// Shorter values of tokens could be guessed.
+// Shorter token values could be guessed.
 inline constexpr size_t kMinTokenValueBytes = 16;
 
 struct SourceFile {
@@ -30,23 +30,23 @@ struct SourceFile {
   std::string content;
 };
 
-// All *.yaml and *.yml in the folders, the extension in any case: folder by folder, in the order of
-// the bytes of their names. Folders in them are left out.
+// Reads all *.yaml and *.yml files of the folders, in upper or lower case: folder by folder, sorted
+// bytewise by name. Does not descend into subfolders.
 //
-// Error: INVALID_ARGUMENT that names what cannot be read or is beyond base/limits.h, or that there
-// is no such file at all.
+// Error: INVALID_ARGUMENT; it names a file or folder that is unreadable or exceeds base/limits.h,
+// or says that there are no such files.
 absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::string>& folders);
 
 struct LoadedFiles {
   PolicyObjects objects;
   Configuration configuration;
   std::vector<PullThroughCache> caches;
-  // What is allowed but hardly meant, "FILE:LINE: FIELD: what".
+  // Valid but suspicious settings, "FILE:LINE: FIELD: what".
   std::vector<std::string> warnings;
 };
 
-// Error: INVALID_ARGUMENT with everything that is wrong, "FILE:LINE: FIELD: what; remedy" a line
-// (see yaml_reader.h).
+// Error: INVALID_ARGUMENT with all mistakes, one per line: "FILE:LINE: FIELD: what; remedy" (see
+// yaml_reader.h).
 absl::StatusOr<LoadedFiles> ParseFiles(absl::Span<const SourceFile> files);
 
 }  // namespace registry::controlplane

@@ -1,4 +1,4 @@
-// ReadFolders of policy_files.h.
+// Implements ReadFolders of policy_files.h.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,14 +35,14 @@ bool IsYaml(const fs::path& path) {
   return absl::EqualsIgnoreCase(extension, ".yaml") || absl::EqualsIgnoreCase(extension, ".yml");
 }
 
-// The paths of the YAML files in a folder, in order.
+// The sorted paths of the YAML files in a folder.
 absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
-  constexpr absl::string_view kRemedy = "name a folder that exists and that this process may read";
+  constexpr absl::string_view kRemedy = "name an existing folder that this process can read";
   std::error_code error;
   std::vector<std::string> paths;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    // Of what a link points to; a link to nowhere is reported when it is read.
+    // Follows links. A dangling link is reported on reading it.
     std::error_code ignored;
     if (IsYaml(entry->path()) && !entry->is_directory(ignored)) paths.push_back(entry->path());
     if (paths.size() > base::kMaxPolicyFiles) {
@@ -57,19 +57,19 @@ absl::StatusOr<std::vector<std::string>> ListFolder(const std::string& folder) {
 }
 
 absl::StatusOr<std::string> ReadOneFile(const std::string& path) {
-  constexpr absl::string_view kRemedy = "let this process read it, or remove it";
-  // Opening a named pipe would otherwise wait for whoever writes to it.
+  constexpr absl::string_view kRemedy = "make it readable for this process, or remove it";
+  // O_NONBLOCK, because opening a named pipe would wait for a writer.
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return Failed("cannot read", path, Describe(errno), kRemedy);
   const absl::Cleanup close_file = [file] { close(file); };
   struct stat status;
   if (fstat(file, &status) != 0) return Failed("cannot read", path, Describe(errno), kRemedy);
   if (!S_ISREG(status.st_mode)) {
-    return Failed("cannot read", path, "it is no regular file", "remove or rename it");
+    return Failed("cannot read", path, "not a regular file", "remove or rename it");
   }
 
   std::string content;
-  // One more than allowed, to notice what is too large even while it grows.
+  // One byte more than allowed, to notice a file that is too large even while it grows.
   content.resize(base::kMaxPolicyFileBytes + 1);
   size_t size = 0;
   while (size < content.size()) {
@@ -106,15 +106,15 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
         return Failed("the folders up to", folder,
                       absl::StrCat("hold more than ", base::kMaxPolicyFiles, " YAML files or ",
                                    base::kMaxPolicyBytes, " bytes of them"),
-                      "remove what is not needed");
+                      "remove unneeded files");
       }
     }
   }
-  // Nobody means that: the folder is not mounted, or its files are not written yet.
+  // Surely a mistake: the folder is not mounted, or its files are not written yet.
   if (files.empty() && !folders.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no *.yaml or *.yml in ",
+    return absl::InvalidArgumentError(absl::StrCat("no *.yaml or *.yml files in ",
                                                    absl::StrJoin(folders, ", "),
-                                                   "; is it the right folder, and mounted?"));
+                                                   "; check that the folder is right and mounted"));
   }
   return files;
 }

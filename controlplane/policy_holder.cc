@@ -20,7 +20,7 @@ void PolicyHolder::Replace(PolicySnapshot next) {
   {
     std::lock_guard lock(mutex_);
     if (next.revision < current_.revision) return;
-    // The old one may be freed here, but not under the lock.
+    // `next` frees the old snapshot after the lock is released.
     std::swap(current_, next);
   }
   std::lock_guard lock(listeners_mutex_);

@@ -1,10 +1,10 @@
-// The access policy of now.
+// Holds the current access policy.
 //
 //   PolicyHolder holder({.policy = policy, .revision = 1});
 //   PolicySnapshot now = holder.Current();
 //   Verdict verdict = now.policy->Decide(now.policy->FindUser("alice"), action);
 //
-// A request that keeps its snapshot sees one policy and never a mix. Thread-safe.
+// A request that keeps its snapshot sees one policy, never a mix of two. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_HOLDER_H_
 #define REGISTRY_CONTROLPLANE_POLICY_HOLDER_H_
 
@@ -21,9 +21,9 @@ namespace registry::controlplane {
 
 struct PolicySnapshot {
   std::shared_ptr<const Policy> policy;
-  // What it was made of, as PolicyStore has it; absent in some tests.
+  // The objects behind `policy`, as PolicyStore stores them; absent in some tests.
   std::shared_ptr<const PolicyObjects> objects;
-  // Goes up with each change.
+  // Increases with each change.
   int64_t revision = 0;
 };
 
@@ -39,13 +39,12 @@ class PolicyHolder {
   PolicySnapshot Current() const;
   int64_t revision() const;
 
-  // Requests that begin from now on see `next`; then calls the listeners. Does nothing when there
-  // is a newer one already.
+  // New requests see `next` from now on; then calls the listeners. Does nothing if the current
+  // policy is newer.
   void Replace(PolicySnapshot next);
 
-  // `listener` is called after each replacement, by the thread that replaces, and must neither
-  // block nor call this holder. Returns the id for RemoveListener, after which it is not called
-  // any more.
+  // The thread that replaces the policy calls `listener` after each replacement. A listener must
+  // neither block nor call this holder. Returns the id for RemoveListener, which ends the calls.
   int64_t AddListener(Listener listener);
   void RemoveListener(int64_t id);
 

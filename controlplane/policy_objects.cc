@@ -50,7 +50,7 @@ absl::Status ValidateUserName(absl::string_view name) {
   } else if (!base::IsUtf8Text(name)) {
     why = "it is not UTF-8";
   } else if (absl::StrContains(name, ':') || base::HasControlCharacter(name)) {
-    why = "it must not hold a colon or a control character";
+    why = "it must not contain a colon or a control character";
   } else {
     return absl::OkStatus();
   }

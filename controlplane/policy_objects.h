@@ -1,5 +1,5 @@
-// What an access policy is made of: users, roles, role bindings and tokens, as they are written in
-// YAML files or made with the admin API. policy.h makes decisions of them.
+// The objects of an access policy: users, groups, roles, role bindings and tokens, as YAML files or
+// the admin API define them. policy.h decides by them.
 //
 // Plain data; names and references are validated by Policy::Create.
 // Source: the manifests of the API version simple-registry.jlsalvador.online/v1beta1.
@@ -26,35 +26,35 @@ inline constexpr Resource kAllResources[] = {Resource::kCatalog, Resource::kBlob
 inline constexpr Verb kAllVerbs[] = {Verb::kGet, Verb::kHead,  Verb::kPost,
                                      Verb::kPut, Verb::kPatch, Verb::kDelete};
 
-// "catalog", "GET" and so on.
+// "catalog", "GET", etc.
 absl::string_view ResourceName(Resource resource);
 absl::string_view VerbName(Verb verb);
 
-// The reverse, verbs in any case; nullopt when there is none of that name.
+// The reverse, with verbs in any case; nullopt if the name is unknown.
 std::optional<Resource> ParseResource(absl::string_view name);
 std::optional<Verb> ParseVerb(absl::string_view name);
 
-// The user who sends no credential.
+// The user that stands for clients without credentials.
 inline constexpr absl::string_view kAnonymous = "anonymous";
 
-// Of all objects: `origin` is "FILE:LINE", or which flag, where they were configured so; empty when
-// they were made with the admin API, which may change only these.
+// In all objects, `origin` is the "FILE:LINE" or the flag that configured the object. It is empty
+// for objects made with the admin API, which may change only these.
 
 struct User {
   std::string name;
-  // bcrypt, see passwords.h. Empty: cannot log in with a password.
+  // bcrypt, see passwords.h. If empty, the user cannot log in with a password.
   std::string password_hash;
   std::set<std::string> groups;
-  // Set by Policy::Create: differs after every change of the password. A token carries it, so that
-  // such a change ends the token.
+  // Set by Policy::Create; changes with the password. Issued tokens carry it, so that a change of
+  // the password ends them.
   std::string credential_version;
   std::string origin;
 };
 
-// Puts users into a group besides those whose `groups` name it. Files need none.
+// Adds members to a group, besides the users whose `groups` name it. Files do not define Groups.
 struct Group {
   std::string name;
-  // Names of users; one who does not exist has no effect.
+  // Names of users; unknown ones have no effect.
   std::set<std::string> members;
   std::string origin;
 };
@@ -80,21 +80,22 @@ struct RoleBinding {
   std::vector<Subject> subjects;
   // The name of a Role.
   std::string role;
-  // Regular expressions (RE2, unanchored) of what is asked for: a repository's name, "name:tag", or
-  // nothing for the catalog.
+  // Regular expressions (RE2, unanchored) for targets: a repository's name, "name:tag", or empty
+  // text for the catalog.
   std::vector<std::string> scopes;
   std::string origin;
 };
 
-// Works as a bearer token, and as its user's password.
+// A static token: works as a bearer token, and as its user's password.
 struct Token {
   std::string name;
-  // HashTokenValue; the value itself is not kept.
+  // HashTokenValue; the registry does not keep the value itself.
   std::string value_hash;
   std::string user;
   // Milliseconds since the epoch; absent: it does not expire.
   std::optional<int64_t> expires_at_ms;
-  // Set by Policy::Create; as that of a User, for what is issued to who came with the token.
+  // Set by Policy::Create; like a User's, for bearer tokens issued to clients that log in with
+  // this.
   std::string credential_version;
   std::string origin;
 };
@@ -102,18 +103,18 @@ struct Token {
 // SHA-256 in hexadecimal digits. Without a salt, because values are long and random.
 std::string HashTokenValue(absl::string_view value);
 
-// Of names of all kinds.
+// For names of all kinds.
 inline constexpr size_t kMaxNameBytes = 255;
 
-// "invalid user name …" when `name` cannot be one: basic credentials need it free of colons and
-// control characters, and kAnonymous stands for clients without a credential.
+// Error: "invalid user name …". Basic credentials require names without colons and control
+// characters; kAnonymous is valid and stands for clients without credentials.
 absl::Status ValidateUserName(absl::string_view name);
 
-// How often what was issued to a user was ended: part of the credential_versions.
+// Counts revocations of tokens issued to a user; part of the credential_versions.
 struct Revocations {
-  // All of it.
+  // Revocations of all tokens.
   int64_t all = 0;
-  // What was issued for the password, because that was changed.
+  // Revocations of tokens issued for the password: one per change of the password.
   int64_t passwords = 0;
 
   friend bool operator==(const Revocations&, const Revocations&) = default;
@@ -125,7 +126,7 @@ struct PolicyObjects {
   std::vector<Role> roles;
   std::vector<RoleBinding> bindings;
   std::vector<Token> tokens;
-  // By user name; also of users who are gone, should another one get the name.
+  // By user name. Keeps deleted users too, in case another user gets the name.
   std::map<std::string, Revocations> revocations;
 };
 

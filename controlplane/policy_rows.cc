@@ -58,13 +58,13 @@ absl::Status AddRows(const char* kind, const std::vector<Object>& objects, Polic
             .second;
     if (!is_new) {
       return absl::InvalidArgumentError(
-          absl::StrCat("there are two of ", kind, " ", oci::Quote(object.name)));
+          absl::StrCat(kind, " ", oci::Quote(object.name), " is defined twice"));
     }
   }
   return absl::OkStatus();
 }
 
-// The following throw what boost.json does when the spec is not of their shape.
+// The following throw boost.json's exceptions if the spec has another shape.
 
 std::string TextOf(const json::value& value) { return std::string(value.as_string()); }
 
@@ -122,7 +122,7 @@ void AddObject(const PolicyRowKey& key, const PolicyRow& row, PolicyObjects& obj
   if (kind == "role") return AddObject(name, row, spec, objects.roles);
   if (kind == "role_binding") return AddObject(name, row, spec, objects.bindings);
   if (kind == "token") return AddObject(name, row, spec, objects.tokens);
-  if (kind != "revocation") throw std::invalid_argument("the kind is not known");
+  if (kind != "revocation") throw std::invalid_argument("unknown kind");
   objects.revocations[name] = {.all = spec.at("all").as_int64(),
                                .passwords = spec.at("passwords").as_int64()};
 }
@@ -143,7 +143,7 @@ json::object WithoutSecrets(json::object spec) {
   return spec;
 }
 
-// The items of `these` that `those` has not.
+// The items of `these` that are not in `those`.
 json::array Without(const json::array& these, const json::array& those) {
   std::set<std::string> known;
   for (const json::value& item : those) known.insert(json::serialize(item));
@@ -154,7 +154,7 @@ json::array Without(const json::array& these, const json::array& those) {
   return kept;
 }
 
-// Of lists, which may be long, what went and what came.
+// For lists, which may be long, only removed and added items.
 std::string DescribeValues(const json::value& before, const json::value& after) {
   if (before.is_array() && after.is_array()) {
     const json::array gone = Without(before.get_array(), after.get_array());
@@ -202,7 +202,7 @@ std::string DescribeChange(const std::string& before, const std::string& after) 
   }
   const json::object old_spec = Parse(before);
   const json::object new_spec = Parse(after);
-  // The same keys as in the specs, with what is shown of their values.
+  // Have the same keys as the specs, with secrets replaced.
   const json::object old_shown = WithoutSecrets(old_spec);
   const json::object new_shown = WithoutSecrets(new_spec);
   std::string text;

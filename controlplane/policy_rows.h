@@ -1,5 +1,5 @@
-// The objects of an access policy as rows of the table policy_objects: a kind, a name, and the rest
-// as a JSON object, from which a reader of the database sees what is meant.
+// Converts the objects of an access policy to and from rows of the table policy_objects: a kind, a
+// name, and the rest as a JSON object that people can read.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_ROWS_H_
@@ -26,14 +26,14 @@ struct PolicyRow {
 };
 using PolicyRows = std::map<PolicyRowKey, PolicyRow>;
 
-// Error: INVALID_ARGUMENT when two objects of a kind have the same name.
+// Error: INVALID_ARGUMENT if two objects of a kind have the same name.
 absl::StatusOr<PolicyRows> ToRows(const PolicyObjects& objects);
 
-// In the order of the names. Error: DATA_LOSS for what ToRows does not write.
+// Sorted by name. Error: DATA_LOSS for rows that ToRows does not write.
 absl::StatusOr<PolicyObjects> FromRows(const PolicyRows& rows);
 
-// What differs between two specs, of which one may be empty for an object that is new or deleted:
-// `groups -["ops"] +["devs"]`, without the hashes of passwords and of tokens.
+// Describes the difference between two specs: `groups -["ops"] +["devs"]`. A new or deleted object
+// has an empty spec before or after. Omits the hashes of passwords and tokens.
 std::string DescribeChange(const std::string& before, const std::string& after);
 
 }  // namespace registry::controlplane

@@ -29,14 +29,14 @@ PolicyRows LoadRows(Transaction& t) {
   return rows;
 }
 
-// What fits of a text in UTF-8.
+// The longest prefix of UTF-8 text that fits without splitting a character.
 absl::string_view WholeCharacters(absl::string_view text, size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
   while (max_bytes > 0 && (text[max_bytes] & 0xc0) == 0x80) --max_bytes;
   return text.substr(0, max_bytes);
 }
 
-// The details of the events that tell of one change.
+// Splits the details of one change over several events.
 std::vector<std::string> PartsOf(absl::string_view detail) {
   std::vector<std::string> parts;
   while (!detail.empty()) {
@@ -51,12 +51,13 @@ std::vector<std::string> PartsOf(absl::string_view detail) {
   return parts;
 }
 
-// Returns what has changed, for the audit log: "group devs: members -[] +[\"bob\"]; …".
+// Stores the changed rows. Returns the changes for the audit log: "group devs: members -[]
+// +[\"bob\"]; …".
 std::string StoreRows(Transaction& t, const PolicyRows& before, const PolicyRows& after) {
   std::string detail;
   const auto changed = [&](const PolicyRowKey& key, const PolicyRow* old, const PolicyRow* now) {
     if (detail.size() > base::kMaxAuditDetailBytes) return;
-    // An object that only stands elsewhere in its file now.
+    // Not a change: the object only moved within its file.
     if (old != nullptr && now != nullptr && old->spec == now->spec) return;
     absl::StrAppend(
         &detail, detail.empty() ? "" : "; ", key.first, " ", key.second, ": ",
@@ -92,8 +93,8 @@ std::string ContentHash(const PolicyRows& rows) {
   return absl::BytesToHexString(hasher.Finish());
 }
 
-// Without the tokens of the admin API whose users are not there, and with empty roles in the place
-// of those that its bindings refer to in vain.
+// Removes the admin API's tokens whose users do not exist, and adds empty roles for missing roles
+// that its bindings refer to.
 PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) {
   std::set<std::string> users;
   for (const User& user : objects.users) users.insert(user.name);
@@ -103,7 +104,7 @@ PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) 
     if (!binding.origin.empty() || roles.contains(binding.role)) continue;
     warnings.push_back(absl::StrCat("role binding ", oci::Quote(binding.name),
                                     " has no effect: there is no role ", oci::Quote(binding.role)));
-    // One that gives nothing, so that a denial can say why.
+    // An empty role, so that a denial can give the reason.
     if (roles.insert(binding.role).second) objects.roles.push_back({.name = binding.role});
   }
   std::erase_if(objects.tokens, [&](const Token& token) {
@@ -115,7 +116,7 @@ PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) 
   return objects;
 }
 
-// Removes what was configured, and what has the name of something that now is.
+// Removes the old configured objects, and objects that a newly configured one replaces.
 template <class Object>
 void RemoveConfigured(const std::vector<Object>& configured, absl::string_view kind,
                       std::vector<Object>& objects, std::vector<std::string>& warnings) {
@@ -125,7 +126,7 @@ void RemoveConfigured(const std::vector<Object>& configured, absl::string_view k
     if (!object.origin.empty()) return true;
     if (!names.contains(object.name)) return false;
     warnings.push_back(absl::StrCat("the ", kind, " ", oci::Quote(object.name),
-                                    " of the admin API gives way to the configured one"));
+                                    " of the admin API is replaced by the configured one"));
     return true;
   });
   objects.insert(objects.end(), configured.begin(), configured.end());
@@ -142,11 +143,11 @@ size_t CountObjects(const PolicyObjects& objects) {
          objects.bindings.size() + objects.tokens.size();
 }
 
-// Too many may become fewer, but not more.
+// Above the limit, changes may only reduce the number of objects.
 absl::Status CheckCount(size_t before, size_t after) {
   if (after <= before || after <= base::kMaxPolicyObjects) return absl::OkStatus();
   return Impossible("TOO_MANY_OBJECTS",
-                    absl::StrCat("there would be ", after, " objects in the access policy, and ",
+                    absl::StrCat("the access policy would have ", after, " objects; at most ",
                                  base::kMaxPolicyObjects, " are allowed: delete some"));
 }
 
@@ -166,13 +167,13 @@ void Configure(const PolicyObjects& configured, PolicyObjects& objects,
   std::erase_if(objects.tokens, [&](const Token& token) {
     if (!token.origin.empty() || !values.contains(token.value_hash)) return false;
     warnings.push_back(absl::StrCat("the token ", oci::Quote(token.name),
-                                    " of the admin API gives way to the configured one that has "
-                                    "its value"));
+                                    " of the admin API is replaced by the configured one with "
+                                    "the same value"));
     return true;
   });
 }
 
-// By user name.
+// Keyed by user name.
 using PasswordHashes = std::map<std::string, std::string>;
 
 PasswordHashes PasswordHashesOf(const PolicyObjects& objects) {
@@ -181,7 +182,7 @@ PasswordHashes PasswordHashesOf(const PolicyObjects& objects) {
   return hashes;
 }
 
-// A password that was changed, and changed back, revives nothing that was issued before.
+// Counts revocations, so that changing a password and changing it back does not revive tokens.
 void RevokeWhereHashesChanged(const PasswordHashes& before, PolicyObjects& objects) {
   for (const User& user : objects.users) {
     const auto found = before.find(user.name);
@@ -190,9 +191,9 @@ void RevokeWhereHashesChanged(const PasswordHashes& before, PolicyObjects& objec
   }
 }
 
-// Of users who are gone not all revocations can be kept for ever. Nothing of theirs is good any
-// more but bearer tokens, for minutes, and for somebody with the same name and password hash. So
-// those that are new since `before` go last.
+// Bounds the revocations of deleted users. Of their credentials only bearer tokens still work, for
+// minutes, and only for a new user with the same name and password hash. So revocations that are
+// new since `before` are pruned last.
 void PruneRevocations(const std::map<std::string, Revocations>& before, PolicyObjects& objects) {
   if (objects.revocations.size() <= base::kMaxRevocations) return;
   const std::set<std::string> users = UserNames(objects);
@@ -271,7 +272,7 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
       Policy::Create(Usable(*objects, stored.warnings), current.policy.get());
   if (!policy.ok()) return policy.status();
   stored.policy = std::make_shared<const Policy>(*std::move(policy));
-  // The same order as after the next start.
+  // Same order as after a restart.
   stored.objects = FromRows(*after).value();
 
   const std::string detail = StoreRows(t, before, *after);
@@ -304,7 +305,7 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
 }
 
 absl::StatusOr<PolicySnapshot> PolicyStore::Change(const Cause& cause, Edit edit) {
-  // They are the same as at the last start or reload, which told of them.
+  // The last start or reload has already logged the same warnings.
   std::vector<std::string> ignored;
   return Apply(cause, edit, ignored);
 }

@@ -1,16 +1,16 @@
-// The access policy as it is kept: the objects in SQL, and the policy that is made of them.
+// Stores the access policy: its objects in SQL, and the Policy compiled from them.
 //
 //   auto store = PolicyStore::Open(database, AdministratorOnly("admin", hash));
 //   store->Change({.actor = actor, .method = "DeleteUser", .resource = "users/bob"},
 //                 [](PolicyObjects& objects) { return DeleteUser(objects, "bob"); });
 //
-// There are two kinds of objects: the configured ones, of files or flags, which come and go as one
-// set, and those made with the admin API. Where both have a name, the configured one replaces the
-// other. With a user who goes, go the tokens, memberships and places in bindings that were made for
-// that user; what refers to a role that is gone has no effect until it is back.
+// There are two kinds of objects: configured ones, from files or flags, which change as one set,
+// and objects made with the admin API. If both have the same name, the configured one replaces the
+// other. Deleting a user also deletes the user's tokens, memberships and places in bindings; a
+// binding whose role is gone has no effect until the role is back.
 //
-// A change is one transaction with its event in the audit log and a new revision, and then holds at
-// once. One that would make a policy that cannot be changes nothing. Thread-safe; blocks.
+// A change is one transaction, with its audit event and a new revision, and takes effect at once. A
+// change that would make the policy invalid fails and changes nothing. Thread-safe; blocks.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_STORE_H_
 #define REGISTRY_CONTROLPLANE_POLICY_STORE_H_
 
@@ -31,11 +31,11 @@ namespace registry::controlplane {
 
 class PolicyStore {
  public:
-  // Brings `configured`, all with an origin, into the database, and makes the policy of now.
-  // `passwords`, by user name, are of users whom `configured` gives no hash. One that matches the
-  // hash which the database has of it is not hashed anew: what was issued to the user stays good.
-  // `database` must outlive the store. Errors: INVALID_ARGUMENT for a policy that cannot be;
-  // those of the database.
+  // Writes `configured`, whose objects all have an origin, to the database, and compiles the
+  // policy. `passwords`, by user name, are for users without a hash in `configured`. If the stored
+  // hash still matches a password, keeps that hash, so that the user's issued tokens stay valid.
+  // `database` must outlive the store. Errors: INVALID_ARGUMENT for an invalid policy; those of the
+  // database.
   static absl::StatusOr<std::unique_ptr<PolicyStore>> Open(
       Database& database, PolicyObjects configured,
       const std::map<std::string, std::string>& passwords = {});
@@ -45,26 +45,26 @@ class PolicyStore {
 
   const std::shared_ptr<PolicyHolder>& holder() const { return holder_; }
 
-  // Who does what, for the audit log.
+  // Who makes which change, for the audit log.
   struct Cause {
     Actor actor;
     std::string method;
     std::string resource;
   };
 
-  // The objects as they are kept, to be changed. Runs again when the transaction does.
+  // Edits the stored objects. Runs again if the transaction is retried.
   using Edit = absl::FunctionRef<absl::Status(PolicyObjects&)>;
 
-  // Errors: that of `edit`; INVALID_ARGUMENT for a policy that cannot be; those of the database.
-  // Returns what holds from then on.
+  // Returns the new policy, already in effect. Errors: that of `edit`; INVALID_ARGUMENT for an
+  // invalid policy; those of the database.
   absl::StatusOr<PolicySnapshot> Change(const Cause& cause, Edit edit);
 
   struct Replaced {
     PolicySnapshot snapshot;
-    // What of the admin API gives way, or has no effect any more.
+    // Names objects of the admin API that were replaced or no longer have an effect.
     std::vector<std::string> warnings;
   };
-  // Puts `configured` in the place of what was configured. Errors as above. The caller logs the
+  // Replaces all configured objects with `configured`. Errors as above. The caller logs the
   // warnings.
   absl::StatusOr<Replaced> ReplaceConfigured(const Cause& cause, const PolicyObjects& configured);
 
@@ -77,13 +77,13 @@ class PolicyStore {
     int64_t revision = 0;
     std::vector<std::string> warnings;
   };
-  // Gives out the warnings of Stored.
+  // Returns the warnings of Stored in `warnings`.
   absl::StatusOr<PolicySnapshot> Apply(const Cause& cause, Edit edit,
                                        std::vector<std::string>& warnings);
   absl::StatusOr<Stored> ChangeRows(Transaction& t, const Cause& cause, Edit edit) const;
 
   Database& database_;
-  // One change at a time, so that they hold in the order of their transactions.
+  // Serializes changes, so that they take effect in the order of their transactions.
   std::mutex mutex_;
   std::shared_ptr<PolicyHolder> holder_;
 };

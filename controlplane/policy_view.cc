@@ -25,7 +25,7 @@ PolicyObjects EffectiveObjects(PolicyObjects objects) {
   }
   const auto named = [&](const std::string& name, const std::string& origin) -> Group& {
     Group& group = groups.try_emplace(name, Group{.name = name}).first->second;
-    // Whoever names it in a file made it there, also where the admin API has added members.
+    // A file that names the group defines it, even if the admin API has added members.
     if (group.origin.empty()) group.origin = origin;
     return group;
   };

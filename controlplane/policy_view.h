@@ -1,5 +1,5 @@
-// The objects of an access policy as administrators see them: membership in a group is one thing,
-// whichever side says so, and a group that only files name is one too.
+// The objects of an access policy as administrators see them: with both sides of each membership,
+// and with groups that only files name.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_VIEW_H_
@@ -14,11 +14,11 @@
 
 namespace registry::controlplane {
 
-// Users have all of their groups, groups all of their members; all are in the order of their names.
-// A group that no object of the admin API stands for has the origin of what names it.
+// Gives users all of their groups and groups all of their members; sorts all by name. A group that
+// is no object of the admin API gets the origin of the object that names it.
 PolicyObjects EffectiveObjects(PolicyObjects objects);
 
-// The object of that name, in objects in the order of their names; nullptr when there is none.
+// Finds an object in objects sorted by name; nullptr if there is none.
 template <class Object>
 const Object* FindByName(const std::vector<Object>& objects, absl::string_view name) {
   const auto found =

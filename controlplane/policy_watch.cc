@@ -4,19 +4,19 @@
 
 namespace registry::controlplane {
 
-// Owned by PolicyWatch::streams_ until OnDone; the thread that sends heartbeats may hold it a
-// little longer, and then finds it finished.
+// Owned by PolicyWatch::streams_ until OnDone. The heartbeat thread may hold it a little longer,
+// and then finds it finished.
 class PolicyWatch::Stream : public Reactor {
  public:
   explicit Stream(PolicyWatch& watch) : watch_(watch) {}
 
-  // Sends the revision, unless a message is under way: then OnWriteDone looks again.
+  // Sends the revision. If a message is in flight, OnWriteDone sends it later.
   void Send() {
     std::lock_guard lock(mutex_);
     if (!writing_ && !finished_) Write();
   }
 
-  // Ends the stream as soon as no message is under way.
+  // Ends the stream as soon as no message is in flight.
   void End(grpc::Status status) {
     std::lock_guard lock(mutex_);
     if (ending_) return;
@@ -58,7 +58,7 @@ class PolicyWatch::Stream : public Reactor {
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);
-  // gRPC reads it while writing_.
+  // gRPC reads it while writing_ is true.
   v1::WatchPolicyResponse message_;
 };
 
@@ -96,11 +96,11 @@ PolicyWatch::Reactor* PolicyWatch::Open() {
     } else if (streams_.size() >= max_streams_) {
       refusal = grpc::Status(
           grpc::StatusCode::UNAVAILABLE,
-          absl::StrCat(max_streams_, " clients already watch the policy, and no more are allowed"));
+          absl::StrCat(max_streams_, " clients already watch the policy; no more are allowed"));
     }
     streams_.emplace(stream.get(), stream);
   }
-  // Known to the thread before the revision is read: no change can be missed.
+  // Register the stream before reading the revision, so that it misses no change.
   if (refusal.ok()) {
     stream->Send();
   } else {
@@ -132,7 +132,7 @@ void PolicyWatch::Run() {
     if (stopping_) return;
     changed_ = false;
     for (const auto& [key, stream] : streams_) streams.push_back(stream);
-    // Not under the lock: streams end meanwhile.
+    // Without the lock, because streams may end meanwhile.
     lock.unlock();
     for (const auto& stream : streams) stream->Send();
     streams.clear();

@@ -1,8 +1,8 @@
-// All open WatchPolicy streams of a server: each gets the policy's revision at once, after each
+// Serves a server's open WatchPolicy streams: sends each the policy's revision at once, after each
 // change, and as a heartbeat.
 //
-// One thread serves all of them. A stream has at most one message under way; a client that reads
-// slowly misses revisions and gets the newest one when it is ready. Thread-safe.
+// One thread serves all streams. A stream has at most one message in flight; a slow client skips
+// revisions and gets the newest when it is ready. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_POLICY_WATCH_H_
 #define REGISTRY_CONTROLPLANE_POLICY_WATCH_H_
 
@@ -29,17 +29,17 @@ class PolicyWatch {
   PolicyWatch(std::shared_ptr<PolicyHolder> policy, std::chrono::milliseconds heartbeat,
               size_t max_streams);
 
-  // The server that serves the streams must have been shut down.
+  // Shut down the server of the streams first.
   ~PolicyWatch();
 
   PolicyWatch(const PolicyWatch&) = delete;
   PolicyWatch& operator=(const PolicyWatch&) = delete;
 
-  // Begins a stream, which deletes itself when gRPC is done with it.
+  // Begins a stream, which deletes itself when gRPC calls OnDone.
   Reactor* Open();
 
-  // Ends all streams, also those opened later, with UNAVAILABLE, so that a server can shut down
-  // without waiting for its clients.
+  // Ends all streams, including those opened later, with UNAVAILABLE, so that a server can shut
+  // down without waiting for its clients.
   void Close();
 
  private:

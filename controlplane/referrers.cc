@@ -11,7 +11,7 @@
 namespace registry::controlplane {
 namespace {
 
-// Each has an index of its own (migrations.cc).
+// Each query has its own index (migrations.cc).
 constexpr absl::string_view kAll =
     "SELECT digest, media_type, size_bytes, artifact_type, annotations FROM manifests "
     "WHERE repository_id = ?1 AND subject = ?2 AND digest > ?3 ORDER BY digest LIMIT ?4";
@@ -26,7 +26,7 @@ Referrer ReadReferrer(const Row& row) {
                        .size_bytes = row.Int(2),
                        .artifact_type = std::string(row.Text(3)),
                        .annotations = row.IsNull(4) ? std::string() : std::string(row.Text(4))};
-  // Alone they would fill a page, and then nothing could come after them.
+  // Drops annotations that would fill a page alone, leaving no room for further referrers.
   if (referrer.annotations.size() > base::kMaxReferrersBytes / 2) referrer.annotations.clear();
   return referrer;
 }
@@ -46,7 +46,7 @@ absl::StatusOr<ReferrersPage> ListReferrers(Database& database, const ReferrersQ
   for (const std::string* text : {&query.artifact_type, &query.last}) {
     if (base::IsUtf8Text(*text)) continue;
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("cannot list the referrers for ", oci::Quote(*text),
+                          absl::StrCat("invalid query parameter ", oci::Quote(*text),
                                        ": it must be UTF-8 without NUL characters"));
   }
   const auto limit = static_cast<size_t>(std::min(query.limit, base::kMaxReferrersPage));

@@ -1,8 +1,8 @@
-// Referrers: the manifests whose subject is another one.
+// Lists referrers: the manifests whose subject is a given manifest.
 //
-// Found by an index over the manifests of a repository, so that it does not matter whether the
-// subject was pushed before, later or never, nor whether the client also kept a list of its own
-// under a tag (the fallback scheme of the specification).
+// Uses an index over a repository's manifests. It finds referrers whether the subject is pushed
+// earlier, later or never, and whether or not the client also maintains a list under a tag (the
+// specification's fallback scheme).
 //
 // Thread-safe. Source: distribution-spec spec.md#listing-referrers.
 #ifndef REGISTRY_CONTROLPLANE_REFERRERS_H_
@@ -24,34 +24,33 @@ struct Referrer {
   std::string digest;
   std::string media_type;
   int64_t size_bytes;
-  // Empty when the manifest has none.
+  // Empty if the manifest has none.
   std::string artifact_type;
-  // A JSON object of strings; empty when there are none.
+  // A JSON object of strings; empty if there are none.
   std::string annotations;
 };
 
-// In bytewise order of the digests.
+// Sorted bytewise by digest.
 struct ReferrersPage {
   std::vector<Referrer> referrers;
-  // More referrers follow the last one of the page.
+  // More referrers follow this page.
   bool more = false;
 };
 
 struct ReferrersQuery {
   oci::RepositoryName repository;
   oci::Digest subject;
-  // Not empty: only referrers of this type.
+  // If not empty, lists only referrers of this type.
   std::string artifact_type;
-  // Only referrers whose digest comes after this text.
+  // Lists only referrers whose digest sorts after this text.
   std::string last;
-  // A limit above base::kMaxReferrersPage is lowered to it. A page that has reached
-  // base::kMaxReferrersBytes ends there.
+  // Capped at base::kMaxReferrersPage. A page also ends when it reaches base::kMaxReferrersBytes.
   int limit;
 };
 
-// Empty when the repository or the subject is not known.
-// Errors: kQueryInvalid when `artifact_type` or `last` is not text; INVALID_ARGUMENT for a limit
-// below 0.
+// Returns an empty page if the repository or the subject is unknown.
+// Errors: kQueryInvalid if `artifact_type` or `last` is not UTF-8 text; INVALID_ARGUMENT for a
+// limit below 0.
 absl::StatusOr<ReferrersPage> ListReferrers(Database& database, const ReferrersQuery& query);
 
 }  // namespace registry::controlplane

@@ -1,8 +1,8 @@
-// Refresh tokens: long-lived secrets that stand for a user's password at the token service.
+// Refresh tokens: long-lived secrets that replace a user's password at the token service.
 //
-// A token is random text; the database knows only its hash, and the version of the password that it
-// was issued for, so that a change of the password ends it. It ends as well when it was not used
-// for base::kRefreshTokenIdleExpiry, or when its user got base::kMaxRefreshTokens newer ones.
+// A token is random text. The database stores only its hash and the password's version at issue, so
+// that a change of the password ends the token. It also ends after base::kRefreshTokenIdleExpiry
+// without use, or once its user has base::kMaxRefreshTokens newer ones.
 //
 // Thread-safe. Times are milliseconds since the epoch.
 // Source: Docker token specification (distribution docs, spec/auth/oauth).
@@ -23,11 +23,11 @@ struct RefreshTokenOwner {
   std::string credential_version;
 };
 
-// Makes and keeps a new token.
+// Creates and stores a new token.
 absl::StatusOr<std::string> IssueRefreshToken(Database& database, const RefreshTokenOwner& owner,
                                               int64_t now_ms);
 
-// Whose token `text` is. Error: UNAUTHORIZED when it is nobody's, or has expired.
+// Returns the owner of token `text`. Error: UNAUTHORIZED if it is unknown or expired.
 absl::StatusOr<RefreshTokenOwner> UseRefreshToken(Database& database, absl::string_view text,
                                                   int64_t now_ms);
 

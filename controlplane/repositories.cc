@@ -39,7 +39,7 @@ bool HasContent(Transaction& t, int64_t repository_id) {
 absl::Status RepositoryUnknown(const oci::RepositoryName& name) {
   return oci::MakeError(oci::ErrorCode::kNameUnknown,
                         absl::StrCat("repository ", oci::Quote(name.ToString()),
-                                     " is unknown: nothing was pushed to it yet"));
+                                     " is unknown: nothing has been pushed to it"));
 }
 
 void SetTag(Transaction& t, const TagChange& change, const oci::Tag& tag,

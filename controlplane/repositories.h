@@ -1,6 +1,6 @@
-// Repositories, and the tags in them.
+// Reads and writes repositories and their tags.
 //
-// Thread-safe. Functions that take a Transaction are parts of somebody else's.
+// Thread-safe. Functions that take a Transaction run as part of the caller's transaction.
 #ifndef REGISTRY_CONTROLPLANE_REPOSITORIES_H_
 #define REGISTRY_CONTROLPLANE_REPOSITORIES_H_
 
@@ -16,19 +16,19 @@
 
 namespace registry::controlplane {
 
-// The row's id; nullopt when there is no such repository.
+// The row's id; nullopt if there is no such repository.
 std::optional<int64_t> FindRepository(Transaction& t, const oci::RepositoryName& name);
 
-// As above; makes the row if there is none. 0 only when the transaction has failed.
+// As above, but creates the row if missing. Returns 0 only if the transaction has failed.
 int64_t EnsureRepository(Transaction& t, const oci::RepositoryName& name, int64_t now_ms);
 
-// Whether anything was pushed to it: an upload alone makes a row, too.
+// Returns true if the repository has content. An upload creates the row before there is any.
 bool HasContent(Transaction& t, int64_t repository_id);
 
-// NAME_UNKNOWN.
+// The error NAME_UNKNOWN.
 absl::Status RepositoryUnknown(const oci::RepositoryName& name);
 
-// A change of a tag: where, when and by whom.
+// Where, when and by whom a tag changes.
 struct TagChange {
   int64_t repository_id;
   // A user's name; empty for anonymous clients.
@@ -36,14 +36,15 @@ struct TagChange {
   int64_t now_ms;
 };
 
-// Points the tag to a manifest of the repository, and records it, unless it points there already.
+// Points the tag to a manifest of the repository, and records the change; does nothing if the tag
+// points there already.
 void SetTag(Transaction& t, const TagChange& change, const oci::Tag& tag,
             const oci::Digest& manifest);
 
-// Deletes the tag and records it. False when there was none.
+// Deletes the tag and records the change. Returns false if there is no such tag.
 bool DeleteTag(Transaction& t, const TagChange& change, const oci::Tag& tag);
 
-// Deletes all tags that point to the manifest, and records it.
+// Deletes all tags that point to the manifest, and records the changes.
 void DeleteTagsOf(Transaction& t, const TagChange& change, const oci::Digest& manifest);
 
 }  // namespace registry::controlplane

@@ -16,15 +16,15 @@ std::optional<std::vector<absl::string_view>> AlternativesOf(absl::string_view p
     const char c = pattern[i];
     if (c == '\\') {
       ++i;
-      // Behind \Q everything means itself, up to \E: not worth following.
+      // Text between \Q and \E is literal: not worth parsing.
       if (i < pattern.size() && pattern[i] == 'Q') return std::nullopt;
     } else if (in_class) {
-      // A class in a class, such as [[:alpha:]]: not worth following either.
+      // A class within a class, such as [[:alpha:]]: not worth parsing either.
       if (c == '[') return std::nullopt;
       in_class = c != ']';
     } else if (c == '[') {
       in_class = true;
-      // A bracket that comes first is a member.
+      // A leading bracket is a member of the class.
       if (absl::StartsWith(pattern.substr(i + 1), "^")) ++i;
       if (absl::StartsWith(pattern.substr(i + 1), "]")) ++i;
     } else if (c == '(') {
@@ -51,19 +51,19 @@ const re2::RE2::Options& ScopeOptions() {
 
 std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
   const absl::string_view pattern = expression.pattern();
-  // RE2 bounds what the expression itself matches. That is where the text begins only with an
-  // anchor, which must hold for all of the expression.
+  // RE2 bounds the matched part. It begins where the text begins only if an anchor applies to the
+  // whole expression.
   const std::optional<std::vector<absl::string_view>> alternatives = AlternativesOf(pattern);
   if (!absl::StartsWith(pattern, "^") || !alternatives || alternatives->size() > 1) {
     return std::nullopt;
   }
-  // `^*` and the like: no anchor.
+  // `^*` and the like are not anchors.
   if (pattern.size() > 1 && absl::StrContains("*+?{", pattern[1])) return std::nullopt;
   NameRange bounds;
   // Longer than any name.
   constexpr int kMaxPrefix = 300;
   if (!expression.PossibleMatchRange(&bounds.first, &bounds.last, kMaxPrefix)) return std::nullopt;
-  // RE2 bounds any bytes, names are printable ASCII: cut there, both bounds only become wider.
+  // RE2 returns arbitrary bytes; names are printable ASCII. Cutting there only widens both bounds.
   const auto printable = [](const std::string& text) {
     const auto end = std::find_if(text.begin(), text.end(),
                                   [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
@@ -77,8 +77,8 @@ std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
     if (!whole) bounds.last += '\x7f';
     return bounds;
   }
-  // Without an anchor at the end anything may follow the match, which may be as short as what both
-  // bounds begin with.
+  // Without an anchor at the end, any text may follow the match, and the match may be as short as
+  // the common prefix of both bounds.
   const auto differ = std::mismatch(bounds.first.begin(), bounds.first.end(), bounds.last.begin(),
                                     bounds.last.end());
   bounds.last.erase(differ.second, bounds.last.end());
@@ -88,7 +88,7 @@ std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
 
 void AddNamesWithin(const NameRange& bounds, std::vector<NameRange>& ranges) {
   ranges.push_back(bounds);
-  // Such a name begins the first bound, which goes on with a character that is no greater than a
+  // Such a name is a prefix of the first bound, followed there by a character not greater than a
   // colon.
   for (size_t size = 1; size < bounds.first.size(); ++size) {
     if (bounds.first[size] > ':') continue;

@@ -1,5 +1,5 @@
-// How scopes of role bindings are compiled, and where the names can be that one matches, so that
-// listing the catalog reads only these. Thread-safe.
+// Compiles scopes of role bindings, and bounds the names that a scope can match, so that catalog
+// requests read only names within the bounds. Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
 #define REGISTRY_CONTROLPLANE_SCOPE_BOUNDS_H_
 
@@ -13,30 +13,29 @@
 
 namespace registry::controlplane {
 
-// So that no scope costs much, whatever it is.
+// Bounds the cost of any scope.
 const re2::RE2::Options& ScopeOptions();
 
-// The alternatives of a valid expression outside of all parentheses, two of `^a|b`. nullopt when
-// that is not clear.
+// The top-level alternatives of a valid expression: two for `^a|b`. nullopt if unclear.
 std::optional<std::vector<absl::string_view>> AlternativesOf(absl::string_view pattern);
 
-// Names from `first` to `last`, both included, in the order of their bytes.
+// Names from `first` to `last`, inclusive, in bytewise order.
 struct NameRange {
   std::string first;
   std::string last;
 };
 
-// Bounds of every "name" and "name:tag" in which the valid expression finds a match; they may be
-// wider than need be. nullopt when there are none to tell.
+// Bounds of every "name" and "name:tag" in which the valid expression finds a match. The bounds may
+// be wider than necessary. nullopt if it finds no bounds.
 std::optional<NameRange> BoundsOf(const re2::RE2& expression);
 
-// Adds the names that lie between the bounds, and those that do so only with ":tag" behind them.
+// Adds the names within the bounds, and names that are within them only with ":tag" appended.
 void AddNamesWithin(const NameRange& bounds, std::vector<NameRange>& ranges);
 
-// The same names in ranges that are in order and apart from each other.
+// The same names in sorted, disjoint ranges.
 std::vector<NameRange> MergeRanges(std::vector<NameRange> ranges);
 
-// Whether there is a text between the bounds that begins with `prefix`, which is not empty.
+// Returns true if a text within the bounds can begin with `prefix`, which is not empty.
 bool MayBeginWith(const NameRange& bounds, absl::string_view prefix);
 
 }  // namespace registry::controlplane

@@ -1,5 +1,5 @@
-// The secret that bearer tokens are signed with. It is made once, kept in the database, and never
-// leaves the control plane.
+// The key that signs bearer tokens. The registry generates it once and keeps it in the database; it
+// never leaves the control plane.
 #ifndef REGISTRY_CONTROLPLANE_SIGNING_KEY_H_
 #define REGISTRY_CONTROLPLANE_SIGNING_KEY_H_
 
@@ -11,11 +11,11 @@
 
 namespace registry::controlplane {
 
-// 32 random bytes: the newest key of the database, which gets its first one here. Thread-safe, also
+// Returns the newest key in the database, 32 random bytes; creates the first one. Thread-safe, also
 // between processes. Errors: those of the database.
 absl::StatusOr<std::string> TokenSigningKey(Database& database);
 
-// The key of whoever knows the secret: replicas with the same one agree without a database.
+// Derives the key from a secret: replicas with the same secret agree without a shared database.
 std::string DeriveSigningKey(absl::string_view secret);
 
 }  // namespace registry::controlplane

@@ -44,7 +44,7 @@ json::array ToJson(const std::vector<oci::Scope>& access) {
   return entries;
 }
 
-// Reads claims; the first one that is missing or of another type makes ok() false.
+// Reads claims. A missing claim, or one of another type, makes ok() false.
 class ClaimReader {
  public:
   explicit ClaimReader(const json::object& object) : object_(object) {}
@@ -110,7 +110,7 @@ class ClaimReader {
   bool ok_ = true;
 };
 
-// Letters that libjwt need not see to know that the text is no token.
+// Returns true if `text` may be a token; libjwt does not see any other text.
 bool HasTokenAlphabet(absl::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](unsigned char c) {
@@ -125,7 +125,7 @@ absl::StatusOr<std::unique_ptr<TokenSigner>> TokenSigner::Create(TokenSignerOpti
   if (options.signing_key.size() < kMinKeyBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the key that signs tokens has ",
                                                    options.signing_key.size(), " bytes; it needs ",
-                                                   kMinKeyBytes, " at least"));
+                                                   kMinKeyBytes, " or more"));
   }
   if (options.lifetime < kMinTokenLifetime) {
     return absl::InvalidArgumentError(absl::StrCat("the lifetime of tokens is ",
@@ -181,13 +181,13 @@ absl::StatusOr<VerifiedToken> TokenSigner::Verify(absl::string_view text) const 
   const int error = jwt_decode(&jwt, std::string(text).c_str(), key(), key_size());
   const JwtPointer owner(error == 0 ? jwt : nullptr);
   if (error != 0 || jwt_get_alg(jwt) != JWT_ALG_HS256) {
-    return Invalid("this registry has not signed it");
+    return Invalid("this registry did not sign it");
   }
   const TextPointer claims_text(jwt_get_grants_json(jwt, nullptr));
   json::error_code parse_error;
   const json::value claims =
       json::parse(claims_text == nullptr ? "" : claims_text.get(), parse_error);
-  if (parse_error || !claims.is_object()) return Invalid("its claims are no JSON object");
+  if (parse_error || !claims.is_object()) return Invalid("its claims are not a JSON object");
 
   ClaimReader reader(claims.get_object());
   const std::string issuer = reader.String("iss");

@@ -1,9 +1,9 @@
 // Bearer tokens: JSON Web Tokens signed with HMAC-SHA-256 (HS256).
 //
-// Besides the registered claims a token carries `access`, what it was issued for, and
-// `credential_version`, the state of its user's password (User in policy.h). A token only narrows
-// what the policy allows, so who accepts one must still ask the policy. A token without `sub` is an
-// anonymous client's.
+// Besides the registered claims, a token carries `access`, its scopes, and `credential_version`,
+// the version of its user's password (User in policy_objects.h). A token only narrows what the
+// policy allows, so code that accepts a token must still ask the policy. A token without `sub`
+// belongs to an anonymous client.
 //
 // Thread-safe. Sources: RFC 7519; Docker token specification (distribution docs, spec/auth/jwt).
 #ifndef REGISTRY_CONTROLPLANE_TOKENS_H_
@@ -21,10 +21,10 @@
 
 namespace registry::controlplane {
 
-// Issuer and audience of all tokens, and the `service` that clients ask tokens for.
+// Issuer and audience of all tokens, and the `service` for which clients request tokens.
 inline constexpr absl::string_view kTokenService = "simple-registry";
 
-// Clients expect this at least (Docker token specification).
+// The least that clients expect (Docker token specification).
 inline constexpr std::chrono::seconds kMinTokenLifetime{60};
 
 struct TokenSignerOptions {
@@ -36,7 +36,7 @@ struct TokenSignerOptions {
   Clock clock = SystemNowMs;
 };
 
-// Who holds a token, and what it is good for.
+// The holder of a token and its scopes.
 struct TokenGrant {
   // The user's name; empty for an anonymous client.
   std::string subject;
@@ -66,10 +66,10 @@ class TokenSigner {
 
   const std::string& audience() const { return options_.audience; }
 
-  // Errors: INVALID_ARGUMENT when the token would have more than base::kMaxTokenBytes; INTERNAL.
+  // Errors: INVALID_ARGUMENT if the token would have more than base::kMaxTokenBytes; INTERNAL.
   absl::StatusOr<IssuedToken> Issue(const TokenGrant& grant) const;
 
-  // Error: UNAUTHENTICATED with the reason, for a person, why `text` is no valid token of ours.
+  // Error: UNAUTHENTICATED; it tells a person why `text` is not a valid token of this registry.
   absl::StatusOr<VerifiedToken> Verify(absl::string_view text) const;
 
  private:

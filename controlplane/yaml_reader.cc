@@ -22,8 +22,8 @@ bool IsPrintable(absl::string_view text) {
   return base::IsUtf8Text(text) && !base::HasControlCharacter(text);
 }
 
-// A key in the path of a field. Of one that is no word only the beginning is shown: it may be a
-// field and a secret with no space between them.
+// A key in the path of a field. If the key is not a word, shows only its beginning: it may be a
+// field and a secret without a space between them.
 std::string PathElement(absl::string_view key) {
   constexpr size_t kMaxBytes = 60;
   const auto end = std::find_if_not(key.begin(), key.end(), [](unsigned char c) {
@@ -107,7 +107,7 @@ YamlValue YamlValue::Field(absl::string_view name) const {
 
 YamlValue YamlValue::Required(absl::string_view name) const {
   YamlValue value = Field(name);
-  // Of what is no map that was reported already.
+  // If this is not a map, that is already reported.
   if (!value.present() && (!present() || node_->type == Type::kMap)) {
     value.Error("is missing; add it");
   }
@@ -150,22 +150,22 @@ void YamlValue::ReportUnknownField(const YamlNode::MapEntry& entry,
   YamlPlace place = place_;
   place.line = entry.line;
   std::string name = PathElement(entry.key);
-  std::string what = "is no known field; ";
+  std::string what = "is not a known field; ";
   const auto meant = std::find_if(fields.begin(), fields.end(), [&](absl::string_view field) {
     return absl::EqualsIgnoreCase(field, entry.key) ||
            absl::StartsWithIgnoreCase(entry.key, absl::StrCat(field, ":"));
   });
   if (meant == fields.end()) {
-    // A word alone in its line is rather a value, which may be a secret.
+    // A single word on a line is probably a value, which may be a secret.
     if (entry.value->type == Type::kNull) {
       name = "\"…\"";
-      what = "is no known field and has no value; ";
+      what = "is not a known field and has no value; ";
     }
-    absl::StrAppend(&what, "known are ", absl::StrJoin(fields, ", "));
+    absl::StrAppend(&what, "known fields are ", absl::StrJoin(fields, ", "));
   } else if (meant->size() == entry.key.size()) {
     absl::StrAppend(&what, "write ", *meant);
   } else {
-    absl::StrAppend(&what, "write ", *meant, ": with a space behind the colon");
+    absl::StrAppend(&what, "write ", *meant, ": with a space after the colon");
   }
   report_->Error(place, absl::StrCat(field_, field_.empty() ? "" : ".", name), what);
 }
@@ -174,7 +174,7 @@ std::vector<YamlValue> YamlValue::Items() const {
   std::vector<YamlValue> items;
   if (!present()) return items;
   if (node_->type != Type::kList) {
-    WrongType("a list; write [A, B], or one \"- A\" a line");
+    WrongType("a list; write [A, B], or one \"- A\" per line");
     return items;
   }
   for (size_t i = 0; i < node_->items.size(); ++i) {
@@ -193,13 +193,13 @@ std::vector<YamlValue> YamlValue::Items() const {
 std::optional<std::string> YamlValue::Text() const {
   if (!present()) return std::nullopt;
   if (node_->type == Type::kScalar) return node_->scalar;
-  WrongType("text; write just that");
+  WrongType("text; write only text");
   return std::nullopt;
 }
 
 std::optional<bool> YamlValue::Boolean() const {
   if (!present()) return std::nullopt;
-  // Besides those of YAML 1.2, the words of YAML 1.1, which Go programs take for booleans as well.
+  // Besides the words of YAML 1.2, accept those of YAML 1.1, as Go programs do.
   if (node_->type == Type::kScalar && !node_->quoted) {
     for (absl::string_view word : {"true", "yes", "on"}) {
       if (absl::EqualsIgnoreCase(node_->scalar, word)) return true;

@@ -1,5 +1,5 @@
-// Strict reading of YAML: every value knows its place, and whatever is wrong is collected in a
-// report instead of ending at the first mistake.
+// Strict YAML reader: every value knows its place, and a report collects all mistakes instead of
+// ending at the first.
 //
 //   YamlReport report;
 //   ReadYaml(0, "users.yaml", content, &report, [](const YamlValue& document) {
@@ -8,9 +8,9 @@
 //   });
 //   if (absl::Status status = report.ToStatus(); !status.ok()) …
 //
-// YAML 1.2 as yaml-cpp reads it, and merge keys. A value given as null counts as not given.
-// Messages never show a scalar: it may be a secret. Whoever knows that it is none shows it. Of the
-// names of unknown fields they show what looks like a name.
+// Reads YAML 1.2 as yaml-cpp does, and merge keys. A null counts as absent. Messages never show a
+// scalar, because it may be a secret; callers show values that are not secret. Messages show
+// unknown field names only if they look like names.
 #ifndef REGISTRY_CONTROLPLANE_YAML_READER_H_
 #define REGISTRY_CONTROLPLANE_YAML_READER_H_
 
@@ -29,7 +29,7 @@ namespace registry::controlplane {
 
 // A line of a file.
 struct YamlPlace {
-  // Reports are in the order of these.
+  // Reports are sorted by this index.
   size_t file_index = 0;
   // Must outlive the place.
   absl::string_view file;
@@ -39,17 +39,17 @@ struct YamlPlace {
   std::string ToString() const;
 };
 
-// What is wrong, or merely odd, in a set of files.
+// Collects errors and warnings about a set of files.
 class YamlReport {
  public:
-  // `field` is a path such as spec.groups[0], or empty when no field is to blame.
+  // `field` is a path such as spec.groups[0]; empty if the message is not about a field.
   void Error(const YamlPlace& place, absl::string_view field, absl::string_view what);
   void Warning(const YamlPlace& place, absl::string_view field, absl::string_view what);
 
-  // INVALID_ARGUMENT, "FILE:LINE: FIELD: what" a line, in the order of the files: the first
-  // base::kMaxPolicyFileErrors of them, and the number of the others.
+  // INVALID_ARGUMENT with one line per error, "FILE:LINE: FIELD: what", in the order of the files:
+  // the first base::kMaxPolicyFileErrors, and the number of further errors.
   absl::Status ToStatus() const;
-  // The same of the warnings: the first base::kMaxPolicyFileWarnings.
+  // Likewise for warnings: the first base::kMaxPolicyFileWarnings.
   std::vector<std::string> Warnings() const;
 
  private:
@@ -58,10 +58,10 @@ class YamlReport {
     int line;
     std::string text;
   };
-  // Bounded: a file can have a mistake in every other byte.
+  // Bounded, because every other byte of a file can be a mistake.
   struct Entries {
     void Add(const YamlPlace& place, absl::string_view field, absl::string_view what);
-    // The first ones in the order of the files, and "and 5 more".
+    // The first entries in the order of the files, and "and 5 more".
     std::vector<std::string> First(size_t most) const;
 
     std::vector<Entry> kept;
@@ -72,7 +72,7 @@ class YamlReport {
   Entries warnings_;
 };
 
-// A value, or the place where one could be. Cheap to copy.
+// A value, or the place of an absent value. Cheap to copy.
 class YamlValue {
  public:
   // `report` must outlive the value.
@@ -80,7 +80,7 @@ class YamlValue {
             YamlReport* report);
 
   bool present() const;
-  // Given as null, which often is a value that somebody forgot.
+  // Returns true for null, which often is a forgotten value.
   bool is_null() const;
   const YamlPlace& place() const { return place_; }
   const std::string& field() const { return field_; }
@@ -88,23 +88,23 @@ class YamlValue {
   void Error(absl::string_view what) const;
   void Warning(absl::string_view what) const;
 
-  // Of a map. A field that is not there is a value that is not present.
+  // A field of a map; not present() if the map lacks it.
   YamlValue Field(absl::string_view name) const;
-  // The same, and reports it missing.
+  // Same, but reports a missing field.
   YamlValue Required(absl::string_view name) const;
 
-  // The following report a value of another type, and say nothing of one that is not present.
+  // The following report a value of another type. They report nothing if it is not present.
 
-  // Whether it is a map. Reports its fields other than `fields`.
+  // Returns true for a map. Reports its fields other than `fields`.
   bool IsMapOf(std::initializer_list<absl::string_view> fields) const;
-  // The elements of a list; nulls among them are reported and left out.
+  // The elements of a list. Reports and skips nulls.
   std::vector<YamlValue> Items() const;
-  // Text, or a number or a boolean as it is written: Go programs take these for text as well.
+  // Text, or a number or boolean as written: Go programs accept these as text too.
   std::optional<std::string> Text() const;
   std::optional<bool> Boolean() const;
 
  private:
-  // "a list", and so on.
+  // "a list", etc.
   absl::string_view TypeName() const;
   void WrongType(absl::string_view expected) const;
   void ReportUnknownField(const YamlNode::MapEntry& entry,
@@ -116,11 +116,11 @@ class YamlValue {
   YamlReport* report_;
 };
 
-// Calls `document` with each document of a file, empty ones left out. False when it could not be
-// read to its end: then there may be more documents than were seen.
+// Calls `document` with each document of a file that is not empty. Returns false if it cannot read
+// the file to its end: then the file may have further documents.
 //
-// Reports what is no UTF-8, malformed, deeper or larger than base/limits.h allows (aliases count
-// as often as they are used), and fields that a map has twice.
+// Reports invalid UTF-8, malformed YAML, content deeper or larger than base/limits.h allows (each
+// use of an alias counts), and duplicate fields of a map.
 bool ReadYaml(size_t file_index, absl::string_view file, absl::string_view content,
               YamlReport* report, absl::FunctionRef<void(const YamlValue&)> document);
 

@@ -24,18 +24,18 @@ using Type = YamlNode::Type;
 
 constexpr absl::string_view kYamlTag = "tag:yaml.org,2002:";
 
-// Ends the parsing of a file.
+// Thrown to stop parsing a file.
 struct Refusal : std::runtime_error {
   Refusal(int line, const std::string& what) : std::runtime_error(what), line(line) {}
   int line;
 };
 
-// Makes a tree of the events of one document.
+// Builds a tree from the events of one document.
 class TreeBuilder : public YAML::EventHandler {
  public:
   std::shared_ptr<const YamlNode> root() const { return root_; }
   const YAML::Mark& start() const { return start_; }
-  // Fields that a map has twice.
+  // Duplicate fields of maps.
   const std::vector<YamlMistake>& repeated() const { return repeated_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
@@ -48,7 +48,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) {
-      throw Refusal(mark.line + 1, "an alias stands inside of what it stands for; write it out");
+      throw Refusal(mark.line + 1,
+                    "an alias refers to a value that contains it; write the value out");
     }
     Place(found->second, 0);
   }
@@ -85,16 +86,16 @@ class TreeBuilder : public YAML::EventHandler {
   struct Container {
     std::shared_ptr<YamlNode> node;
     YAML::anchor_t anchor;
-    // Of a map: the key whose value comes next.
+    // In a map: the key whose value comes next.
     std::shared_ptr<const YamlNode> key;
-    // The lines of its keys.
+    // The line of each key.
     absl::flat_hash_map<std::string, int> keys;
-    // What its merge key (<<) names.
+    // The maps that its merge key (<<) names.
     std::vector<std::shared_ptr<const YamlNode>> merged;
   };
 
   [[noreturn]] static void RefuseTag(const YAML::Mark& mark) {
-    throw Refusal(mark.line + 1, "this tag (!…) is not known; leave it out");
+    throw Refusal(mark.line + 1, "unknown tag (!…); remove it");
   }
 
   static std::shared_ptr<YamlNode> NewNode(Type type, const YAML::Mark& mark) {
@@ -111,7 +112,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     if (open_.size() >= base::kMaxYamlDepth) {
       throw Refusal(mark.line + 1, absl::StrCat("lists and maps are nested more than ",
-                                                base::kMaxYamlDepth, " deep; nothing here is"));
+                                                base::kMaxYamlDepth, " levels deep; flatten them"));
     }
     open_.push_back(
         {.node = NewNode(type, mark), .anchor = anchor, .key = nullptr, .keys = {}, .merged = {}});
@@ -124,7 +125,7 @@ class TreeBuilder : public YAML::EventHandler {
     Place(std::move(done.node), done.anchor);
   }
 
-  // Puts a finished value where it belongs.
+  // Adds a finished value to its container.
   void Place(std::shared_ptr<const YamlNode> node, YAML::anchor_t anchor) {
     if (anchor != 0) anchors_[anchor] = node;
     if (open_.empty()) {
@@ -133,8 +134,8 @@ class TreeBuilder : public YAML::EventHandler {
     }
     Container& parent = open_.back();
     parent.node->size += node->size;
-    // An alias costs nothing here but is walked through by whoever reads the tree: without a limit
-    // a few lines of aliases of aliases make billions of nodes.
+    // An alias costs nothing here, but readers of the tree walk through it: without a limit, a few
+    // lines of nested aliases make billions of nodes.
     if (parent.node->size > base::kMaxYamlNodes) {
       throw Refusal(parent.node->line, absl::StrCat("the document has more than ",
                                                     base::kMaxYamlNodes, " values; split it"));
@@ -156,7 +157,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   static bool IsMergeKey(const YamlNode& key) { return key.scalar == "<<" && !key.quoted; }
 
-  // The value of a merge key: a map, or a list of them.
+  // The value of a merge key: a map, or a list of maps.
   static void SetMerged(Container& map, std::shared_ptr<const YamlNode> value) {
     map.merged = value->type == Type::kList ? value->items : std::vector{value};
     for (const auto& merged : map.merged) {
@@ -165,7 +166,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  // Adds the fields that the map has not, neither its own nor of a map that was merged before.
+  // Adds the fields that the map lacks: its own and earlier merged ones win.
   static void Merge(const YamlNode& from, Container& map) {
     for (const YamlNode::MapEntry& field : from.fields) {
       if (map.keys.try_emplace(field.key, field.line).second) map.node->fields.push_back(field);
@@ -174,13 +175,13 @@ class TreeBuilder : public YAML::EventHandler {
 
   void CheckKey(Container& map, const YamlNode& key) {
     if (key.type != Type::kScalar) {
-      throw Refusal(key.line, "the name of a field must be a word; a field is NAME: VALUE");
+      throw Refusal(key.line, "a field name must be a word; write NAME: VALUE");
     }
     const auto [first, is_new] = map.keys.try_emplace(key.scalar, key.line);
     if (is_new) return;
     repeated_.push_back(
         {key.line, key.scalar,
-         absl::StrCat("stands twice, first in line ", first->second, "; remove one of the two")});
+         absl::StrCat("appears twice, first in line ", first->second, "; remove one of them")});
   }
 
   YAML::Mark start_;
@@ -190,16 +191,16 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<YamlMistake> repeated_;
 };
 
-// yaml-cpp takes whatever follows a finished value for one more document, and what can begin no
-// value for an empty document, again and again.
+// yaml-cpp reads any text after a finished value as another document, and text that cannot begin a
+// value as an empty document, again and again.
 void CheckStart(const YAML::Mark& start, const std::vector<absl::string_view>& lines, bool first) {
   const size_t line = static_cast<size_t>(std::max(start.line, 0));
   const bool explicit_start =
       line < lines.size() && start.column == 0 && absl::StartsWith(lines[line], "---");
   if (first || explicit_start) return;
   throw Refusal(start.line + 1,
-                "this belongs to nothing before it; check the indentation, and begin a further "
-                "document with ---");
+                "this does not belong to the value before it; check the indentation, and begin "
+                "another document with ---");
 }
 
 void ParseDocuments(absl::string_view content, absl::FunctionRef<void(const YamlMistake&)> mistake,
@@ -227,7 +228,7 @@ bool ParseYaml(absl::string_view content, absl::FunctionRef<void(const YamlMista
       if (!base::IsUtf8Text(text)) break;
       ++line;
     }
-    mistake({line, "", "is no UTF-8 text, or has a NUL; save the file as UTF-8"});
+    mistake({line, "", "is not UTF-8 text, or has a NUL; save the file as UTF-8"});
     return false;
   }
   try {
@@ -236,14 +237,14 @@ bool ParseYaml(absl::string_view content, absl::FunctionRef<void(const YamlMista
   } catch (const Refusal& refusal) {
     mistake({refusal.line, "", refusal.what()});
   } catch (const YAML::Exception& error) {
-    // What follows a colon is a piece of the file, which may be one of a secret.
+    // The text after a colon is a piece of the file, perhaps of a secret.
     const absl::string_view why = absl::string_view(error.msg).substr(0, error.msg.find(':'));
     mistake({std::max(error.mark.line, 0) + 1, "",
-             absl::StrCat("is no valid YAML: ", why.empty() ? "malformed" : why,
+             absl::StrCat("is not valid YAML: ", why.empty() ? "malformed" : why,
                           "; check the indentation and the quotes")});
   } catch (const std::exception&) {
-    // yaml-cpp lets errors of the standard library through, without a line.
-    mistake({1, "", "is no valid YAML; check the indentation and the quotes"});
+    // yaml-cpp lets exceptions of the standard library escape, without a line.
+    mistake({1, "", "is not valid YAML; check the indentation and the quotes"});
   }
   return false;
 }

@@ -1,7 +1,7 @@
-// Trees of YAML documents, with the line of every value. yaml_reader.h reads them.
+// Parses YAML documents into trees with the line of every value. yaml_reader.h reads them.
 //
-// yaml-cpp parses; its own trees are not used, because they neither notice fields that a map has
-// twice nor keep aliases of aliases from growing without end.
+// Uses the parser of yaml-cpp but not its trees: those accept duplicate fields, and let nested
+// aliases grow without bound.
 #ifndef REGISTRY_CONTROLPLANE_YAML_TREE_H_
 #define REGISTRY_CONTROLPLANE_YAML_TREE_H_
 
@@ -24,25 +24,25 @@ struct YamlNode {
 
   Type type;
   int line;
-  // Of a scalar: quoted, or tagged as a string.
+  // The scalar is quoted, or tagged as a string.
   bool quoted = false;
   std::string scalar;
   std::vector<std::shared_ptr<const YamlNode>> items;
   std::vector<MapEntry> fields;
-  // Nodes in it, aliases counted as often as they are used.
+  // Number of nodes in the tree; each use of an alias counts.
   size_t size = 1;
 };
 
 struct YamlMistake {
   int line;
-  // The name of the field to blame, or empty.
+  // The name of the field that the mistake is about, or empty.
   std::string key;
-  // Says what to do, and shows nothing of the file.
+  // Says what to do; shows no content of the file.
   std::string what;
 };
 
-// Calls `document` with each document of `content` that is not empty, and `mistake` with what is
-// wrong. False when a mistake ended the reading; a field that a map has twice does not.
+// Calls `document` with each document of `content` that is not empty, and `mistake` for each
+// mistake. Returns false if a mistake stopped the parser; a duplicate field does not.
 bool ParseYaml(absl::string_view content, absl::FunctionRef<void(const YamlMistake&)> mistake,
                absl::FunctionRef<void(std::shared_ptr<const YamlNode>)> document);
 

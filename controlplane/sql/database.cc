@@ -13,8 +13,8 @@
 namespace registry::controlplane {
 namespace {
 
-// Doubles from 4 ms, up to about a quarter of a second; random, so that those who met at a lock do
-// not meet there again.
+// Doubles from 4 ms up to about a quarter of a second; random, so that transactions that met at a
+// lock do not meet again.
 std::chrono::milliseconds Backoff(int attempt) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const int longest_ms = std::min(4 << attempt, 256);
@@ -53,7 +53,7 @@ bool Transaction::Exists(absl::string_view sql, std::initializer_list<Value> val
   return QueryFirst(sql, values, [](const Row&) { return true; }).value_or(false);
 }
 
-// A reader's connection, given back at the end.
+// Leases a reader's connection and returns it at the end.
 class Database::ReaderLease {
  public:
   explicit ReaderLease(Database& database) : database_(database) {
@@ -98,7 +98,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
   return database;
 }
 
-// Two that turn a new file's log into a write-ahead log at once do not wait for each other.
+// Retries, because two connections that switch a new file to a write-ahead log at the same time do
+// not wait for each other.
 absl::StatusOr<std::unique_ptr<SqliteConnection>> Database::Connect(bool read_only) const {
   const SqliteOptions options = {.path = options_.path,
                                  .busy_timeout = options_.busy_timeout,
@@ -121,9 +122,8 @@ void Database::WaitBeforeRetry(int attempt) const {
   }
 }
 
-// Opening must be fast whatever the size: a large file is only read as far as the migrations need,
-// and damage elsewhere is found by the statement that meets it (SQLite itself notices a file that
-// is shorter than it should be).
+// Opening must be fast for any size: of a large file, it reads only what the migrations need, and
+// statements find damage elsewhere when they read it (SQLite itself notices a truncated file).
 absl::Status Database::CheckFile() {
   return RunTransaction(*this, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
     const bool ours = t.Exists("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'", {});
@@ -171,17 +171,17 @@ absl::Status Database::RunOnce(TransactionMode mode,
   if (writer_->sync_failed()) {
     return absl::UnavailableError(
         absl::StrCat("the database ", path(),
-                     " takes no writes since it failed to flush its file: look at the "
-                     "disk, then start the registry again"));
+                     " accepts no writes since it failed to flush its file: check the "
+                     "disk, then restart the registry"));
   }
-  // IMMEDIATE: a transaction that reads first and then writes would fail, without waiting, when
-  // another process wrote in between.
+  // IMMEDIATE, because a transaction that reads first and then writes would fail, without waiting,
+  // if another process wrote in between.
   const absl::Status status = RunOn(*writer_, "BEGIN IMMEDIATE", body, may_retry);
   if (status.ok()) {
-    // The transaction is durable whatever this says.
+    // The transaction is durable even if this fails.
     const absl::Status checkpoint = writer_->Checkpoint();
     if (!checkpoint.ok()) {
-      base::LogError("the database's log cannot be written back",
+      base::LogError("cannot checkpoint the database's write-ahead log",
                      {{"error", checkpoint.message()}});
     }
   }
@@ -206,7 +206,7 @@ absl::Status Database::RunOn(SqliteConnection& connection, absl::string_view beg
     return status;
   };
   if (absl::Status status = connection.Run(begin); !status.ok()) return engine_error(status);
-  // Does nothing after a commit.
+  // Has no effect after a commit.
   const absl::Cleanup rollback = [&] { connection.Rollback(); };
   Transaction transaction(connection);
   absl::Status body_status = body(transaction);

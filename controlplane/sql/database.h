@@ -1,4 +1,4 @@
-// The metadata database, and the only door to it: RunTransaction.
+// The metadata database. RunTransaction is the only way to use it.
 //
 //   absl::StatusOr<int64_t> count = RunTransaction(
 //       database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<int64_t> {
@@ -6,15 +6,15 @@
 //                             [](const Row& row) { return row.Int(0); }).value_or(0);
 //       });
 //
-// A body may run several times and must have no effect outside the transaction but its result. It
-// commits when the body returns OK, else it is rolled back and the body's error is returned.
+// A body may run several times and must have no effect outside the transaction except its result.
+// If the body returns OK, RunTransaction commits; otherwise it rolls back and returns the error.
 //
-// The engine is SQLite. The SQL that logic uses is the part that PostgreSQL accepts too: ?1 as
-// placeholders, ON CONFLICT instead of catching a constraint error, RETURNING. A second engine
-// replaces SqliteConnection (sqlite.h) and brings its own DDL (migrations.h).
+// The engine is SQLite. Use only SQL that PostgreSQL accepts too: placeholders ?1, ON CONFLICT
+// instead of catching constraint errors, RETURNING. A second engine replaces SqliteConnection
+// (sqlite.h) and brings its own DDL (migrations.h).
 //
-// Thread-safe. Errors, besides those of the body: see sqlite.h; instead of Aborted, after several
-// attempts, Unavailable.
+// Thread-safe. Errors, besides those of the body: those of sqlite.h, but Unavailable instead of
+// Aborted, after several attempts.
 #ifndef REGISTRY_CONTROLPLANE_SQL_DATABASE_H_
 #define REGISTRY_CONTROLPLANE_SQL_DATABASE_H_
 
@@ -46,7 +46,7 @@ enum class TransactionMode {
   kWrite,  // one at a time
 };
 
-// What a body works with. The first error ends it: later calls do nothing and find nothing, and the
+// The interface for bodies. After the first error, calls do nothing and find nothing, and the
 // transaction fails with that error whatever the body returns. So a body need not check each call.
 class Transaction {
  public:
@@ -66,7 +66,7 @@ class Transaction {
     Run(sql, values, on_row);
   }
 
-  // What `read` makes of the first row; nullopt when there is none.
+  // The result of `read` for the first row; nullopt if there is no row.
   template <class Read>
   auto QueryFirst(absl::string_view sql, std::initializer_list<Value> values, Read read)
       -> std::optional<std::invoke_result_t<Read&, const Row&>> {
@@ -79,7 +79,7 @@ class Transaction {
     return result;
   }
 
-  // Whether there is a row.
+  // Returns true if there is a row.
   bool Exists(absl::string_view sql, std::initializer_list<Value> values);
 
   // The first error.
@@ -98,26 +98,26 @@ class Transaction {
 };
 
 struct DatabaseOptions {
-  // Made if it does not exist; its folder must exist.
+  // Open creates the file if missing; its folder must exist.
   std::string path;
-  // Transactions that read at the same time; more wait.
+  // Concurrent read transactions; further ones wait.
   size_t readers = base::kSqlThreads;
-  // How long an attempt waits for a lock that another process holds.
+  // Time that an attempt waits for a lock held by another process.
   std::chrono::milliseconds busy_timeout = base::kSqlBusyTimeout;
-  // Attempts a transaction gets when it meets such a lock.
+  // Attempts per transaction if another process holds the lock.
   int max_attempts = base::kSqlAttempts;
-  // The size limit in pages of 4096 bytes; 0: none but the disk's.
+  // Size limit in pages of 4096 bytes; 0: limited only by the disk.
   int64_t max_pages = 0;
-  // Files up to this size are checked as a whole when they are opened.
+  // Open checks files up to this size completely.
   int64_t quick_check_max_bytes = base::kSqlQuickCheckBytes;
-  // Waits between attempts. Empty: really sleeps.
+  // Called to wait between attempts. If empty, sleeps.
   std::function<void(std::chrono::milliseconds)> sleep;
 };
 
 class Database {
  public:
-  // Opens the file and brings its schema up to date. Errors: see above, and FailedPrecondition when
-  // the file belongs to another program or to a newer version of this one.
+  // Opens the file and migrates its schema. Errors: see above, and FailedPrecondition if the file
+  // belongs to another program or to a newer version of this one.
   static absl::StatusOr<std::unique_ptr<Database>> Open(DatabaseOptions options);
 
   Database(const Database&) = delete;
@@ -125,8 +125,8 @@ class Database {
 
   const std::string& path() const { return options_.path; }
 
-  // `callback` is called once, when flushing the file has failed and so all writing has ended until
-  // a restart; at once when it has already. An empty one calls nothing.
+  // Calls `callback` once, after flushing the file has failed: then no further write succeeds until
+  // a restart. Calls it immediately if that has already happened. Empty: removes the callback.
   void OnFailure(std::function<void()> callback);
 
   // Use RunTransaction.
@@ -165,7 +165,7 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 }
 }  // namespace internal
 
-// Runs `body` in a transaction; it returns absl::Status or absl::StatusOr.
+// Runs `body`, which returns absl::Status or absl::StatusOr, in a transaction.
 template <class Body>
 auto RunTransaction(Database& database, TransactionMode mode, Body body)
     -> std::invoke_result_t<Body&, Transaction&> {

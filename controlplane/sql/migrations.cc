@@ -12,8 +12,8 @@ namespace {
 
 using Migration = std::vector<absl::string_view>;
 
-// Times are milliseconds since the epoch. Text compares bytewise, which is what lists promise.
-// Digests, node ids and UUIDs are text as they are written.
+// Times are milliseconds since the epoch. Text compares bytewise, as lists promise.
+// Digests, node ids and UUIDs are stored as text.
 const Migration& InitialSchema() {
   static const Migration& statements = *new Migration{
       "CREATE TABLE repositories ("
@@ -21,7 +21,7 @@ const Migration& InitialSchema() {
       "  name TEXT NOT NULL UNIQUE,"
       "  created_at_ms INTEGER NOT NULL) STRICT",
 
-      // Manifests, verbatim; shared by the repositories that have them.
+      // Manifests, verbatim; repositories share them.
       "CREATE TABLE manifest_bytes ("
       "  digest TEXT PRIMARY KEY,"
       "  content BLOB NOT NULL) STRICT",
@@ -36,8 +36,8 @@ const Migration& InitialSchema() {
       "  PRIMARY KEY (repository_id, digest)) STRICT, WITHOUT ROWID",
       "CREATE INDEX manifests_by_digest ON manifests (digest)",
       "CREATE INDEX referrers ON manifests (repository_id, subject) WHERE subject IS NOT NULL",
-      // What a manifest references. No foreign keys: foreign layers and sparse indexes name what
-      // is not here.
+      // References of manifests. No foreign keys: foreign layers and sparse indexes name content
+      // that the registry does not have.
       "CREATE TABLE manifest_blobs ("
       "  repository_id INTEGER NOT NULL,"
       "  manifest TEXT NOT NULL,"
@@ -58,7 +58,7 @@ const Migration& InitialSchema() {
       "  FOREIGN KEY (repository_id, digest) REFERENCES manifests (repository_id, digest)"
       ") STRICT, WITHOUT ROWID",
       "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",
-      // What a tag pointed to since when, and who did it; no digest: the tag was deleted.
+      // Where each tag pointed since when, and who changed it. No digest: the tag was deleted.
       "CREATE TABLE tag_history ("
       "  id INTEGER PRIMARY KEY,"
       "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
@@ -68,27 +68,27 @@ const Migration& InitialSchema() {
       "  changed_at_ms INTEGER NOT NULL) STRICT",
       "CREATE INDEX tag_history_by_tag ON tag_history (repository_id, tag, id)",
 
-      // A digest's stored copy-set. suspect: its bytes are damaged; condemned: being collected.
+      // A digest's stored copies. suspect: the bytes are damaged; condemned: being collected.
       "CREATE TABLE blobs ("
       "  digest TEXT PRIMARY KEY,"
       "  incarnation TEXT NOT NULL UNIQUE,"
       "  size_bytes INTEGER NOT NULL,"
       "  state TEXT NOT NULL CHECK (state IN ('live', 'suspect', 'condemned')),"
       "  touched_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-      // Wherever bytes of an incarnation may be there is a row, from before the first byte is
+      // One row per node that may hold bytes of an incarnation, from before the first byte is
       // written until after the last one is deleted.
       "CREATE TABLE blob_replicas ("
       "  incarnation TEXT NOT NULL,"
       "  node TEXT NOT NULL,"
       "  state TEXT NOT NULL CHECK (state IN ('writing', 'durable', 'deleting')),"
       "  PRIMARY KEY (incarnation, node)) STRICT, WITHOUT ROWID",
-      // Which repository may serve which blob.
+      // The blobs that a repository may serve.
       "CREATE TABLE repository_blobs ("
       "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
       "  digest TEXT NOT NULL,"
       "  PRIMARY KEY (repository_id, digest)) STRICT, WITHOUT ROWID",
 
-      // The id of a session is the incarnation that it makes.
+      // A session's id is the incarnation that it creates.
       "CREATE TABLE uploads ("
       "  id TEXT PRIMARY KEY,"
       "  repository_id INTEGER NOT NULL REFERENCES repositories (id),"
@@ -100,8 +100,8 @@ const Migration& InitialSchema() {
       "  started_at_ms INTEGER NOT NULL,"
       "  touched_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
       "CREATE INDEX uploads_by_touch ON uploads (state, touched_at_ms)",
-      // Deletions to be done: the work queue of the replicas that are 'deleting'. The digest is a
-      // hint for the node, where it is known.
+      // Pending deletions: the work queue for replicas in state 'deleting'. The digest, if known,
+      // is a hint for the node.
       "CREATE TABLE trash ("
       "  incarnation TEXT NOT NULL,"
       "  node TEXT NOT NULL,"
@@ -117,7 +117,7 @@ const Migration& InitialSchema() {
       "  id INTEGER PRIMARY KEY CHECK (id = 1),"
       "  revision INTEGER NOT NULL) STRICT",
       "INSERT INTO policy_revision (id, revision) VALUES (1, 1)",
-      // The newest one signs.
+      // The newest key signs.
       "CREATE TABLE signing_keys ("
       "  id INTEGER PRIMARY KEY,"
       "  secret BLOB NOT NULL,"
@@ -128,14 +128,14 @@ const Migration& InitialSchema() {
 
 const Migration& Referrers() {
   static const Migration& statements = *new Migration{
-      // Of manifests with a subject: what the list of referrers shows, a JSON object of strings.
+      // For manifests with a subject: annotations for lists of referrers, a JSON object of strings.
       "ALTER TABLE manifests ADD COLUMN annotations TEXT",
       "UPDATE manifests SET annotations = ("
       "  SELECT json_extract(CAST(content AS TEXT), '$.annotations') FROM manifest_bytes"
       "  WHERE manifest_bytes.digest = manifests.digest) WHERE subject IS NOT NULL",
       "CREATE INDEX referrers_by_type ON manifests (repository_id, subject, artifact_type)"
       "  WHERE subject IS NOT NULL",
-      // For a mount that names no source.
+      // For mounts that name no source.
       "CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest)",
   };
   return statements;
@@ -143,7 +143,7 @@ const Migration& Referrers() {
 
 const Migration& RefreshTokens() {
   static const Migration& statements = *new Migration{
-      // Kept as their SHA-256, so that a copy of the database opens nothing.
+      // Stored as SHA-256, so that a copy of the database gives no access.
       "CREATE TABLE refresh_tokens ("
       "  hash BLOB PRIMARY KEY,"
       "  user_name TEXT NOT NULL,"
@@ -158,16 +158,16 @@ const Migration& RefreshTokens() {
 
 const Migration& PolicyObjectsAndAuditLog() {
   static const Migration& statements = *new Migration{
-      // What the access policy is made of. An origin, "FILE:LINE", has what files or flags say:
-      // these are replaced as one set. Hashes of passwords and tokens are here, their texts are
-      // not.
+      // The objects of the access policy. Objects from files or flags have an origin, "FILE:LINE",
+      // and are replaced as one set. The table has hashes of passwords and tokens, never their
+      // text.
       "CREATE TABLE policy_objects ("
       "  kind TEXT NOT NULL,"
       "  name TEXT NOT NULL,"
       "  spec TEXT NOT NULL,"
       "  origin TEXT NOT NULL,"
       "  PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID",
-      // The set of the files, by the SHA-256 of its objects: replicas with the same files agree.
+      // The set of files, by the SHA-256 of its objects: replicas with the same files agree.
       "CREATE TABLE policy_file_set ("
       "  id INTEGER PRIMARY KEY CHECK (id = 1),"
       "  content_hash TEXT NOT NULL,"
@@ -185,7 +185,7 @@ const Migration& PolicyObjectsAndAuditLog() {
   return statements;
 }
 
-// The first one makes version 1.
+// The first migration leads to version 1.
 std::vector<const Migration*> Migrations() {
   return {&InitialSchema(), &Referrers(), &RefreshTokens(), &PolicyObjectsAndAuditLog()};
 }
@@ -197,7 +197,7 @@ int64_t CurrentVersion(Transaction& t) {
       .value_or(0);
 }
 
-// Runs the next migration. Returns whether there was one.
+// Runs the next migration. Returns false if there is none.
 absl::StatusOr<bool> RunNext(Transaction& t, const std::string& path) {
   t.Execute(
       "CREATE TABLE IF NOT EXISTS schema_migrations ("

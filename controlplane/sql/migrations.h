@@ -1,8 +1,8 @@
-// The schema, as the steps that lead to it.
+// The database schema, as a list of migrations.
 //
-// Migrations only go forward and are never changed once released: a later one corrects an earlier
-// one. Each runs in a transaction with its row in schema_migrations, so that one that was
-// interrupted runs again, and of several processes only one runs it.
+// Migrations only go forward and never change once released: a later one corrects an earlier one.
+// Each runs in one transaction with its row in schema_migrations, so that an interrupted migration
+// runs again, and only one of several processes runs it.
 #ifndef REGISTRY_CONTROLPLANE_SQL_MIGRATIONS_H_
 #define REGISTRY_CONTROLPLANE_SQL_MIGRATIONS_H_
 
@@ -14,11 +14,11 @@ namespace registry::controlplane {
 
 class Database;
 
-// The version of the schema that this program works with.
+// The schema version of this program.
 int64_t LatestSchemaVersion();
 
-// Brings the schema to LatestSchemaVersion().
-// Error: FailedPrecondition when it is newer than that.
+// Migrates the schema to LatestSchemaVersion().
+// Error: FailedPrecondition if the schema is newer.
 absl::Status Migrate(Database& database);
 
 }  // namespace registry::controlplane

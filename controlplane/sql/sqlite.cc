@@ -14,9 +14,10 @@
 namespace registry::controlplane {
 namespace {
 
-// SQLite would make the file readable by everybody; it holds signing keys. Its WAL file gets the
-// same mode. A file that exists is not opened: closing it would end the locks that SQLite holds on
-// it in this process, and the next program that looks at the file would delete its WAL.
+// Creates the file with mode 0600, because it holds signing keys; SQLite would make it readable by
+// all. Its WAL file gets the same mode. Does not open an existing file: closing it would drop the
+// locks that SQLite holds on it in this process, and the next program that opens the file would
+// delete its WAL.
 absl::Status CreateFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
@@ -46,7 +47,7 @@ bool Row::Check(int column, int type) const {
   }
   status_.Update(absl::InternalError(absl::StrCat("column ", column, " of \"",
                                                   Shorten(sqlite3_sql(statement_)),
-                                                  "…\" has not the type that was asked for")));
+                                                  "…\" is not of the requested type")));
   return false;
 }
 
@@ -79,7 +80,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
       nullptr);
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(options.path, db));
-  if (db == nullptr) return absl::UnavailableError("no memory for a database connection");
+  if (db == nullptr) return absl::UnavailableError("out of memory for a database connection");
   if (result != SQLITE_OK) return connection->Error(result, "open");
   if (absl::Status status = connection->Configure(options); !status.ok()) return status;
   return connection;
@@ -100,7 +101,7 @@ absl::Status SqliteConnection::Configure(const SqliteOptions& options) {
   }
   status.Update(Run("PRAGMA synchronous = FULL"));
   status.Update(Run("PRAGMA foreign_keys = ON"));
-  // Checkpoint does it, and sees its errors.
+  // Checkpoint does this instead, and sees errors.
   status.Update(Run("PRAGMA wal_autocheckpoint = 0"));
   sqlite3_wal_hook(
       db_.get(),
@@ -109,7 +110,7 @@ absl::Status SqliteConnection::Configure(const SqliteOptions& options) {
         return SQLITE_OK;
       },
       this);
-  // A log that a long read made grow is cut again.
+  // Truncates the log after a long read made it grow.
   status.Update(Run("PRAGMA journal_size_limit = 67108864"));
   if (options.max_pages > 0) {
     status.Update(Run(absl::StrCat("PRAGMA max_page_count = ", options.max_pages)));
@@ -124,7 +125,7 @@ absl::StatusOr<sqlite3_stmt*> SqliteConnection::Prepare(absl::string_view sql) {
   if (found != statements_.end()) {
     if (sqlite3_stmt_busy(found->second.get()) != 0) {
       return absl::InternalError(
-          absl::StrCat("\"", Shorten(sql), "…\" was run again while its rows are being read"));
+          absl::StrCat("\"", Shorten(sql), "…\" ran again while its rows are being read"));
     }
     return found->second.get();
   }
@@ -137,7 +138,7 @@ absl::StatusOr<sqlite3_stmt*> SqliteConnection::Prepare(absl::string_view sql) {
   if (statement == nullptr || tail != sql.data() + sql.size()) {
     return absl::InternalError(absl::StrCat("not exactly one statement: ", sql));
   }
-  // One that is being read stays; it is only forgotten when it is not.
+  // A statement that is being read stays valid: only idle ones are evicted.
   if (statements_.size() >= base::kSqlStatements) {
     std::erase_if(statements_,
                   [](const auto& entry) { return sqlite3_stmt_busy(entry.second.get()) == 0; });
@@ -180,7 +181,7 @@ absl::StatusOr<int64_t> SqliteConnection::Run(absl::string_view sql, absl::Span<
   absl::StatusOr<sqlite3_stmt*> prepared = Prepare(sql);
   if (!prepared.ok()) return prepared.status();
   sqlite3_stmt* statement = *prepared;
-  // The values must not be referred to after this call.
+  // The statement must not refer to the values after this call.
   const absl::Cleanup reset = [statement] {
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
@@ -206,15 +207,15 @@ absl::Status SqliteConnection::Checkpoint() {
   if (wal_pages_ < kCheckpointPages || sync_failed_) return absl::OkStatus();
   const int result =
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  // A reader is at work on an older state; the next commit tries again.
+  // A reader still uses an older state; the next commit tries again.
   if (result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY) return absl::OkStatus();
   return Error(result, "checkpoint");
 }
 
 void SqliteConnection::Rollback() {
-  // Some errors have ended the transaction already.
+  // Some errors have already ended the transaction.
   if (sqlite3_get_autocommit(db_.get()) != 0) return;
-  // What cannot be rolled back now is, when the file is opened again: it was not committed.
+  // If the rollback fails, reopening the file rolls back: nothing was committed.
   if (!Run("ROLLBACK").ok()) sync_failed_ = true;
 }
 
@@ -228,7 +229,7 @@ absl::Status SqliteConnection::Error(int result, absl::string_view sql) {
   }
   if (result == SQLITE_IOERR_FSYNC || result == SQLITE_IOERR_DIR_FSYNC) {
     sync_failed_ = true;
-    // What the next fsync says of the same pages means nothing: the log must stay.
+    // A later fsync of the same pages may succeed without writing them: keep the log.
     sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
   switch (kind) {
@@ -236,14 +237,14 @@ absl::Status SqliteConnection::Error(int result, absl::string_view sql) {
     case SQLITE_LOCKED:
       return absl::AbortedError(message);
     case SQLITE_FULL:
-      return absl::ResourceExhaustedError(absl::StrCat(message, "; make room on the disk"));
+      return absl::ResourceExhaustedError(absl::StrCat(message, "; free space on the disk"));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError(
           absl::StrCat(message, "; the file is damaged: restore it from a backup"));
     case SQLITE_IOERR:
       if (system_error == ENOSPC || system_error == EDQUOT) {
-        return absl::ResourceExhaustedError(absl::StrCat(message, "; make room on the disk"));
+        return absl::ResourceExhaustedError(absl::StrCat(message, "; free space on the disk"));
       }
       [[fallthrough]];
     case SQLITE_READONLY:

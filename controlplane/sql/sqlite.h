@@ -1,11 +1,11 @@
-// One connection to an SQLite file: opens, prepares, binds, steps, commits. Only Database uses it.
+// A connection to an SQLite file. Only Database uses it.
 //
-// A connection is used by one thread at a time. Errors name the file and what to do:
-//   Aborted            another connection holds the lock: the transaction may be tried again
+// Use a connection from one thread at a time. Errors name the file and the remedy:
+//   Aborted            another connection holds the lock: the caller may retry the transaction
 //   ResourceExhausted  the disk is full
 //   Unavailable        the file cannot be read or written
-//   DataLoss           the file is damaged, or no SQLite database
-//   Internal           a fault of this program
+//   DataLoss           the file is damaged, or not an SQLite database
+//   Internal           a bug in this program
 #ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
 #define REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
 
@@ -27,8 +27,8 @@
 
 namespace registry::controlplane {
 
-// The row a statement stands on. Columns count from 0. Asking a column for a type that it has not
-// makes the query fail. Text and bytes are valid until the callback returns.
+// The current row of a statement. Columns count from 0. Reading a column as another type than its
+// own makes the query fail. Text and bytes are valid until the callback returns.
 class Row {
  public:
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
@@ -52,7 +52,7 @@ class Row {
 struct SqliteOptions {
   std::string path;
   std::chrono::milliseconds busy_timeout;
-  // Refuse whatever writes.
+  // Refuse writes.
   bool read_only = false;
   // 0: SQLite's own limit.
   int64_t max_pages = 0;
@@ -65,22 +65,22 @@ class SqliteConnection {
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
-  // Runs one statement. `on_row` gets each row and returns whether it wants the next one.
+  // Runs one statement and calls `on_row` for each row until it returns false.
   // Returns how many rows the statement inserted, updated or deleted.
   absl::StatusOr<int64_t> Run(absl::string_view sql, absl::Span<const Value> values,
                               absl::FunctionRef<bool(const Row&)> on_row);
 
-  // Runs one statement that has neither values nor rows of interest.
+  // Runs one statement without values; ignores rows.
   absl::Status Run(absl::string_view sql);
 
-  // Copies the write-ahead log into the database file once it is long enough; call it after a
-  // commit. Unlike SQLite's own, it tells when that fails.
+  // Copies the write-ahead log into the database file if it is long enough; call it after a commit.
+  // Unlike SQLite's automatic checkpoint, it reports failures.
   absl::Status Checkpoint();
 
-  // Ends the transaction, if there is one, without its changes.
+  // Rolls back the current transaction, if any.
   void Rollback();
 
-  // An fsync failed: what the file holds is unknown until it is opened again.
+  // Returns true after a failed fsync: the file's content is unknown until it is reopened.
   bool sync_failed() const { return sync_failed_; }
 
  private:
@@ -101,7 +101,7 @@ class SqliteConnection {
 
   const std::string path_;
   std::unique_ptr<sqlite3, CloseDatabase> db_;
-  // Declared after db_: statements go first.
+  // Declared after db_, so that statements are destroyed first.
   std::map<std::string, StatementPtr, std::less<>> statements_;
   bool sync_failed_ = false;
   // Length of the write-ahead log at the last commit.

@@ -1,9 +1,9 @@
-// A value on its way into a statement: text, bytes, an integer or NULL.
+// A parameter value of a statement: text, bytes, an integer or NULL.
 //
 //   t.Execute("UPDATE tags SET digest = ?1 WHERE name = ?2", {digest.ToString(), tag.ToString()});
 //
-// A Value refers to the text it was made from, which must live until the statement has run; as an
-// argument of the call it does.
+// A Value refers to the text that it was made from. The text must live until the statement has run;
+// arguments of the call do.
 #ifndef REGISTRY_CONTROLPLANE_SQL_VALUE_H_
 #define REGISTRY_CONTROLPLANE_SQL_VALUE_H_
 
@@ -25,7 +25,7 @@ class Value {
   using Variant = std::variant<std::monostate, int64_t, absl::string_view, Bytes>;
 
   Value(std::integral auto number) : variant_(static_cast<int64_t>(number)) {}
-  // UTF-8 without NUL: what both engines store as text.
+  // UTF-8 without NUL: both engines store that as text.
   template <class T>
   requires std::convertible_to<const T&, absl::string_view> Value(const T& text)
       : variant_(absl::string_view(text)) {}

@@ -492,7 +492,7 @@ class Files(AdminTestCase, PolicyTestCase):
         self.assertIn("missing", error.message)
         self.assertEqual(self.status(basic("admin", "admin-example"), "/v2/_catalog"), 200)
         self.assertEqual(
-            len(self.registry.log(message="the files of -cfgdir were not reloaded, and the policy stays as it was")), 1
+            len(self.registry.log(message="cannot reload the files of -cfgdir: the policy stays unchanged")), 1
         )
         self.edit("rolebindings.yaml", "name: missing", "name: pull")
         reloaded = self.api.ReloadFiles()
@@ -540,7 +540,7 @@ class Files(AdminTestCase, PolicyTestCase):
         self.assertEqual(self.status(basic("late", "admin-example")), 200)
         self.assertIn("more.yaml", self.api.GetUser(name="users/late").origin)
         wait_for(
-            lambda: any('"late" of the admin API gives way' in line["message"] for line in self.registry.log()),
+            lambda: any('"late" of the admin API is replaced' in line["message"] for line in self.registry.log()),
             "the warning",
         )
 

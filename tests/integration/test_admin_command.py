@@ -184,7 +184,7 @@ class Resources(CommandTestCase):
             self.output("users", "create", name, "-nopassword")
         done = self.run_admin("users", "delete", "a", "nobody", "b")
         self.assertEqual((done.returncode, done.stdout), (1, b"deleted users/a\n"))
-        self.assertEqual(done.stderr, b'simple-registry: there is no "users/nobody"\n')
+        self.assertEqual(done.stderr, b'simple-registry: "users/nobody" does not exist\n')
         self.assertEqual([row[0] for row in self.table("users", "list").rows], ["admin", "b", "c"])
 
     def test_revoking_ends_what_was_issued(self):
@@ -238,7 +238,7 @@ class Others(CommandTestCase):
         self.assertIs(denied["allowed"], False)
         self.assertIn('has no POST on blobs', denied["nearestMiss"])
         self.assertEqual([check["allowed"] for check in denied["checks"]], [True, False, False, False, False])
-        self.assertIn("no scope of it matches", self.output("explain", "bob", "GET blobs", "other/app"))
+        self.assertIn("none of its scopes matches", self.output("explain", "bob", "GET blobs", "other/app"))
         self.assertIs(self.json("explain", "anonymous", "catalog")["allowed"], False)
 
     def test_reload_without_files_says_that_there_are_none(self):
@@ -387,8 +387,8 @@ class Failures(CommandTestCase):
         self.output("roles", "create", "pull", "-resources", "blobs", "-verbs", "GET")
         self.output("bindings", "create", "b", "-role", "pull", "-subjects", "bob", "-scopes", ".")
         for arguments, words in (
-            (("users", "get", "nobody"), ('there is no "users/nobody"',)),
-            (("users", "create", "bob", "-nopassword"), ('there is "users/bob" already',)),
+            (("users", "get", "nobody"), ('"users/nobody" does not exist',)),
+            (("users", "create", "bob", "-nopassword"), ('"users/bob" already exists',)),
             (("users", "create", "a:b", "-nopassword"), ("user_id", "colon")),
             (("users", "delete", "admin"), ('"users/admin"', "read-only", "the admin flags of serve")),
             (("users", "update", "bob", "-groups", "no"), ('"groups/no"', "create it first")),

@@ -51,7 +51,7 @@ class FailedLogins(LoginCase):
         self.fail(USER)
         for _ in range(5):
             self.log_in(USER, "hush-hush")
-        lines = self.registry.log(message="logins are refused: too many failed")
+        lines = self.registry.log(message="logins refused: too many failures")
         self.assertEqual(len(lines), 1, lines)
         self.assertEqual((lines[0]["user"], lines[0]["client"]), (f'"{USER}"', "127.0.0.1"))
         self.assertNotIn("hush-hush", self.registry.raw_log())

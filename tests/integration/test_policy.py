@@ -253,21 +253,21 @@ class Files(PolicyTestCase):
         self.reload()
         self.as_user("late").get("/v2/_catalog")
         self.edit("rolebindings.yaml", "name: everything", "name: evrything")
-        line = self.reload("the files of -cfgdir were not reloaded, and the policy stays as it was")
+        line = self.reload("cannot reload the files of -cfgdir: the policy stays unchanged")
         self.assertIn("rolebindings.yaml:", line["error"])
         self.assertIn("evrything", line["error"])
         self.as_user("late").get("/v2/_catalog")
 
     def test_files_that_are_emptied_change_nothing(self):
         self.start()
-        refused = "the files of -cfgdir were not reloaded, and the policy stays as it was"
+        refused = "cannot reload the files of -cfgdir: the policy stays unchanged"
         users = self.cfgdir / "users.yaml"
         users.rename(self.folder / "kept")
         users.touch()
         self.assertIn("users.yaml:1: is empty", self.reload(refused)["error"])
         for path in self.cfgdir.iterdir():
             path.unlink()
-        self.assertIn("there is no *.yaml or *.yml in", self.reload(refused)["error"])
+        self.assertIn("no *.yaml or *.yml files in", self.reload(refused)["error"])
         self.as_user("web-ci", TOKEN).get("/v2/")
         status, _, _ = Check.check(self, "-cfgdir", self.cfgdir)
         self.assertEqual(status, 1)

@@ -62,9 +62,9 @@ TEST(PasswordsTest, MalformedHashesAreRefusedWithAReason) {
       {with(4, " 5"), "cost"},
       {with(4, "+5"), "cost"},
       {with(6, "."), "cost"},
-      {with(10, "!"), "no salt and hash"},
-      {with(28, "D"), "no salt and hash"},
-      {with(59, "X"), "no salt and hash"},
+      {with(10, "!"), "not a salt and hash"},
+      {with(28, "D"), "not a salt and hash"},
+      {with(59, "X"), "not a salt and hash"},
   };
   for (const auto& [hash, reason] : cases) {
     EXPECT_THAT(std::string(ValidatePasswordHash(hash).message()), HasSubstr(reason)) << hash;

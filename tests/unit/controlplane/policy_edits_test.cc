@@ -106,7 +106,7 @@ TEST_F(PolicyEditsTest, WhatIsThereIsNotMadeAgain) {
 
 TEST_F(PolicyEditsTest, WhatIsMissingIsNamed) {
   EXPECT_THAT(ReasonOf(UpdateUser(objects_, {.name = "x"})),
-              HasSubstr(R"(RESOURCE_NOT_FOUND there is no "users/x")"));
+              HasSubstr(R"(RESOURCE_NOT_FOUND "users/x" does not exist)"));
   EXPECT_THAT(ReasonOf(UpdateGroup(objects_, {.name = "x"})), HasSubstr(R"("groups/x")"));
   EXPECT_THAT(ReasonOf(DeleteGroup(objects_, "x")), HasSubstr(R"("groups/x")"));
   EXPECT_THAT(ReasonOf(RevokeUserTokens(objects_, "x")), HasSubstr(R"("users/x")"));
@@ -224,7 +224,7 @@ TEST_F(PolicyExplainTest, ReferencesByDigestAskForNoTag) {
   }
   for (const char* wrong : {"team/app@", "team/app@sha256:a", "@sha256:a", "team/app:@sha256:a"}) {
     EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", wrong).status()),
-                HasSubstr("repository is wrong"));
+                HasSubstr("repository is invalid"));
   }
 }
 
@@ -234,8 +234,9 @@ TEST_F(PolicyExplainTest, BadQuestionsAreNamed) {
   EXPECT_THAT(ReasonOf(Ask("bob", "pull", "a").status()), HasSubstr("subject is"));
   EXPECT_THAT(ReasonOf(Ask("users/bob", "eat", "a").status()), HasSubstr("action is"));
   EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", "").status()), HasSubstr("repository is empty"));
-  EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", "A").status()), HasSubstr("repository is wrong"));
-  EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", "a:").status()), HasSubstr("repository is wrong"));
+  EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", "A").status()), HasSubstr("repository is invalid"));
+  EXPECT_THAT(ReasonOf(Ask("users/bob", "pull", "a:").status()),
+              HasSubstr("repository is invalid"));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
                "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
                "    username: u\n    password: p\n    ttl: 30d\n  scopes: [^library/.+$]\n"))});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->warnings, ElementsAre(HasSubstr("the token never ends")));
+  EXPECT_THAT(loaded->warnings, ElementsAre(HasSubstr("the token never expires")));
 
   const PolicyObjects& objects = loaded->objects;
   ASSERT_EQ(objects.users.size(), 1);
@@ -105,7 +105,8 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
 // A file that is about to be written must not delete what it held.
 TEST(PolicyFilesTest, RefusesEmptyFiles) {
   for (const char* content : {"", "\n", " \r\n\t"}) {
-    EXPECT_EQ(ErrorsOf({UserOf("a"), content}), "b.yaml:1: is empty; write to it, or remove it");
+    EXPECT_EQ(ErrorsOf({UserOf("a"), content}),
+              "b.yaml:1: is empty; add a document to it, or remove it");
   }
 }
 
@@ -181,7 +182,7 @@ spec:
   EXPECT_EQ(merged.subjects[0].name, "u");
   EXPECT_EQ(loaded->objects.bindings[1].subjects[1].name, "v");
   EXPECT_EQ(ErrorsOf({Document("User", "a", "  <<: {groups: [g], password: x}\n")}),
-            "a.yaml:6: spec.password: is no known field; known are passwordHash, groups");
+            "a.yaml:6: spec.password: is not a known field; known fields are passwordHash, groups");
 }
 
 // Files as the Go original's documentation shows them, in words of our own: whoever has such files
@@ -270,7 +271,7 @@ TEST(PolicyFilesTest, ReadsTheShapesOfTheOriginalsDocumentation) {
 
 TEST(PolicyFilesTest, RefusesANameTwiceInAKind) {
   EXPECT_EQ(ErrorsOf({UserOf("a"), UserOf("a")}),
-            "b.yaml:4: metadata.name: there is a User \"a\" already, in a.yaml:4; rename or remove "
+            "b.yaml:4: metadata.name: User \"a\" is already defined in a.yaml:4; rename or remove "
             "one");
   EXPECT_EQ(ErrorsOf({UserOf("pull"), PullRole()}), "");
 }
@@ -279,7 +280,7 @@ TEST(PolicyFilesTest, RefusesTwoConfigurationsOfOneName) {
   const std::string configuration = Document("Configuration", "a", "  dataDir: d\n");
   EXPECT_EQ(
       ErrorsOf({configuration, configuration}),
-      "b.yaml:4: metadata.name: there is a Configuration \"a\" already, in a.yaml:4; rename or "
+      "b.yaml:4: metadata.name: Configuration \"a\" is already defined in a.yaml:4; rename or "
       "remove one");
 }
 
@@ -294,7 +295,7 @@ TEST(PolicyFilesTest, JoinsConfigurations) {
   EXPECT_EQ(loaded->configuration.places.at("spec.dataDir"), "b.yaml:6");
 
   EXPECT_EQ(ErrorsOf({first, Document("Configuration", "b", "  web:\n    addr: ':2'\n")}),
-            "b.yaml:7: spec.web.addr: has another value already, in a.yaml:6; remove one");
+            "b.yaml:7: spec.web.addr: already has another value, in a.yaml:6; remove one");
 }
 
 TEST(PolicyFilesTest, ReportsEverythingInOrder) {
@@ -403,11 +404,11 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {binding("[{kind: User, name: u}]", "[]"),
        "a.yaml:16: spec.scopes: is empty, so the binding allows nothing"},
       {binding("[{kind: User, name: u}]", "[a, ^team/app$]"),
-       "a.yaml:16: spec.scopes[1]: matches no tag, because a tag is asked for as REPOSITORY:TAG; "
-       "write (:.+)?$ in place of the final $"},
+       "a.yaml:16: spec.scopes[1]: matches no tag, because scopes match tags as REPOSITORY:TAG; "
+       "write (:.+)?$ instead of the final $"},
       {binding("[{kind: User, name: u}]", "[a, '']"),
-       "a.yaml:16: spec.scopes[1]: is empty, which matches everything; write ^.*$ if that is "
-       "meant"},
+       "a.yaml:16: spec.scopes[1]: is empty, which matches everything; write ^.*$ if you mean "
+       "that"},
       {Document("Role", "r", "  resources: []\n  verbs: [get]\n---\n"),
        "a.yaml:6: spec.resources: is empty, so the role allows nothing"},
       {Document("Role", "r", "  resources: [tags]\n  verbs: []\n---\n"),
@@ -415,16 +416,16 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {Document("Token", "t",
                 "  value: 0123456789abcdef\n  username: u\n  expiresAt: 2001-01-01T00:00:00Z\n"
                 "---\n"),
-       "a.yaml:8: spec.expiresAt: has passed, so the token does not work any more"},
+       "a.yaml:8: spec.expiresAt: has passed, so the token no longer works"},
       {Document("Token", "t", "  value: 0123456789abcdef\n  username: u\n---\n"),
-       "a.yaml:5: spec.expiresAt: is missing, so the token never ends; give it a time"},
+       "a.yaml:5: spec.expiresAt: is missing, so the token never expires; add a time"},
       {Document("Token", "t",
                 "  value: short\n  username: u\n  expiresAt: 2099-01-01T00:00:00Z\n---\n"),
        "a.yaml:6: spec.value: is shorter than 16 bytes and can be guessed; generate one with "
        "openssl "
        "rand -hex 32"},
       {binding("[{kind: User, name: u}]", "['^TEAM/.+$']"),
-       "a.yaml:16: spec.scopes[0]: matches no repository: their names are of lower case letters, "
+       "a.yaml:16: spec.scopes[0]: matches no repository: names consist of lower-case letters, "
        "digits and ._-/, and begin with a letter or digit"},
       {Document("Configuration", "c", "  web: {tokenSecret: short}\n---\n"),
        "a.yaml:6: spec.web.tokenSecret: is shorter than 16 bytes and can be guessed; generate one "
@@ -438,9 +439,9 @@ TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
       {Document("PullThroughCache", "c",
                 "  upstream: {url: 'https://a', username: u, password: p, passwordFile: f}\n"
                 "  scopes: [a]\n---\n"),
-       "a.yaml:6: spec.upstream.password: has no effect beside passwordFile"},
+       "a.yaml:6: spec.upstream.password: has no effect together with passwordFile"},
       {Document("User", "anonymous", absl::StrCat("  passwordHash: ", kHash, "\n---\n")),
-       "a.yaml:6: spec.passwordHash: has no effect: anonymous is who does not log in"},
+       "a.yaml:6: spec.passwordHash: has no effect: 'anonymous' names clients that do not log in"},
   };
   for (const auto& test : cases) {
     EXPECT_THAT(WarningsOf({test.content + UserOf("u")}), ElementsAre(test.warning))

@@ -69,8 +69,8 @@ TEST_F(ReadFoldersTest, RefusesFoldersWithoutAnyFile) {
   std::filesystem::create_directories(Path("a"));
   std::filesystem::create_directories(Path("b"));
   EXPECT_EQ(ErrorOf({Path("a"), Path("b")}),
-            absl::StrCat("there is no *.yaml or *.yml in ", Path("a"), ", ", Path("b"),
-                         "; is it the right folder, and mounted?"));
+            absl::StrCat("no *.yaml or *.yml files in ", Path("a"), ", ", Path("b"),
+                         "; check that the folder is right and mounted"));
   Write("b/a.yaml", "x");
   EXPECT_TRUE(ReadFolders({Path("a"), Path("b")}).ok());
 }
@@ -78,7 +78,7 @@ TEST_F(ReadFoldersTest, RefusesFoldersWithoutAnyFile) {
 // Reading it would wait for whoever writes to it.
 TEST_F(ReadFoldersTest, RefusesANamedPipe) {
   ASSERT_EQ(mkfifo(Path("pipe.yaml").c_str(), 0600), 0);
-  EXPECT_THAT(ErrorOf({folder_}), HasSubstr(Path("pipe.yaml") + "\": it is no regular file"));
+  EXPECT_THAT(ErrorOf({folder_}), HasSubstr(Path("pipe.yaml") + "\": not a regular file"));
 }
 
 TEST_F(ReadFoldersTest, RefusesAFileThatMayNotBeRead) {

@@ -219,7 +219,7 @@ TEST_F(PolicyStoreTest, WhatRefersToSomethingGoneHasNoEffectUntilItIsBack) {
                                      "\"pull\""));
   EXPECT_EQ(
       Now().policy->Explain({.name = "bob"}, PullOf("team/app")).nearest_miss,
-      R"(role binding "bob-pull" gives the role "pull", which is not there or allows nothing)");
+      R"(role binding "bob-pull" gives the role "pull", which does not exist or allows nothing)");
 
   ASSERT_TRUE(Reload(Files()).ok());
   EXPECT_TRUE(MayPull("bob"));

@@ -282,7 +282,7 @@ TEST(PolicyTest, ADenialSaysWhoWhatWhereAndWhatComesNearest) {
             R"(on manifests)");
   EXPECT_EQ(reason("bob", "PUT manifests team-b/app:v1"),
             R"(user "bob" may not push to repository "team-b/app" (PUT manifests, tag "v1"): role )"
-            R"(binding "team-b-exact" allows it, but no scope of it matches "team-b/app:v1")");
+            R"(binding "team-b-exact" allows it, but none of its scopes matches "team-b/app:v1")");
   EXPECT_EQ(reason("nobody", "GET catalog"),
             R"(user "nobody" may not list the repositories (GET catalog): no role binding names )"
             R"(this user or one of the user's groups)");
