@@ -95,7 +95,7 @@ TEST(PolicyFilesErrorsTest, RefusesMalformedYaml) {
       // For yaml-cpp the first is one empty document after the other, without end; and a document
       // follows the other ones.
       {", a", "a.yaml:1", "this does not belong to the value before it"},
-      {UserOf("a") + "---\n...\nkind: User\n", "a.yaml:10", "begin a further document with ---"},
+      {UserOf("a") + "---\n...\nkind: User\n", "a.yaml:10", "begin another document with ---"},
   };
   for (const Mistake& mistake : mistakes) ExpectTheOnlyError(mistake);
 }
@@ -200,7 +200,7 @@ TEST(PolicyFilesErrorsTest, RefusesBadTokens) {
   };
   const Mistake mistakes[] = {
       {token("", "u", ""), "a.yaml:13: spec.value", "is missing"},
-      {token("''", "u", ""), "a.yaml:13: spec.value", "is empty; make one"},
+      {token("''", "u", ""), "a.yaml:13: spec.value", "is empty; generate one"},
       {token(kTokenValue, "", ""), "a.yaml:14: spec.username", "is missing"},
       {token(std::string(base::kMaxTokenBytes + 1, 'a'), "u", ""), "a.yaml:13: spec.value",
        "is longer than 16384 bytes"},
@@ -249,7 +249,7 @@ TEST(PolicyFilesErrorsTest, RefusesBadConfigurationsAndCaches) {
       {cache("url: docker.io"), "a.yaml:6: spec.upstream.url", "is not a registry address"},
       {cache("url: 'ftp://a'"), "a.yaml:6: spec.upstream.url", "is not a registry address"},
       {cache("url: 'https://a', ttl: 1w"), "a.yaml:6: spec.upstream.ttl", "is not a duration"},
-      {cache("url: 'https://a', passwd: a"), "a.yaml:6: spec.upstream.passwd", "no known field"},
+      {cache("url: 'https://a', passwd: a"), "a.yaml:6: spec.upstream.passwd", "is not a known field"},
       {Document("PullThroughCache", "a", "  scopes: [a]\n"), "a.yaml:5: spec.upstream",
        "is missing"},
       {Document("PullThroughCache", "a", "  upstream: {url: http://a}\n"), "a.yaml:5: spec.scopes",
