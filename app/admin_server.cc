@@ -71,10 +71,10 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ::umask(mask);
   if (has_socket && socket_port == 0) {
-    return absl::UnavailableError(absl::StrCat("the admin API cannot listen on the socket ",
-                                               oci::Quote(options.socket_path),
-                                               ": remove the file there, or choose a -datadir on a "
-                                               "file system that supports sockets"));
+    return absl::UnavailableError(
+        absl::StrCat("the admin API cannot listen on the socket ", oci::Quote(options.socket_path),
+                     ": remove the file or folder there, or choose a -datadir on a "
+                     "file system that supports sockets"));
   }
   if (options.address.has_value() && tcp_port == 0) {
     return absl::UnavailableError(

@@ -449,7 +449,7 @@ class Start(AdminTestCase):
         done = run_binary("serve", "-addr", "127.0.0.1:0", "-datadir", self.folder / "data", "-adminpwd", "x")
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"admin.sock", done.stderr)
-        self.assertIn(b"remove what is there", done.stderr)
+        self.assertIn(b"remove the file or folder there", done.stderr)
 
 
 class Files(AdminTestCase, PolicyTestCase):
