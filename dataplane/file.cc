@@ -12,7 +12,7 @@
 namespace registry::dataplane {
 
 void UniqueFd::Close() {
-  // What was written is checked by fdatasync, so close() has nothing to tell.
+  // fdatasync has reported write errors, so close() need not.
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

@@ -1,4 +1,4 @@
-// Small helpers around POSIX files: a descriptor that closes itself, and errno as absl::Status.
+// Small helpers for POSIX files: an owning descriptor, and errno as absl::Status.
 #ifndef REGISTRY_DATAPLANE_FILE_H_
 #define REGISTRY_DATAPLANE_FILE_H_
 
@@ -11,7 +11,7 @@
 
 namespace registry::dataplane {
 
-// Owns a file descriptor; -1 is none. Moved by one thread at a time.
+// Owns a file descriptor; -1 means none. Move it from one thread at a time.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -32,22 +32,22 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// What `error` (an errno) means to a caller: RESOURCE_EXHAUSTED for a full disk, DATA_LOSS for a
-// failing one, UNAVAILABLE for what an operator can set right, else INTERNAL. The message is
-// "<what>: <text of errno>".
+// Turns `error` (an errno) into a status: RESOURCE_EXHAUSTED for a full disk, DATA_LOSS for a
+// failing one, UNAVAILABLE for problems that an operator can fix, otherwise INTERNAL. The message
+// is "<what>: <text of errno>".
 absl::Status ErrnoStatus(int error, absl::string_view what);
 
-// openat() with O_CLOEXEC and O_NOFOLLOW. When it fails, errno tells why.
+// openat() with O_CLOEXEC and O_NOFOLLOW. On failure, errno has the reason.
 UniqueFd OpenAt(int folder_fd, const char* path, int flags);
 
-// The size of an open file. Error: INTERNAL when it is not a regular file.
+// The size of an open file. Error: INTERNAL if it is not a regular file.
 absl::StatusOr<int64_t> FileSize(int fd, absl::string_view path);
 
 // Reads at most `size` bytes; fewer only at the end of the file.
 absl::StatusOr<size_t> ReadAt(int fd, int64_t offset, char* buffer, size_t size,
                               absl::string_view path);
 
-// Writes all of `bytes`. Also when it fails, `written` tells how many of them are in the file.
+// Writes all of `bytes`. Sets `written` to the number of bytes in the file, even on failure.
 absl::Status WriteAt(int fd, int64_t offset, absl::string_view bytes, absl::string_view path,
                      size_t& written);
 

@@ -35,7 +35,7 @@ absl::Status FileExecutor::Submit(const Incarnation& incarnation, Length length,
     return absl::UnavailableError(
         absl::StrCat("too many requests for the upload ", key, " are waiting; try again"));
   }
-  // Under the lock, so that nobody queues behind an entry that no pool took.
+  // Under the lock, so that no job queues behind an entry that no pool accepted.
   if (queue.empty() && !pool(length).Submit([this, key] { Run(key); })) {
     queues_.erase(key);
     return TooBusy();
@@ -52,7 +52,7 @@ void FileExecutor::Run(const std::string& incarnation) {
       job = std::move(queues_[incarnation].front().job);
     }
     job();
-    job = nullptr;  // What it holds is released before the next one starts.
+    job = nullptr;  // Release its resources before the next job starts.
 
     std::lock_guard lock(mutex_);
     const auto it = queues_.find(incarnation);
@@ -63,7 +63,7 @@ void FileExecutor::Run(const std::string& incarnation) {
     }
     const Length next = it->second.front().length;
     if (!stopping_ && pool(next).Submit([this, incarnation] { Run(incarnation); })) return;
-    // No room there: the job has been accepted, so it runs here.
+    // That pool is full. The job has been accepted, so run it here.
   }
 }
 

@@ -1,10 +1,10 @@
-// Runs file jobs on worker threads; those that name the same incarnation one at a time, in order.
+// Runs file jobs on worker threads; jobs of the same incarnation run one at a time, in order.
 //
 //   if (!executor.Submit(incarnation, FileExecutor::kShort, [=] { Append(); })) return TooBusy();
 //
-// So what an upload consists of needs no lock, and however many requests one upload gets, they
-// occupy one thread together. Jobs that take long – hashing a whole file, flushing it – have
-// threads of their own: chunks that move never wait behind them. Thread-safe. Jobs must not throw.
+// So the state of an upload needs no lock, and all requests of one upload together occupy one
+// thread. Long jobs, such as hashing or flushing a whole file, have separate threads: chunks never
+// wait behind them. Thread-safe. Jobs must not throw.
 #ifndef REGISTRY_DATAPLANE_FILE_EXECUTOR_H_
 #define REGISTRY_DATAPLANE_FILE_EXECUTOR_H_
 
@@ -38,13 +38,13 @@ class FileExecutor {
 
   explicit FileExecutor(FileExecutorOptions options);
 
-  // Runs what is queued, then ends the threads.
+  // Runs all queued jobs, then joins the threads.
   ~FileExecutor();
 
-  // A job that needs no order. UNAVAILABLE when too many wait; `job` is then destroyed unrun.
+  // Submits a job without an order. UNAVAILABLE, without running `job`, if too many wait.
   absl::Status Submit(Job job);
 
-  // A job that starts when all earlier ones of the incarnation have ended.
+  // Submits a job that starts after all earlier jobs of the incarnation have ended.
   absl::Status Submit(const Incarnation& incarnation, Length length, Job job);
 
  private:
@@ -58,10 +58,10 @@ class FileExecutor {
 
   const size_t max_jobs_per_incarnation_;
   std::mutex mutex_;
-  // The first entry of a queue is the one that runs, or that a pool has been given to run.
+  // The first entry of a queue runs, or waits in a pool.
   std::unordered_map<std::string, std::deque<Entry>> queues_ ABSL_GUARDED_BY(mutex_);
 
-  // Jobs are no longer passed from pool to pool, because one of them may be gone.
+  // Set by the destructor: stop passing jobs from pool to pool, because one pool may be gone.
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Last: their destructors run jobs that use all of the above.

@@ -1,14 +1,14 @@
-// An incarnation: one stored copy-set of some bytes, named by the UUIDv7 of the upload session that
-// made it. And the paths of its files, which are a persistent format:
+// An incarnation: a set of stored copies of some bytes, named by the UUIDv7 of the upload session
+// that created it. Also defines the paths of its files, a persistent format:
 //
 //   uploads/<incarnation>                           unfinished
 //   blobs/<xx>/<incarnation>~<algorithm>~<hex>      finished
 //
-// where xx are the last two digits of the incarnation, the random end of a UUIDv7. Why the
-// incarnation leads: docs/adr/0002-stored-files-are-named-by-incarnation.md.
+// where xx are the last two digits of the incarnation, part of the random end of a UUIDv7.
+// docs/adr/0002-stored-files-are-named-by-incarnation.md says why the incarnation comes first.
 //
-// Values are immutable and always valid, so no other text of a client becomes a path. All paths are
-// relative to the data folder. Thread-safe.
+// Values are immutable and always valid, so no other text from clients becomes a path. All paths
+// are relative to the data folder. Thread-safe.
 #ifndef REGISTRY_DATAPLANE_INCARNATION_H_
 #define REGISTRY_DATAPLANE_INCARNATION_H_
 
@@ -30,7 +30,7 @@ std::string BlobFolder(int index);
 
 class Incarnation {
  public:
-  // Error: INVALID_ARGUMENT that names the text.
+  // Error: INVALID_ARGUMENT; it names the text.
   static absl::StatusOr<Incarnation> Parse(absl::string_view text);
 
   const std::string& ToString() const { return text_; }
@@ -40,8 +40,8 @@ class Incarnation {
   std::string FinishedFolder() const;
   std::string FinishedPath(const oci::Digest& digest) const;
 
-  // What the bytes of a finished file hash to, from its name without folder; nullopt when the name
-  // is not that of this incarnation.
+  // The digest in the name of a finished file, given without its folder; nullopt if the name is not
+  // one of this incarnation.
   std::optional<oci::Digest> ParseFinishedName(absl::string_view name) const;
 
  private:

@@ -1,8 +1,9 @@
-// One Read call: a path, or chunks, of which the next is read when the previous one is on its way.
+// One Read call: sends a path, or chunks one at a time, reading the next after the previous is
+// sent.
 //
-// So a stream holds one chunk and no thread. One thing is under way at a time, a job or a write,
-// and what follows it is decided when it ends; a cancelled call stops there. Deletes itself when
-// gRPC is done with it.
+// So a stream holds one chunk and no thread. At any time, either a job or a write runs; when it
+// ends, the reactor starts the next step, or stops if the call is cancelled. Deletes itself when
+// gRPC calls OnDone.
 #ifndef REGISTRY_DATAPLANE_READ_REACTOR_H_
 #define REGISTRY_DATAPLANE_READ_REACTOR_H_
 
@@ -21,7 +22,7 @@ namespace registry::dataplane {
 
 class ReadReactor : public grpc::ServerWriteReactor<v1::ReadResponse> {
  public:
-  // gRPC keeps `request` until the call is done.
+  // gRPC keeps `request` alive until OnDone.
   static ReadReactor* Start(const BlobFiles& blobs, FileExecutor& executor,
                             const v1::ReadRequest* request);
 
@@ -34,7 +35,7 @@ class ReadReactor : public grpc::ServerWriteReactor<v1::ReadResponse> {
       : blobs_(blobs), executor_(executor), request_(request) {}
   ~ReadReactor() override = default;
 
-  // Queues a job, whose error ends the call; so does being unable to.
+  // Queues a job. An error of the job, or a full queue, ends the call.
   void Submit(absl::Status (ReadReactor::*job)());
 
   // Jobs.

@@ -1,4 +1,4 @@
-// The data plane put together: one storage node on one data folder.
+// The data plane: one storage node on one data folder.
 //
 //   StorageNodeOptions options;
 //   options.root = "/var/lib/simple-registry/blobs";
@@ -7,8 +7,8 @@
 //   grpc::ServerBuilder builder;
 //   builder.RegisterService((*node)->service());
 //
-// Thread-safe. End the grpc::Server first, then the node. That no other process uses the same
-// folder is for the caller to ensure.
+// Thread-safe. End the grpc::Server first, then the node. The caller must ensure that no other
+// process uses the folder.
 #ifndef REGISTRY_DATAPLANE_STORAGE_NODE_H_
 #define REGISTRY_DATAPLANE_STORAGE_NODE_H_
 
@@ -25,16 +25,16 @@
 namespace registry::dataplane {
 
 struct StorageNodeOptions {
-  // The data folder; made when it is missing, in a folder that exists.
+  // The data folder. Open creates it if missing; its parent must exist.
   std::string root;
-  // Threads that move chunks. More than cores, since they wait for disks.
+  // Threads that move chunks. More than cores, because they wait for disks.
   size_t file_threads = 8;
-  // Threads that close uploads: hash what is not hashed yet, and flush. Flushes that wait together
-  // share the work of a journal commit.
+  // Threads that close uploads: hash remaining bytes, and flush. Concurrent flushes share a journal
+  // commit.
   size_t finish_threads = 8;
-  // Jobs that wait for a thread, of each kind.
+  // Jobs of each kind that may wait for a thread.
   size_t max_queued_jobs = base::kFileQueue;
-  // Uploads between two requests whose hash state is kept, 600 bytes each.
+  // Uploads whose hash state is kept between requests, 600 bytes each.
   size_t max_hash_states = 10'000;
 };
 
@@ -54,8 +54,8 @@ class StorageNode {
   // The UUID under which the control plane knows this node.
   const std::string& id() const;
 
-  // Tells the server's health service when nothing can be written any more until a restart.
-  // nullptr: no longer.
+  // Tells the server's health service if the node accepts no writes until a restart. nullptr: stops
+  // telling.
   void ReportHealth(grpc::HealthCheckServiceInterface* health);
 
  private:

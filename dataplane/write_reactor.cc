@@ -29,7 +29,7 @@ void WriteReactor::OnReadDone(bool ok) {
     if (!status.ok()) return FinishCall(status);
     return Submit(&WriteReactor::Begin);
   }
-  // The end of the stream, or the client is gone: either way what came is kept.
+  // The stream has ended or the client has gone away: keep the bytes in either case.
   if (!ok) return Submit(&WriteReactor::End);
   absl::Status status = CheckChunk();
   if (!status.ok()) return FinishCall(status);
@@ -37,7 +37,7 @@ void WriteReactor::OnReadDone(bool ok) {
 }
 
 void WriteReactor::OnDone() {
-  // The last owner may be this one, and the object must live until the end of this function.
+  // This may be the last owner, and the object must live until the end of this function.
   const std::shared_ptr<WriteReactor> last = std::move(self_);
 }
 
@@ -74,7 +74,7 @@ void WriteReactor::Submit(void (WriteReactor::*job)()) {
 }
 
 void WriteReactor::Begin() {
-  // Weak: a call that is over must not be kept by the writer it owns.
+  // Weak: a writer must not keep the finished call that owns it alive.
   auto on_cut = [weak = weak_from_this()](const absl::Status& reason) {
     if (const std::shared_ptr<WriteReactor> self = weak.lock()) self->FinishCall(reason);
   };

@@ -1,10 +1,10 @@
-// One Write call: header, then chunks, each written before the next one is asked for.
+// One Write call: reads a header, then chunks, and writes each chunk before reading the next.
 //
-// So a stream holds one message and no thread, and a client that is faster than the disk is slowed
-// down by gRPC's flow control. All file work runs on the FileExecutor in the order of the
-// incarnation's requests: when a newer Write starts, the chunk in progress of this one has ended.
+// So a stream holds one message and no thread, and gRPC's flow control slows a client that is
+// faster than the disk. All file work runs on the FileExecutor in the order of the incarnation's
+// requests: when a newer Write starts, this one's current chunk is finished.
 //
-// Owns itself until gRPC is done with it; jobs that are still queued then own it a little longer.
+// Keeps itself alive until gRPC calls OnDone; queued jobs may hold it longer.
 #ifndef REGISTRY_DATAPLANE_WRITE_REACTOR_H_
 #define REGISTRY_DATAPLANE_WRITE_REACTOR_H_
 
@@ -36,11 +36,11 @@ class WriteReactor : public grpc::ServerReadReactor<v1::WriteRequest>,
   WriteReactor(UploadFiles& uploads, FileExecutor& executor, v1::WriteResponse* response)
       : uploads_(uploads), executor_(executor), response_(response) {}
 
-  // Takes the first message in.
+  // Parses the first message.
   absl::Status ParseHeader();
-  // Checks a later one.
+  // Checks a later message.
   absl::Status CheckChunk() const;
-  // Queues one of the jobs below; finishes the call when that is impossible.
+  // Queues one of the jobs below; finishes the call if the queue is full.
   void Submit(void (WriteReactor::*job)());
 
   // Jobs.
@@ -48,8 +48,7 @@ class WriteReactor : public grpc::ServerReadReactor<v1::WriteRequest>,
   void Append();
   void End();
 
-  // Unless the call is finished: asks for the next message, or finishes it. A newer request may
-  // finish it at any moment.
+  // Do nothing if the call is finished. A newer request may finish it at any time.
   void ReadNext();
   void FinishCall(const absl::Status& status);
   void Succeed(int64_t size_bytes);
@@ -57,7 +56,7 @@ class WriteReactor : public grpc::ServerReadReactor<v1::WriteRequest>,
   UploadFiles& uploads_;
   FileExecutor& executor_;
 
-  // Used by reactions and jobs, of which only one is under way at a time.
+  // Used by callbacks and jobs; only one of them runs at a time.
   v1::WriteRequest request_;
   std::optional<Incarnation> incarnation_;
   oci::DigestAlgorithm algorithm_ = oci::DigestAlgorithm::kSha256;
@@ -65,7 +64,7 @@ class WriteReactor : public grpc::ServerReadReactor<v1::WriteRequest>,
 
   std::mutex mutex_;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  // gRPC's; gone when the call is finished.
+  // Owned by gRPC; gone once the call is finished.
   v1::WriteResponse* const response_ ABSL_PT_GUARDED_BY(mutex_);
 
   std::shared_ptr<WriteReactor> self_;

@@ -1,4 +1,4 @@
-// How the control plane answers the question whether a request may go on.
+// Authorization decisions of the control plane.
 #ifndef REGISTRY_GATEWAY_ACCESS_DECISION_H_
 #define REGISTRY_GATEWAY_ACCESS_DECISION_H_
 
@@ -6,11 +6,11 @@ namespace registry::gateway {
 
 enum class AccessDecision {
   kAllowed,
-  // No credential, and anonymous clients may not do this.
+  // The request has no credential, and anonymous clients may not do this.
   kCredentialRequired,
   kCredentialInvalid,
   kTokenInvalid,
-  // A token with more scope would be allowed.
+  // A token with more scopes would be allowed.
   kInsufficientScope,
   kDenied,
 };

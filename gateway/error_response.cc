@@ -13,16 +13,15 @@ namespace json = boost::json;
 
 json::string_view ToJson(absl::string_view text) { return {text.data(), text.size()}; }
 
-// Of overload: it passes.
+// For overload, which is temporary.
 constexpr std::chrono::seconds kDefaultRetryDelay{1};
 
 Response Make(int http_status, absl::string_view code, absl::string_view message,
               json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
   json::object error;
   error["code"] = ToJson(code);
-  // What gRPC itself refuses has no message.
-  error["message"] =
-      message.empty() ? "internal error: see the log of the registry" : ToJson(message);
+  // gRPC's own errors may have no message.
+  error["message"] = message.empty() ? "internal error: see the registry's log" : ToJson(message);
   error["detail"] = std::move(detail);
   json::object body;
   body["errors"] = json::array({std::move(error)});
@@ -42,7 +41,7 @@ Response ErrorResponse(const absl::Status& status, const Route& route, const Err
   const oci::HttpError error = oci::ToHttpError(status);
   json::object detail;
   if (!route.repository.empty()) detail["name"] = route.repository;
-  // A reference that is not UTF-8 would make the whole body invalid; the message has it escaped.
+  // Invalid UTF-8 in the reference would make the whole body invalid; the message escapes it.
   const bool ascii = std::all_of(route.reference.begin(), route.reference.end(),
                                  [](char c) { return c >= 0x20 && c < 0x7f; });
   if (!route.reference.empty() && ascii) detail["reference"] = route.reference;

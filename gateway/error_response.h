@@ -1,4 +1,4 @@
-// Errors as the specification wants them: {"errors":[{"code","message","detail"}]}.
+// Error responses in the specification's format: {"errors":[{"code","message","detail"}]}.
 //
 // Thread-safe. Source: distribution-spec spec.md#error-codes.
 #ifndef REGISTRY_GATEWAY_ERROR_RESPONSE_H_
@@ -18,13 +18,13 @@ namespace registry::gateway {
 // Fields of `detail`.
 using ErrorDetail = std::vector<std::pair<absl::string_view, std::string>>;
 
-// HTTP status and body come from oci::ToHttpError; `detail` names repository and reference of the
-// route, and has the fields of `more`. The reason stands whole in `message`, because that is what
-// clients print.
+// oci::ToHttpError gives the HTTP status and code. `detail` names the route's repository and
+// reference, and has the fields of `more`. `message` has the whole reason, because clients print
+// it.
 Response ErrorResponse(const absl::Status& status, const Route& route,
                        const ErrorDetail& more = {});
 
-// For what has an HTTP status but no status of ours: malformed HTTP, 404, 405, 413.
+// For errors with an HTTP status but no absl::Status: malformed HTTP, 404, 405, 413.
 Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message);
 
 }  // namespace registry::gateway

@@ -1,4 +1,4 @@
-// Asks a plane for its health by the standard gRPC protocol (grpc/doc/health-checking.md).
+// Checks a plane's health with the standard gRPC protocol (grpc/doc/health-checking.md).
 #ifndef REGISTRY_GATEWAY_HEALTH_CHECK_H_
 #define REGISTRY_GATEWAY_HEALTH_CHECK_H_
 
@@ -8,7 +8,7 @@
 
 namespace registry::gateway {
 
-// OK when the server serves; UNAVAILABLE otherwise. Waits at most 2 s.
+// OK if the server serves; UNAVAILABLE otherwise. Waits at most 2 s.
 Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub);
 
 }  // namespace registry::gateway

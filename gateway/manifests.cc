@@ -15,9 +15,9 @@ namespace registry::gateway {
 namespace {
 
 absl::Status TooLarge() {
-  return oci::MakeError(oci::ErrorCode::kManifestTooLarge,
-                        absl::StrCat("the manifest is larger than ", base::kMaxManifestBytes,
-                                     " bytes, the most that is accepted"));
+  return oci::MakeError(
+      oci::ErrorCode::kManifestTooLarge,
+      absl::StrCat("the manifest is larger than ", base::kMaxManifestBytes, " bytes, the maximum"));
 }
 
 // The Content-Type without its parameters.
@@ -27,7 +27,7 @@ std::string MediaType(const Request& request) {
 }
 
 absl::string_view Unquote(absl::string_view tag) {
-  // Protobuf carries only text, and no digest is anything else.
+  // Protobuf strings carry only UTF-8, and digests are always UTF-8.
   if (!base::IsUtf8Text(tag)) return "malformed";
   if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') {
     tag = tag.substr(1, tag.size() - 2);
@@ -35,11 +35,11 @@ absl::string_view Unquote(absl::string_view tag) {
   return tag;
 }
 
-// If-Match and If-None-Match, with digests for entity tags.
+// Reads If-Match and If-None-Match; entity tags are digests.
 v1::Precondition ReadPrecondition(const Request& request) {
   v1::Precondition precondition;
   for (absl::string_view tag : request.EntityTags("If-Match")) {
-    // A weak tag never matches here (RFC 9110, 13.1.1), and keeps its W/ for that.
+    // A weak tag must never match here (RFC 9110, 13.1.1), so it keeps its W/.
     precondition.add_if_match(std::string(Unquote(tag)));
   }
   for (absl::string_view tag : request.EntityTags("If-None-Match")) {
@@ -67,7 +67,7 @@ Awaitable<absl::Status> GetManifest(Context context) {
   response.head.Set("Content-Type", manifest->media_type())
       .Set("Docker-Content-Digest", manifest->digest())
       .Set("ETag", etag)
-      // The client chose the media type; a browser must not take it for anything else.
+      // The client chose the media type; browsers must not guess another.
       .Set("X-Content-Type-Options", "nosniff");
   if (context.request().IfNoneMatchHas(etag)) {
     response.head.status = 304;
@@ -85,7 +85,7 @@ Awaitable<absl::Status> PutManifest(Context context) {
   if (length && *length > base::kMaxManifestBytes) {
     co_return TooLarge();
   }
-  // As the client says, or the most that it can be.
+  // The size that the client announces, or else the maximum.
   MemoryBudget::Share share(context.planes.manifest_budget,
                             length ? *length : base::kMaxManifestBytes);
   if (!share.granted()) {

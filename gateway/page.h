@@ -12,17 +12,16 @@
 namespace registry::gateway {
 
 struct PageQuery {
-  // At most the limit that was given to ParsePageQuery.
+  // At most `max_limit` of ParsePageQuery.
   int limit;
-  // Empty: from the beginning.
+  // If empty, the page begins at the start of the list.
   std::string last;
 };
 
-// A larger `n` than `max_limit` is lowered to it, none means it. Error: kQueryInvalid.
+// Caps `n` at `max_limit`, which is also the default. Error: kQueryInvalid.
 absl::StatusOr<PageQuery> ParsePageQuery(const Request& request, int max_limit);
 
-// The value of the Link header. `filter` is a further part of the query, "&artifactType=…", or
-// empty.
+// The value of the Link header. `filter` is another part of the query, "&artifactType=…", or empty.
 std::string NextLink(absl::string_view path, int limit, absl::string_view last,
                      absl::string_view filter = "");
 

@@ -15,7 +15,7 @@
 namespace registry::gateway {
 namespace {
 
-// Digits only; a number too large for int64 is its maximum, because it is past any end.
+// Accepts only digits. A number too large for int64 becomes its maximum, which is past any end.
 std::optional<int64_t> ParsePosition(absl::string_view text) {
   if (text.empty() || !std::all_of(text.begin(), text.end(),
                                    [](unsigned char c) { return absl::ascii_isdigit(c); })) {
@@ -25,7 +25,7 @@ std::optional<int64_t> ParsePosition(absl::string_view text) {
   return absl::SimpleAtoi(text, &value) ? value : std::numeric_limits<int64_t>::max();
 }
 
-// One of the header's ranges, clamped to what exists, which may be nothing; nullopt: malformed.
+// Parses one range and clamps it to existing bytes, perhaps to none; nullopt if malformed.
 std::optional<ByteRange> ParseOne(absl::string_view spec, int64_t size) {
   const size_t dash = spec.find('-');
   if (dash == absl::string_view::npos) return std::nullopt;
@@ -63,7 +63,7 @@ absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int
   if (asked > 0 && ranges.empty()) {
     return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
                           absl::StrCat("the range ", oci::Quote(header),
-                                       " names no byte of this blob, which has ", size));
+                                       " names no byte of this blob, which has ", size, " bytes"));
   }
   if (too_much) ranges.clear();
   return ranges;
@@ -81,7 +81,7 @@ absl::StatusOr<ByteRange> ParseUploadRange(absl::string_view header) {
   }
   return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
                         absl::StrCat("malformed Content-Range ", oci::Quote(header),
-                                     ": it must be FIRST-LAST, both byte positions"));
+                                     ": it must be FIRST-LAST, two byte positions"));
 }
 
 }  // namespace registry::gateway

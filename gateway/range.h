@@ -1,4 +1,4 @@
-// Byte ranges of requests: `Range: bytes=…` of a download, `Content-Range: a-b` of an upload.
+// Parses byte ranges: `Range: bytes=…` of downloads, `Content-Range: a-b` of uploads.
 //
 // Thread-safe. Sources: RFC 9110 section 14; distribution-spec spec.md#pushing-a-blob-in-chunks.
 #ifndef REGISTRY_GATEWAY_RANGE_H_
@@ -17,14 +17,14 @@ struct ByteRange {
   int64_t length;
 };
 
-// What of `size` bytes to send, in the order of the request; ranges without any byte are left out.
-// Empty: everything, because there is no range, it has another unit, is malformed, or asks for more
-// than base::kMaxRanges ranges or, in several ranges, for more bytes than there are.
-// Error: BLOB_UPLOAD_INVALID (416) when no byte of it exists.
+// The ranges of `size` bytes to send, in the order of the request, without ranges that have no
+// bytes. An empty result means everything: the header is missing, malformed or has another unit,
+// has more than base::kMaxRanges ranges, or asks in several ranges for more bytes than there are.
+// Error: BLOB_UPLOAD_INVALID (416) if no requested byte exists.
 absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int64_t size);
 
-// `a-b`, both inclusive, as chunked uploads send it (without a unit).
-// Error: BLOB_UPLOAD_INVALID (416) when malformed.
+// Parses `a-b`, both inclusive and without a unit, as chunked uploads send it.
+// Error: BLOB_UPLOAD_INVALID (416) if malformed.
 absl::StatusOr<ByteRange> ParseUploadRange(absl::string_view header);
 
 }  // namespace registry::gateway

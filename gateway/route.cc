@@ -22,15 +22,15 @@ Route Fixed(Resource resource, absl::string_view pattern, absl::string_view meth
   return route;
 }
 
-// Decodes one segment of a path. An encoded slash stays encoded, so that it can never separate:
-// it then breaks the rule of every name.
+// Decodes one segment of a path. Keeps an encoded slash encoded, so that it never separates: no
+// valid name can contain it.
 std::string DecodeSegment(absl::string_view segment) {
   std::optional<std::string> decoded = PercentDecode(segment, /*plus_is_space=*/false);
   if (!decoded || absl::StrContains(*decoded, "/")) return std::string(segment);
   return *std::move(decoded);
 }
 
-// The part of the route behind the name, found from the right because names may hold any word.
+// Matches the part of the path after the name, from the right, because names may contain any word.
 std::optional<Route> MatchTail(const std::vector<std::string>& segments, size_t& name_segments) {
   const size_t count = segments.size();
   const auto at = [&](size_t from_end) -> const std::string& { return segments[count - from_end]; };
@@ -81,7 +81,7 @@ v1::Verb VerbOf(absl::string_view method) {
   return v1::VERB_DELETE;
 }
 
-// The action, and the same for each tag.
+// The action, and the same action on each tag.
 std::vector<v1::Action> WithTags(const v1::Action& action, const std::vector<std::string>& tags) {
   std::vector<v1::Action> actions = {action};
   for (const std::string& tag : tags) {
@@ -127,7 +127,7 @@ std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view me
   v1::Action action;
   action.set_repository(route.repository);
   action.set_verb(VerbOf(method));
-  // HEAD of all but a manifest is GET without the body.
+  // Except for manifests, HEAD needs the same right as GET.
   if (method == "HEAD" && route.resource != Resource::kManifest) action.set_verb(v1::VERB_GET);
   switch (route.resource) {
     case Resource::kBlob:
@@ -136,7 +136,7 @@ std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view me
     case Resource::kUploads:
     case Resource::kUpload:
       action.set_resource(v1::RESOURCE_BLOBS);
-      // Whoever may push may ask how far an upload is, and give it up.
+      // Users who may push may also query the status of an upload and cancel it.
       if (method == "GET" || method == "DELETE") action.set_verb(v1::VERB_POST);
       return {action};
     case Resource::kManifest:

@@ -1,4 +1,4 @@
-// What a path asks for.
+// Parses paths into routes.
 //
 // Thread-safe. Source: distribution-spec spec.md#endpoints.
 #ifndef REGISTRY_GATEWAY_ROUTE_H_
@@ -31,23 +31,23 @@ enum class Resource {
 
 struct Route {
   Resource resource = Resource::kUnknown;
-  // The repository's name, valid by oci::RepositoryName.
+  // The repository's name, valid according to oci::RepositoryName.
   std::string repository;
-  // What stands behind it, decoded but not validated: a digest, a tag, an upload's id.
+  // The part after it, decoded but not validated: a digest, a tag, an upload's id.
   std::string reference;
   // The path with its variable parts named, for the log: "/v2/<name>/blobs/<digest>".
   absl::string_view pattern = "";
-  // The methods that it answers, for the Allow header.
+  // The supported methods, for the Allow header.
   absl::string_view methods = "";
 };
 
 // Unknown paths give Resource::kUnknown. Error: NAME_INVALID.
 absl::StatusOr<Route> ParseRoute(absl::string_view path);
 
-// Whether `method` is one of the route's.
+// Returns true if the route supports `method`.
 bool Allows(const Route& route, absl::string_view method);
 
-// What a request asks of the access policy. `tags` are those that its query sets besides.
+// The actions that a request needs permission for. `tags` are further tags that its query sets.
 std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method,
                                         const std::vector<std::string>& tags = {});
 

@@ -1,8 +1,8 @@
 // gRPC calls as awaitables: unary calls, and streams one message at a time.
 //
-// Include it only where stubs are used: gRPC's headers are heavy, and Beast's too.
-// A call belongs to one coroutine. Errors are those of the other plane, payloads included, or
-// UNAVAILABLE and DEADLINE_EXCEEDED of gRPC itself.
+// Include it only where stubs are used, because gRPC's and Beast's headers are heavy.
+// A call belongs to one coroutine. Errors are those of the other plane, including payloads, or
+// gRPC's own UNAVAILABLE and DEADLINE_EXCEEDED.
 #ifndef REGISTRY_GATEWAY_RPC_H_
 #define REGISTRY_GATEWAY_RPC_H_
 
@@ -42,7 +42,7 @@ Awaitable<absl::StatusOr<Response>> Call(std::chrono::milliseconds deadline, Sta
 
 namespace rpc_internal {
 
-// One waiter for one result, in either order.
+// Hands one result to one waiter; either may come first.
 template <class T>
 class Slot {
  public:
@@ -60,7 +60,7 @@ class Slot {
     waiter(std::move(value));
   }
 
-  // `context` is that of the call: a coroutine that is cancelled cancels it.
+  // `context` is the call's: cancelling the coroutine cancels the call.
   Awaitable<T> Take(grpc::ClientContext& context) {
     auto start = [this](auto done) {
       std::optional<T> value;
@@ -92,11 +92,11 @@ class ClientWriter {
   // `start` begins the call: [&](grpc::ClientContext*, Response*, ClientWriteReactor<Request>*).
   template <class Start>
   explicit ClientWriter(Start start) : call_(std::make_shared<State>()) {
-    // gRPC holds the state until its last reaction.
+    // gRPC's OnDone releases this reference.
     call_->self = call_;
     start(&call_->context, &call_->response, call_.get());
-    // The other side may end the call at any time; without the hold, the operation that finds it
-    // out would come after gRPC's last reaction.
+    // The peer may end the call at any time. Without the hold, OnDone could run before the
+    // operation that notices the end.
     call_->AddHold();
     call_->StartCall();
   }
@@ -108,8 +108,8 @@ class ClientWriter {
   ClientWriter(const ClientWriter&) = delete;
   ClientWriter& operator=(const ClientWriter&) = delete;
 
-  // Sends one message; returns when the other side has taken it. False: the call is over, and
-  // Finish tells why.
+  // Sends one message; returns when gRPC has taken it. Returns false if the call is over; Finish
+  // then returns the reason.
   Awaitable<bool> Write(Request message) {
     call_->message = std::move(message);
     call_->StartWrite(&call_->message);
@@ -166,7 +166,7 @@ class ClientReader {
   ClientReader(const ClientReader&) = delete;
   ClientReader& operator=(const ClientReader&) = delete;
 
-  // The next message; nullopt: the stream is over, and Finish tells why.
+  // The next message; nullopt if the stream is over. Finish then returns the reason.
   Awaitable<std::optional<Response>> Read() {
     call_->StartRead(&call_->message);
     const bool ok = co_await call_->read.Take(call_->context);

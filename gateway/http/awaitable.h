@@ -1,8 +1,8 @@
-// The coroutine types of the gateway: every coroutine runs on one of the event loops, and its
-// executor is part of its type, which saves Asio's type-erased executor on each operation.
+// Coroutine types of the gateway. Every coroutine runs on one of the event loops. Its executor is
+// part of its type, which avoids Asio's type-erased executor in each operation.
 //
 // GCC 12 destroys some temporaries of a co_await expression twice: those made in a branch of ?:, &&
-// or || . Name them before, and await in a statement of its own.
+// or || . Name such values first, and await in a separate statement.
 #ifndef REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
 #define REGISTRY_GATEWAY_HTTP_AWAITABLE_H_
 
@@ -23,26 +23,26 @@ using Executor = boost::asio::io_context::executor_type;
 template <class T>
 using Awaitable = boost::asio::awaitable<T, Executor>;
 
-// Waits for an Asio operation; gives a tuple that begins with the error code.
+// Awaits an Asio operation; yields a tuple that begins with the error code.
 inline constexpr boost::asio::as_tuple_t<boost::asio::use_awaitable_t<Executor>> kAwait{
     boost::asio::use_awaitable_t<Executor>{}};
 
-// Suspends the coroutine until `start`'s callback is called, from any thread, exactly once; resumes
-// it on its own event loop, which is kept running meanwhile. When the coroutine is cancelled before
-// that, `cancel` is called, maybe several times; it must make the callback come soon.
+// Suspends the coroutine until the callback passed to `start` runs, exactly once, on any thread.
+// Resumes on the coroutine's event loop, which keeps running meanwhile. If the coroutine is
+// cancelled before, calls `cancel`, perhaps several times; it must make the callback run soon.
 //
 //   int n = co_await Suspend<int>([&](auto done) { service.Ask(std::move(done)); },
 //                                 [&] { service.Cancel(); });
 template <class T, class Start, class Cancel>
 Awaitable<T> Suspend(Start start, Cancel cancel) {
   auto initiate = [](auto handler, Start start, Cancel cancel) {
-    // Asio clears the slot when the coroutine is resumed.
+    // Asio clears the slot when the coroutine resumes.
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
       slot.assign([cancel](boost::asio::cancellation_type) mutable { cancel(); });
     }
     auto executor = boost::asio::get_associated_executor(handler);
     auto work = boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
-    // Shared, because callbacks of gRPC must be copyable.
+    // Shared, because gRPC's callbacks must be copyable.
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     start([shared, work](T value) mutable {
       boost::asio::post(

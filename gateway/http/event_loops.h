@@ -1,4 +1,4 @@
-// The threads of the gateway: one io_context each. A connection and its coroutines stay on one.
+// The gateway's threads, each with its own io_context. A connection and its coroutines stay on one.
 //
 // Thread-safe.
 #ifndef REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_
@@ -27,7 +27,7 @@ class EventLoops {
   size_t size() const { return loops_.size(); }
   boost::asio::io_context& loop(size_t index) { return *loops_[index]; }
 
-  // Waits until every coroutine has ended, and ends the threads.
+  // Waits until all coroutines have ended, then joins the threads.
   void Stop();
 
  private:
