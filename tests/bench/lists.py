@@ -35,9 +35,9 @@ ARTIFACT_TYPE = "application/vnd.example.signature"
 BATCH = 50_000
 TAGGED = "bench/tags"
 SUBJECT_OWNER = "bench/referrers"
-# The pages that are walked through as a whole: the largest that there are.
+# The page sizes for walking through whole lists: the largest.
 WALK_PAGE = 10_000
-# What a page may cost more at the end of a list than at its beginning, and noise.
+# Allowed extra cost of a page at the end of a list over one at its beginning, and noise.
 MAX_RATIO = 3
 MAX_NOISE_S = 0.005
 
@@ -163,7 +163,7 @@ def make_referrers(database, count, subject):
 
 
 def list_statements():
-    """The statements of the sources that read a page of a list."""
+    """The SQL statements in the sources that read a page of a list."""
     literal = r'"(?:[^"\\]|\\.)*"'
     for name in ("repositories.cc", "referrers.cc"):
         source = (ROOT / "controlplane" / name).read_text()
@@ -174,7 +174,7 @@ def list_statements():
 
 
 def check_plans(database):
-    """Each statement must find its page in an index, and read it in order. Returns the plans."""
+    """Each statement must find its page with an index and read it in order. Returns the plans."""
     plans = []
     for statement in list_statements():
         table = re.search(r"FROM (\w+)", statement).group(1)
@@ -193,14 +193,14 @@ def check_plans(database):
 
 
 class List:
-    """One of the lists, and what is in it."""
+    """One of the lists, and its contents."""
 
     def __init__(self, title, path, entries, names):
         self.title = title
         self.path = path
         # The names in order.
         self.entries = entries
-        # From the body of an answer to its names.
+        # Extracts the names from a response's body.
         self.names = names
 
     def page_path(self, start, n=PAGE):
@@ -245,7 +245,7 @@ def percentile(values, share):
 
 
 def measure(client, lists, rounds):
-    """The rounds go through all lists and positions, so that a disturbance hits all alike."""
+    """Each round visits all lists and positions, so that a disturbance affects all alike."""
     times = {(one.title, name): [] for one in lists for name in one.positions()}
     for _ in range(rounds):
         for one in lists:
@@ -278,7 +278,7 @@ def check_times(lists, times):
 
 
 def prepare(registry):
-    """Pushes one image to each repository that gets more. Returns the manifest."""
+    """Pushes one image to each repository that gets more content. Returns the manifest."""
     client = registry.start().client()
     manifest = json.dumps(image_manifest(CONFIG, [])).encode()
     for name in (TAGGED, SUBJECT_OWNER):
@@ -290,7 +290,7 @@ def prepare(registry):
 
 
 def fill(registry, options):
-    """Returns the lists that there are then."""
+    """Returns the resulting lists."""
     manifest = prepare(registry)
     begin = time.perf_counter()
     database = sqlite3.connect(next(registry.datadir.glob("*.db")))
@@ -340,7 +340,7 @@ def main():
         client = registry.client()
         client.get("/v2/")
         for one in lists:
-            # What a page costs when nothing of it was read yet since the start.
+            # The cost of a page that was not read since the start.
             print(f"{one.title}: the very first page took {ms(one.time_page(client, 0))} ms")
         times = measure(client, lists, options.rounds)
         report(lists, times, options.rounds)

@@ -1,4 +1,4 @@
-"""Measures what a flood of wrong logins does to everybody else.
+"""Measures how a flood of wrong logins affects other clients.
 
     python3 tests/bench/logins.py [--logins N] [--seconds S]
 
@@ -38,7 +38,7 @@ PATH = f"/v2/{REPOSITORY}/manifests/v1"
 REQUESTS = 100
 # Between two requests of a client, so that the clients do not measure each other.
 PAUSE_S = 0.02
-# More than can log in one after another in the time.
+# More than can log in one after another in that time.
 USERS = 600
 
 
@@ -57,14 +57,14 @@ def cpu_seconds(registry):
 
 
 class Clients:
-    """The clients that are measured, by what the table calls them."""
+    """The measured clients, by their names in the table."""
 
     def __init__(self, registry):
         self.remembered = registry.client()
         token = self.remembered.get(f"/token?scope=repository:{REPOSITORY}:pull").json()["token"]
         self.bearer = registry.client(f"Bearer {token}")
         self.first = registry.client()
-        # Each login needs one that was not there before.
+        # Each first login needs a new user.
         self.users = (basic(f"user{i}", PASSWORD) for i in range(USERS))
 
     def heads(self):
@@ -78,7 +78,7 @@ class Clients:
 
 
 def measure(clients, goes_on):
-    """All clients at the same time. Returns the seconds of each one's answers, and its statuses."""
+    """Runs all clients at the same time. Returns the seconds and statuses of each one's responses."""
     times, statuses = collections.defaultdict(list), collections.defaultdict(collections.Counter)
 
     def requests(name, head):
@@ -97,7 +97,7 @@ def measure(clients, goes_on):
 
 
 def flood(port, logins, addresses, seconds, results):
-    """In a process of its own: a thread would share this interpreter with the clients."""
+    """Runs in a separate process: a thread would share this interpreter with the clients."""
     statuses = login_flood.run(
         port,
         logins,
@@ -114,7 +114,7 @@ def measure_during_flood(registry, clients, logins, addresses, seconds):
         target=flood, args=(registry.port, logins, addresses, seconds, results)
     )
     process.start()
-    # The connections of its first round are being made.
+    # Wait until it has connected.
     time.sleep(1)
     times, statuses = measure(clients, process.is_alive)
     flooded = results.get(timeout=60)

@@ -1,4 +1,4 @@
-"""Measures what a change of the access policy costs, by the number of users.
+"""Measures the cost of a change of the access policy, by the number of users.
 
     python3 tests/bench/policy.py [--changes N] [USERS...]
 

@@ -19,7 +19,7 @@ from admin_api import AdminApi
 from registry import wait_for
 from test_policy import PUBLIC, SHOP, TOKEN, PolicyTestCase
 
-# After a change all gateways must know it.
+# Time after a change until all gateways must apply it.
 LIVE_S = 2
 # Of the team "web"; dan may pull from web/shop, and may not even read web/blog.
 BLOG = "web/blog"
@@ -74,7 +74,7 @@ def without_names(output, host, name):
 
 
 class Scenarios(PolicyTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     def setUp(self):
         super().setUp()
@@ -110,7 +110,7 @@ class Scenarios(PolicyTestCase):
         self.pull_image(f"{PUBLIC}:v1")
         existing = self.pull_image(f"{SHOP}:v1", succeeds=False)
         missing = self.pull_image("web/nope:v1", succeeds=False)
-        # Whether something exists is not told.
+        # The answer does not reveal if something exists.
         self.assertEqual(
             without_names(existing, self.registry.host, SHOP),
             without_names(missing, self.registry.host, "web/nope"),

@@ -43,7 +43,7 @@ echo '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://s
 
 
 class BuildKitCase(GoClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     go_program = BUILDCTL
     # The first test builds the programs; the others wait for it.

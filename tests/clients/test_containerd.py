@@ -16,7 +16,7 @@ LOCAL = "local/image:v1"
 
 
 class ContainerdCase(ClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     program = "ctr"
 

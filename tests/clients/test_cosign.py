@@ -27,7 +27,7 @@ VERIFY_REFERRER = (*LEGACY, "--experimental-oci11")
 
 
 class CosignCase(GoClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     go_program = COSIGN
 

@@ -11,7 +11,7 @@ HELLO = b"hello from docker\n"
 
 
 class DockerCase(ClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     program = "docker"
 

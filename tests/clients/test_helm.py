@@ -20,7 +20,7 @@ data: {greeting: "{{ .Values.greeting }}"}
 
 
 class HelmCase(GoClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     go_program = HELM
 

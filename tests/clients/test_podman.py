@@ -8,7 +8,7 @@ from images import PASSWORD, USER, BUSYBOX, ClientTestCase, Layout, file_in_save
 
 
 class PodmanCase(ClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     program = "podman"
 

@@ -8,7 +8,7 @@ from images import PASSWORD, USER, ClientTestCase, Layout
 
 
 class SkopeoCase(ClientTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     program = "skopeo"
 

@@ -1,4 +1,4 @@
-// What a client says of who it is. The input's first line is the Host header, which challenges
+// Credentials of clients. The input's first line is the Host header, which challenges
 // repeat; the rest is the Authorization header.
 
 #include <set>
@@ -32,7 +32,7 @@ absl::StatusOr<v1::Credential> Parse(absl::string_view header) {
   return ParseCredential(WithHeader("Authorization", header));
 }
 
-// A header holds a secret: messages that showed any of it would soon be many.
+// A header contains a secret: no message may show any of it.
 void CheckError(const absl::Status& status) {
   fuzz::CheckClientError(status, oci::ErrorCode::kUnauthorized);
   static std::set<std::string>& messages = *new std::set<std::string>;
@@ -76,7 +76,7 @@ void CheckHeader(absl::string_view header) {
   }
 }
 
-// What a client makes of a user name and a password comes out as it went in.
+// User name and password survive the client's encoding unchanged.
 void CheckRoundTrip(absl::string_view user, absl::string_view password) {
   const absl::StatusOr<v1::Credential> credential = Parse(BasicHeader(user, password));
   const std::string joined = absl::StrCat(user, ":", password);
@@ -88,7 +88,7 @@ void CheckRoundTrip(absl::string_view user, absl::string_view password) {
   FUZZ_CHECK(IsBasic(credential, joined.substr(0, colon), joined.substr(colon + 1)));
 }
 
-// `NAME="VALUE",NAME="VALUE"`, as clients take it apart.
+// Parses `NAME="VALUE",NAME="VALUE"` like clients.
 void CheckParameters(absl::string_view text, const std::vector<absl::string_view>& names) {
   for (size_t i = 0; i < names.size(); ++i) {
     FUZZ_CHECK(i == 0 || absl::ConsumePrefix(&text, ","));

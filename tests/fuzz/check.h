@@ -1,4 +1,4 @@
-// What the fuzz targets share: how they read an input, and what they hold against the code.
+// Shared by the fuzz targets: reading inputs, and checking properties.
 //
 // A target is a file NAME_fuzz.cc with a function LLVMFuzzerTestOneInput. `./dev fuzz` lets
 // libFuzzer make up its inputs; the tests replay those of corpus/NAME.
@@ -15,7 +15,7 @@
 #include "base/utf8.h"
 #include "oci/error.h"
 
-// Ends the process when a property does not hold: both libFuzzer and the replay notice that.
+// Ends the process if a property does not hold: both libFuzzer and the replay notice that.
 #define FUZZ_CHECK(property)                                                             \
   do {                                                                                   \
     if (!(property)) {                                                                   \
@@ -38,7 +38,7 @@ inline absl::string_view TakeLine(absl::string_view& text) {
   return line;
 }
 
-// An error of client input blames the client, and its message fits into an answer and a log line.
+// Errors in client input blame the client; their messages fit into a response and a log line.
 inline void CheckClientError(const absl::Status& status, oci::ErrorCode code) {
   FUZZ_CHECK(oci::CodeOf(status) == code);
   FUZZ_CHECK(!status.message().empty() && status.message().size() < 2000);

@@ -1,4 +1,4 @@
-// Digests, names of repositories, tags and references: what the parsers take is exactly what the
+// Digests, names of repositories, tags and references: the parsers accept exactly what the
 // regular expressions of the specification say, and it comes out as it went in.
 
 #include <regex>

@@ -1,4 +1,4 @@
-// What a client sends on a connection: one request, its header and its body, read as connection.cc
+// A client's bytes on a connection: one request, its header and its body, read as connection.cc
 // reads it. Its seeds are the requests that test_malformed.py sends to the registry.
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
 struct Reading {
-  // How far it came before the bytes ended or were refused.
+  // How far reading came before the bytes ended or were refused.
   bool has_header = false;
   bool has_whole_body = false;
   Request request;
@@ -96,7 +96,7 @@ void CheckReading(const Reading& reading) {
   }
 }
 
-// Where the network happens to cut the bytes must not matter.
+// The places where the network cuts the bytes must not matter.
 void CheckSame(const Reading& a, const Reading& b) {
   FUZZ_CHECK(a.has_header == b.has_header && a.has_whole_body == b.has_whole_body);
   if (!a.has_header) return;

@@ -14,7 +14,7 @@
 namespace registry::gateway {
 namespace {
 
-// A path that asks for the same; nullopt for what has no repository.
+// An equivalent path; nullopt if the route has no repository.
 std::optional<std::string> CanonicalPath(const Route& route) {
   const std::string base = absl::StrCat("/v2/", route.repository);
   const std::string reference = PercentEncode(route.reference);
@@ -53,7 +53,7 @@ void CheckRoute(absl::string_view path) {
   FUZZ_CHECK(again->repository == route->repository && again->reference == route->reference);
 
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}) {
-    // Whatever is answered is asked of the policy, and for that repository alone.
+    // Every route asks the policy, and only for that repository.
     const std::vector<v1::Action> actions = RequiredActions(*route, method);
     FUZZ_CHECK(actions.size() == 1);
     FUZZ_CHECK(actions[0].repository() == route->repository);

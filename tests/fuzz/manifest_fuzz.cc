@@ -37,7 +37,7 @@ void CheckManifest(absl::string_view content_type, absl::string_view content) {
   FUZZ_CHECK(base::IsUtf8Text(manifest->annotations));
   FUZZ_CHECK(!manifest->subject || Digest::Parse(manifest->subject->ToString()).ok());
 
-  // White space around a document means nothing, nor does saying its media type once more.
+  // White space around a document has no meaning, nor does repeating its media type.
   const absl::StatusOr<Manifest> again =
       ParseManifest(manifest->media_type, absl::StrCat("\n ", content, "\t\r\n"));
   FUZZ_CHECK(again.ok() && again->media_type == manifest->media_type);

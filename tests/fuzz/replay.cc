@@ -1,5 +1,5 @@
 // Runs one fuzz target on the files and folders given, without libFuzzer: so any compiler and
-// sanitizer can replay a corpus as a test. Fails when there is nothing to run.
+// sanitizer can replay a corpus as a test. Fails if there is nothing to run.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// False when the file cannot be read.
+// Returns false if it cannot read the file.
 bool Replay(const fs::path& path) {
   std::error_code error;
   std::ifstream file(path, std::ios::binary);
@@ -23,7 +23,7 @@ bool Replay(const fs::path& path) {
     std::fprintf(stderr, "cannot read %s\n", path.c_str());
     return false;
   }
-  // Whatever ends the process now is this file's doing.
+  // If the process ends now, this file caused it.
   std::fprintf(stderr, "%s\n", path.c_str());
   // Of exactly that size, so that the address sanitizer notices reading past its end. An empty file
   // has no data at all, which libFuzzer never tries.

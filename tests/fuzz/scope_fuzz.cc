@@ -1,4 +1,4 @@
-// Token scopes: what a client asks for, and what of it a policy grants.
+// Token scopes: the requested scopes, and those that a policy grants.
 
 #include <algorithm>
 #include <array>
@@ -30,7 +30,7 @@ void CheckScope(const oci::Scope& scope) {
   FUZZ_CHECK(oci::ParseScopes(scope.ToString()) == std::vector<oci::Scope>{scope});
 }
 
-// Whether `granted` was asked for.
+// Returns true if `granted` was requested.
 bool Asked(const oci::Scope& asked, const std::string& granted) {
   return std::any_of(asked.actions.begin(), asked.actions.end(),
                      [&](const std::string& action) { return action == granted || action == "*"; });
@@ -49,7 +49,7 @@ void CheckGrant(const oci::Scope& asked) {
              (granted.type == "repository" && repository.ok()));
   if (asked.type != "repository" || !repository.ok()) return;
 
-  // The token is good for exactly what was granted.
+  // The token covers exactly the granted scopes.
   for (const Verb verb : {Verb::kGet, Verb::kPut, Verb::kDelete}) {
     const Action action{
         .resource = Resource::kManifests, .verb = verb, .repository = *repository, .tag = {}};
@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto scopes = registry::oci::ParseScopes(registry::fuzz::ToText(data, size));
   FUZZ_CHECK(scopes.size() <= 100);
   for (const registry::oci::Scope& scope : scopes) registry::controlplane::CheckScope(scope);
-  // Each scope is granted for itself: a few are as good as a hundred, and much faster.
+  // Each scope is granted independently: a few test as much as a hundred, and much faster.
   for (size_t i = 0; i < std::min<size_t>(scopes.size(), 4); ++i) {
     registry::controlplane::CheckGrant(scopes[i]);
   }

@@ -1,9 +1,9 @@
-// Bearer tokens. The input's first line says what the rest is:
+// Bearer tokens. The input's first line names the kind of the rest:
 //
 //   text     a token, as a client may send it
-//   edits    pairs of bytes, a position and a new value: changes of a token that is right
+//   edits    pairs of bytes, a position and a new value: changes of a valid token
 //   claims   the claims of a token that is signed with our key
-//   header   the header of one whose claims are right
+//   header   the header of a token with valid claims
 //   grant    a subject, a credential version and scopes, a line each: what a token is issued for
 
 #include <openssl/evp.h>
@@ -55,7 +55,7 @@ std::string SignedPart(absl::string_view header, absl::string_view claims) {
   return absl::StrCat(absl::WebSafeBase64Escape(header), ".", absl::WebSafeBase64Escape(claims));
 }
 
-// As RFC 7515 says, with our key, whatever the header claims.
+// Signed according to RFC 7515 with our key, whatever the header claims.
 std::string Sign(absl::string_view header, absl::string_view claims,
                  const EVP_MD* digest = EVP_sha256()) {
   const std::string part = SignedPart(header, claims);
@@ -76,7 +76,7 @@ const std::string& RightToken() {
 
 void CheckText(absl::string_view text) {
   FUZZ_CHECK(Accepts(text) == (text == RightToken()));
-  // Nor with something around or inside of it.
+  // Nor with text around or inside it.
   if (!text.empty()) {
     FUZZ_CHECK(!Accepts(absl::StrCat(RightToken(), text)));
     FUZZ_CHECK(!Accepts(absl::StrCat(text, RightToken())));
@@ -86,14 +86,14 @@ void CheckText(absl::string_view text) {
 void CheckEdits(absl::string_view edits) {
   std::string token = RightToken();
   for (size_t i = 0; i + 1 < edits.size(); i += 2) {
-    // Two bytes reach every position of a token of some hundred.
+    // Two bytes reach every position of a token with a few hundred characters.
     const size_t position = static_cast<unsigned char>(edits[i]) * 2 + i / 2 % 2;
     token[position % token.size()] = edits[i + 1];
   }
   FUZZ_CHECK(Accepts(token) == (token == RightToken()));
 }
 
-// The JSON text, read by another parser than libjwt's, for which it ends at a NUL.
+// The JSON text, read by a parser other than libjwt's, which stops at a NUL.
 const json::object* ParseObject(absl::string_view text, json::value& storage) {
   text = text.substr(0, text.find('\0'));
   json::error_code error;
@@ -123,7 +123,7 @@ bool IsAccess(const json::value* access) {
              });
 }
 
-// Claims that are accepted are right in every respect.
+// Accepted claims are valid in every respect.
 void CheckClaims(absl::string_view claims) {
   const std::string part = SignedPart(kHeader, claims);
   FUZZ_CHECK(!Accepts(part) && !Accepts(part + "."));
@@ -143,7 +143,7 @@ void CheckClaims(absl::string_view claims) {
   }
 }
 
-// Whatever the header says, only HS256 is taken, and only with its signature.
+// Whatever the header says, only HS256 is accepted, and only with its signature.
 void CheckHeader(absl::string_view header) {
   const std::string part = SignedPart(header, kClaims);
   FUZZ_CHECK(!Accepts(part) && !Accepts(part + "."));
@@ -159,7 +159,7 @@ void CheckHeader(absl::string_view header) {
 }
 
 void CheckGrant(absl::string_view input) {
-  // What is not was refused with the request.
+  // Other text was refused with the request.
   if (!base::IsUtf8Text(input)) return;
   TokenGrant grant;
   grant.subject = std::string(fuzz::TakeLine(input));

@@ -13,7 +13,7 @@
 namespace registry::controlplane {
 namespace {
 
-// A message is for a person: lines of text that say where.
+// Messages are for people: lines of text that name the place.
 void CheckMessage(absl::string_view message) {
   size_t lines = 0;
   for (absl::string_view line : absl::StrSplit(message, '\n')) {

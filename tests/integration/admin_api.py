@@ -21,7 +21,7 @@ TIMEOUT_S = 30
 
 @functools.cache
 def contract():
-    """The messages of the contract. Not as modules that protoc makes: `google` is a package already."""
+    """The messages of the contract. Not protoc's modules, because a package `google` already exists."""
     with tempfile.NamedTemporaryFile() as output:
         subprocess.run(
             ["protoc", "-I", PROTO, "--include_imports", f"--descriptor_set_out={output.name}", *FILES],
@@ -60,7 +60,7 @@ class AdminError(Exception):
 
 class AdminApi:
     def __init__(self, target, credentials=None, user="tester"):
-        # Connections of its own: not one that another client had to a process which is gone.
+        # New connections, not one of another client to a process that is gone.
         options = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = (
             grpc.secure_channel(target, credentials, options)

@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl: a CA, and what it signs."""
+"""Certificates for tests, made with openssl: a CA, and certificates that it signs."""
 
 import pathlib
 import subprocess
@@ -25,7 +25,7 @@ class Authority:
         return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path
 
     def issue(self, name, subject, days=2, extensions="subjectAltName=IP:127.0.0.1"):
-        """Returns the paths of certificate and key. Negative days: it has expired."""
+        """Returns the paths of certificate and key. Negative days make an expired certificate."""
         certificate, key, request = (self.folder / f"{name}.{suffix}" for suffix in ("crt", "key", "csr"))
         openssl("req", "-new", "-utf8", *self.new_key(key), "-subj", subject, "-out", request)
         (self.folder / f"{name}.ext").write_text(extensions + "\n")

@@ -1,4 +1,4 @@
-"""Very many logins at the same time, as an attacker makes them.
+"""Very many concurrent logins, as an attacker makes them.
 
     statuses = login_flood.run(port, 1000, lambda i: basic(f"user{i}", "wrong"))
 
@@ -11,7 +11,7 @@ import time
 
 
 async def _log_in(port, authorization, headers):
-    """One login on a connection of its own. Returns the status of the answer."""
+    """One login on a new connection. Returns the status of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         lines = ["GET /v2/ HTTP/1.1", "Host: registry.test", "Connection: close", *headers]
@@ -41,5 +41,5 @@ async def _run(port, count, authorization_of, headers_of, duration_s):
 def run(port, count, authorization_of, headers_of=lambda n: (), duration_s=0):
     """`count` logins at a time, one after another for `duration_s`, at least one each. The n-th has
     the header Authorization that `authorization_of(n)` returns, and the lines of `headers_of(n)`.
-    Returns how often each status came."""
+    Returns the count of each status."""
     return asyncio.run(_run(port, count, authorization_of, headers_of, duration_s))

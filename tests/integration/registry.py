@@ -1,4 +1,4 @@
-"""What the tests of the binary share: a registry process, and clients that talk to it.
+"""Shared by the tests of the binary: a registry process, and clients that talk to it.
 
     class Blobs(RegistryTestCase):
         def test_a_pushed_blob_can_be_pulled(self):
@@ -31,7 +31,7 @@ BINARY = os.environ.get(
     "REGISTRY_TEST_BINARY",
     str(pathlib.Path(__file__).resolve().parents[2] / "build" / "simple-registry"),
 )
-# "address,undefined" when the binary is instrumented: it is then slower and larger.
+# "address,undefined" if the binary is instrumented: then it is slower and larger.
 SANITIZER = os.environ.get("REGISTRY_TEST_SANITIZER", "")
 
 USER = "admin"
@@ -62,7 +62,7 @@ def basic(user, password):
 
 
 def wait_for(condition, what, timeout_s=30):
-    """Returns what `condition()` returns, once that is true."""
+    """Waits until `condition()` is true, and returns its value."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -74,13 +74,13 @@ def wait_for(condition, what, timeout_s=30):
 
 
 def clean_environment(**variables):
-    """This environment without what would configure the registry, with `variables` added."""
+    """This environment without the registry's variables, plus `variables`."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SIMPLE_REGISTRY_")}
     return {**kept, **variables}
 
 
 def run_binary(*arguments, stdin=b"", env=None, timeout_s=60, **options):
-    """Runs `simple-registry ARGUMENTS` to its end."""
+    """Runs `simple-registry ARGUMENTS` until it exits."""
     return subprocess.run(
         [BINARY, *map(str, arguments)],
         input=stdin,
@@ -136,7 +136,7 @@ class Registry:
         return lines[0] if lines else self.process.poll() is not None
 
     def stop(self):
-        """SIGTERM; the process must drain and end with status 0."""
+        """Sends SIGTERM; the process must drain and exit with status 0."""
         self.process.send_signal(signal.SIGTERM)
         self.wait_ended()
 
@@ -162,7 +162,7 @@ class Registry:
         return self.process is not None and self.process.poll() is None
 
     def memory_bytes(self, field):
-        """`field`: VmRSS is resident now, VmHWM at most so far."""
+        """`field`: VmRSS is resident memory now, VmHWM its peak."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
@@ -174,7 +174,7 @@ class Registry:
         return self.log_path.read_text(errors="replace")
 
     def log(self, **fields):
-        """The log's lines as dicts, those that have these fields."""
+        """The log's lines with these fields, as dicts."""
         lines = []
         for text in self.raw_log().split("\n")[:-1]:
             if text.startswith("{"):
@@ -216,7 +216,7 @@ class Response:
 
 
 def check_answer(method, path, response):
-    """What holds of all answers."""
+    """Checks what holds for all responses."""
     if path.startswith("/v2"):
         version = response.headers["Docker-Distribution-Api-Version"]
         assert version == "registry/2.0", f"{method} {path}: version header {version!r}: {response}"
@@ -276,7 +276,7 @@ class Client:
             try:
                 connection.request(method, target, body, headers)
             except (BrokenPipeError, ConnectionResetError):
-                pass  # Refused before all was sent: the answer may be there.
+                pass  # Refused before everything was sent: the response may have arrived.
             reply = connection.getresponse()
             response = Response(reply.status, reply.headers, reply.read())
         except Exception:
@@ -319,7 +319,7 @@ class Client:
         return digest
 
     def put_manifest(self, repository, reference, manifest, media_type=OCI_MANIFEST, expect=201):
-        """`manifest`: the bytes, or what becomes JSON."""
+        """`manifest`: bytes, or an object for JSON."""
         content = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
         path = f"/v2/{repository}/manifests/{reference}"
         headers = {"Content-Type": media_type} if media_type else {}
@@ -336,7 +336,7 @@ class Client:
 
 
 def with_query(location, **parameters):
-    """Adds parameters to a location, which may have some already."""
+    """Adds parameters to a location, which may already have some."""
     separator = "&" if "?" in location else "?"
     return location + separator + urllib.parse.urlencode(parameters)
 
@@ -357,7 +357,7 @@ def image_manifest(config, layers, **fields):
 
 
 class RawConnection:
-    """A socket with just enough HTTP to send what no client library would."""
+    """A socket with just enough HTTP to send what client libraries refuse to send."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -367,7 +367,7 @@ class RawConnection:
         self.sock.sendall(data)
 
     def request(self, method, path, headers=None, body=b"", authorization=basic(USER, PASSWORD)):
-        """Sends a request head and what there is of a body."""
+        """Sends a request head and the body, if any."""
         lines = [f"{method} {path} HTTP/1.1", "Host: registry.test"]
         if authorization:
             lines.append(f"Authorization: {authorization}")
@@ -375,7 +375,7 @@ class RawConnection:
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def response(self, method="GET"):
-        """Reads one response, also an interim one."""
+        """Reads one response, final or interim."""
         status_line = self.file.readline()
         if not status_line:
             raise ConnectionError("the registry closed the connection")
@@ -400,7 +400,7 @@ class RawConnection:
         return body
 
     def closed_by_peer(self):
-        """Waits for the end of the stream; true when nothing more came."""
+        """Waits for the end of the stream; true if no more bytes arrived."""
         try:
             return self.file.read() == b""
         except ConnectionResetError:
@@ -425,7 +425,7 @@ class RegistryTestCase(unittest.TestCase):
     flags = ()
 
     def setUp(self):
-        # Hexadecimal, because podman takes a path with "-_" in it for no valid name.
+        # Hexadecimal, because podman rejects a path with "-_" as an invalid name.
         self.folder = pathlib.Path(tempfile.gettempdir(), f"registry-test-{secrets.token_hex(6)}")
         self.folder.mkdir(mode=0o700)
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -436,7 +436,7 @@ class RegistryTestCase(unittest.TestCase):
             self.addCleanup(self.client.close)
 
     def new_registry(self, *flags, folder=None, **options):
-        """A registry that is not started yet, and is stopped at the end of the test."""
+        """A registry that is not started yet, and that the end of the test stops."""
         registry = Registry(folder or self.folder, *flags, **options)
         self.registries.append(registry)
         self.addCleanup(self._stop, registry)
@@ -454,7 +454,7 @@ class RegistryTestCase(unittest.TestCase):
                 registry.last_log = registry.raw_log()
 
     def run(self, result=None):
-        """Shows the registry's log where a test failed."""
+        """Shows the registry's log if the test fails."""
         before = len(result.failures) + len(result.errors)
         super().run(result)
         if len(result.failures) + len(result.errors) > before:

@@ -20,14 +20,14 @@ def challenge_parameters(response):
     header = response.headers["WWW-Authenticate"]
     assert header.startswith("Bearer "), header
     parameters = dict(re.findall(r'(\w+)="([^"]*)"', header))
-    # Every parameter is quoted, and there is nothing else.
+    # Every parameter is quoted; nothing else follows.
     rebuilt = ",".join(f'{name}="{value}"' for name, value in parameters.items())
     assert header == f"Bearer {rebuilt}", header
     return parameters
 
 
 class AccessCase(RegistryTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     def setUp(self):
         super().setUp()
@@ -117,7 +117,7 @@ class Access(AccessCase):
                 client.head(path, expect=404)
 
     def test_a_challenge_can_be_answered_as_it_is_written(self):
-        # What docker does: realm, service and scope of the challenge make the request for a token.
+        # As docker does: builds the token request from realm, service and scope of the challenge.
         self.client.push_blob("team/source", b"x")
         for method, path, status in (
             ("GET", "/v2/", 200),
@@ -293,7 +293,7 @@ class Access(AccessCase):
 
 
 class TokenFormsCase(AccessCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     def password_token(self, expect=200, **form):
         form = {"service": "registry", "client_id": "test", "username": USER, "password": PASSWORD, **form}

@@ -1,4 +1,4 @@
-"""The admin API: who may do what, changed while the registry serves."""
+"""The admin API: access changes while the registry serves."""
 
 import os
 import random
@@ -12,7 +12,7 @@ from admin_api import AdminApi, AdminError
 from registry import PASSWORD, RegistryTestCase, basic, run_binary, wait_for
 from test_policy import PolicyTestCase
 
-# After a change all gateways must know it.
+# Time after a change until all gateways must apply it.
 LIVE_S = 2
 ALL_RESOURCES = ["RESOURCE_BLOBS", "RESOURCE_MANIFESTS", "RESOURCE_TAGS", "RESOURCE_CATALOG"]
 PUSH_VERBS = ["VERB_GET", "VERB_POST", "VERB_PUT", "VERB_PATCH"]
@@ -30,7 +30,7 @@ class AdminTestCase(RegistryTestCase):
             self.api = self.admin_api()
 
     def expect(self, code, reason, call, *arguments, **fields):
-        """The call fails so; returns the error."""
+        """The call must fail with these; returns the error."""
         with self.assertRaises(AdminError) as caught:
             call(*arguments, **fields)
         self.assertEqual(caught.exception.code, code, caught.exception)
@@ -51,7 +51,7 @@ class AdminTestCase(RegistryTestCase):
         return self.client_of(authorization).get(f"/token?service=simple-registry&{query}").json()
 
     def soon(self, expected, authorization, path="/v2/"):
-        """Within the time that a change may take, a request is answered so; and it stays so."""
+        """Within the time that a change may take, a request gets this answer, and keeps getting it."""
         deadline = time.monotonic() + LIVE_S
         while (status := self.status(authorization, path)) != expected:
             self.assertLess(time.monotonic(), deadline, f"{path}: {status} instead of {expected}")
@@ -90,7 +90,7 @@ class Live(AdminTestCase):
         self.api.DeleteUser(name="users/bob")
         self.soon(401, bearer, self.TAG)
         self.soon(401, self.bob)
-        # Not even for somebody else of that name.
+        # Not even for a new user of that name.
         self.api.CreateUser(user_id="bob", user={"password": "bob's password", "groups": ["groups/team"]})
         self.soon(200, self.bob, self.TAG)
         self.assertEqual(self.status(bearer, self.TAG), 401)
@@ -359,7 +359,7 @@ class Conventions(AdminTestCase):
         rest = self.api.ListAuditEvents(page_size=100, page_token=page.next_page_token)
         self.assertEqual(list(page.audit_events) + list(rest.audit_events), list(events))
 
-    def test_no_secret_is_kept_as_it_is(self):
+    def test_no_secret_is_stored_in_plain_text(self):
         self.api.CreateUser(user_id="bob", user={"password": "a secret of bob"})
         value = self.api.CreateToken(token_id="ci", token={"user": "users/bob"}).value
         for path in self.registry.datadir.rglob("*"):
@@ -370,7 +370,7 @@ class Conventions(AdminTestCase):
 
 
 class Server(AdminTestCase):
-    def test_the_socket_is_the_owners(self):
+    def test_only_the_owner_may_use_the_socket(self):
         mode = os.stat(self.registry.datadir / "admin.sock").st_mode
         self.assertTrue(stat.S_ISSOCK(mode))
         self.assertEqual(stat.S_IMODE(mode), 0o600)
@@ -407,7 +407,7 @@ class Server(AdminTestCase):
                 except AdminError as error:
                     self.assertIn(
                         error.code,
-                        # UNIMPLEMENTED is gRPC's own answer to what is no message.
+                        # UNIMPLEMENTED is gRPC's own answer to bytes that are not a message.
                         {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INVALID_ARGUMENT,
                          grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED},
                         error,
@@ -528,7 +528,7 @@ class Files(AdminTestCase, PolicyTestCase):
         self.api = self.admin_api()
         self.expect(grpc.StatusCode.FAILED_PRECONDITION, "NO_FILES", self.api.ReloadFiles)
 
-    def test_a_file_may_take_the_name_of_what_was_made(self):
+    def test_a_file_may_define_the_name_of_a_made_resource(self):
         self.start()
         self.api.CreateUser(user_id="late", user={"password": "made-by-hand"})
         shutil.copy(self.cfgdir / "users.yaml", self.cfgdir / "more.yaml")

@@ -15,7 +15,7 @@ from test_policy import PolicyTestCase
 
 TOKEN_VALUE = "chosen-0123456789abcdef"
 
-# Of an output that fits its columns.
+# For output that fits its columns.
 Table = collections.namedtuple("Table", "header rows")
 
 
@@ -36,7 +36,7 @@ class CommandTestCase(RegistryTestCase):
         return run_binary("admin", *where, *arguments, stdin=stdin, env=env, **options)
 
     def output(self, *arguments, stdin=b""):
-        """What the command prints; it must succeed, and say nothing else."""
+        """The command's output; it must succeed, and print no errors."""
         done = self.run_admin(*arguments, stdin=stdin)
         self.assertEqual((done.returncode, done.stderr), (0, b""), done)
         return done.stdout.decode()
@@ -48,7 +48,7 @@ class CommandTestCase(RegistryTestCase):
         return read_table(self.output(*arguments, **options))
 
     def fails(self, *arguments, status=1, **options):
-        """It fails so, and prints one sentence, which is returned."""
+        """It must fail with that status and print one sentence, which is returned."""
         done = self.run_admin(*arguments, **options)
         self.assertEqual(done.returncode, status, done)
         self.assertEqual(done.stdout, b"", done)
@@ -324,7 +324,7 @@ class Secrets(CommandTestCase):
         self.assertIn("users/bob", self.fails("users", "get", "bob"))
 
     def until(self, controller, text):
-        """What the terminal shows up to that text."""
+        """The terminal's output up to that text."""
         shown = b""
         while text not in shown:
             self.assertTrue(select.select([controller], [], [], 60)[0], shown)
@@ -337,7 +337,7 @@ class Secrets(CommandTestCase):
             while chunk := os.read(controller, 1000):
                 shown += chunk
         except OSError:
-            pass  # Nobody has the terminal open any more.
+            pass  # All processes have closed the terminal.
         os.close(controller)
         return shown
 

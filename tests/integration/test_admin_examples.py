@@ -16,13 +16,13 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "admin-api.md"
 
 
 def blocks(info):
-    """The fenced blocks whose info string is that, in their order."""
+    """The fenced blocks with that info string, in order."""
     text = PAGE.read_text()
     return re.findall(rf"^```{re.escape(info)}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def steps(block):
-    """Of a console block: pairs of a command and the output that is shown for it."""
+    """The pairs of command and shown output of a console block."""
     found = []
     for line in block.splitlines():
         if line.startswith("$ "):
@@ -33,7 +33,7 @@ def steps(block):
 
 
 def matches(expected, actual):
-    """`…` stands for anything; spaces are as many as there are columns to align."""
+    """`…` matches anything; the number of spaces does not matter."""
     parts = (re.escape(part) for part in "\n".join(line.rstrip() for line in expected).split("…"))
     pattern = re.sub(r"(\\ )+", " +", ".*".join(parts))
     return re.fullmatch(pattern, "\n".join(line.rstrip() for line in actual.splitlines()), re.DOTALL) is not None
@@ -48,7 +48,7 @@ class ExamplesTestCase(RegistryTestCase):
         self.environment = {**clean_environment(), "PATH": f"{programs}:{os.environ['PATH']}"}
 
     def run_blocks(self, info, change=lambda text: text):
-        """Runs the blocks, each in one shell, beside the registry's ./data; all must do what they show."""
+        """Runs each block in one shell, next to the registry's ./data; all must print what they show."""
         found = blocks(info)
         self.assertTrue(found, f"{PAGE.name} has no block ```{info}")
         for block in found:

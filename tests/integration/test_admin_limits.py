@@ -1,4 +1,4 @@
-"""The admin API under wrong, huge and costly requests: an error in words, and the registry lives on."""
+"""The admin API under wrong, huge and costly requests: readable errors, and the registry goes on."""
 
 import time
 
@@ -22,7 +22,7 @@ class AdminLimits(AdminTestCase):
         return getattr(self.api, name)
 
     def invalid(self, field, call, **fields):
-        """The call fails, names the field in words and in details, and is read whole."""
+        """The call fails; its message and its details name the field, and the client gets all of it."""
         error = self.expect(INVALID, "INVALID_FIELD", call, **fields)
         self.assertEqual(error.details["BadRequest"].field_violations[0].field, field, error)
         self.assertTrue(error.message.startswith(field), error)
@@ -40,7 +40,7 @@ class AdminLimits(AdminTestCase):
             role_binding={"role": "roles/pull", "subjects": ["users/bob"], "scopes": scopes, **fields},
         )
 
-    def test_names_that_are_none_are_errors_of_every_method(self):
+    def test_invalid_names_are_errors_of_every_method(self):
         for kind in KINDS:
             collection, field = COLLECTIONS[kind], FIELDS[kind]
             for name in ("", "bob", f"{collection}/", f"{collection}/{HUGE}", HUGE, f"/{collection}/x"):
@@ -117,7 +117,7 @@ class AdminLimits(AdminTestCase):
                          role={"resources": [value], "verbs": [1]})  # fmt: skip
         self.invalid("role.verbs", self.api.CreateRole, role_id="r", role={"resources": [1]})
 
-    def test_times_that_are_none_are_errors(self):
+    def test_invalid_times_are_errors(self):
         self.base_objects()
         for seconds, nanos in ((-1, 0), (253_402_300_800, 0), (2**63 - 1, 0), (0, -1), (5, 10**9), (5, 2**31 - 1)):
             with self.subTest(seconds=seconds, nanos=nanos):
@@ -151,7 +151,7 @@ class AdminLimits(AdminTestCase):
         self.invalid("repository", self.api.Explain, subject="users/bob", action="pull", repository=HUGE)
         self.expect(grpc.StatusCode.RESOURCE_EXHAUSTED, None, self.api.raw,
                     "/registry.v1.AdminService/CreateUser", b"\x0a\xff\xff\xff\x03" + b"x" * 8_388_607)  # fmt: skip
-        # The same verb 100,000 times is that verb.
+        # The same verb 100,000 times counts once.
         role = self.api.CreateRole(role_id="r", role={"resources": [1], "verbs": [1] * 100_000})
         self.assertEqual(list(role.verbs), [1])
 
@@ -176,7 +176,7 @@ class AdminLimits(AdminTestCase):
     def test_text_that_is_not_utf_8_is_refused_and_logged_as_json(self):
         with self.assertRaises(AdminError) as caught:
             self.api.raw("/registry.v1.AdminService/GetUser", b"\x0a\x09users/\xff\xfe\xfd")
-        # gRPC's own answer to what is no message.
+        # gRPC's own answer to bytes that are not a message.
         self.assertEqual(caught.exception.code, grpc.StatusCode.UNIMPLEMENTED)
         self.assertTrue(all(line.startswith("{") for line in self.registry.raw_log().splitlines()))
 
@@ -195,9 +195,9 @@ class AdminLimits(AdminTestCase):
         bounded = "^team/" + "[a-z0-9]{1,255}/" * 20 + "{}$"
         self.binding("literal", [str(i) + "x" * 997 for i in range(100)])
         self.binding("bounded", [bounded.replace("{}", str(i)) for i in range(100)])
-        if not SANITIZER:  # It keeps what was freed.
+        if not SANITIZER:  # It keeps freed memory.
             self.assertLess(self.registry.memory_bytes("VmRSS") - before, 200_000_000)
-        # What is compiled already is not compiled again.
+        # Compiled scopes are not compiled again.
         began = time.monotonic()
         for i in range(10):
             self.api.CreateUser(user_id=f"u{i}", user={})

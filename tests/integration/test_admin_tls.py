@@ -33,7 +33,7 @@ class AdminTlsTestCase(RegistryTestCase):
         return self.address
 
     def api(self, identity=None, ca=None):
-        """A client with that certificate and key; without one it only looks at the server's."""
+        """A client with that certificate and key; without them it only sees the server's certificate."""
         certificate, key = (path.read_bytes() for path in identity) if identity else (None, None)
         roots = (ca or self.ca).certificate.read_bytes()
         api = AdminApi(self.address, grpc.ssl_channel_credentials(roots, key, certificate))
@@ -181,7 +181,7 @@ class Start(AdminTlsTestCase):
             done = run_binary("serve", "-addr", "127.0.0.1:0", "-datadir", self.folder / "data", "-adminpwd", "x",
                               *self.grpc_flags(grpcaddr=address))  # fmt: skip
         self.assertEqual(done.returncode, 1, done)
-        # What gRPC says of it is a line of the log.
+        # gRPC's message is a line of the log.
         *log, message = done.stderr.decode().splitlines()
         self.assertTrue(all(line.startswith("{") for line in log), log)
         self.assertRegex(message, rf'^simple-registry: the admin API cannot listen on "{address}": it is in use')

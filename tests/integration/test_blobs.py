@@ -20,7 +20,7 @@ ESTARGZ_FOOTER_BYTES = 51
 
 
 def estargz_layer():
-    """A layer in the manner of eStargz, and the name and bytes of one of its files.
+    """A layer like eStargz, and the name and bytes of one of its files.
 
     Each file is a gzip member of its own; then comes a table of contents, and a footer: an empty
     member whose extra field says where the table is.
@@ -134,7 +134,7 @@ class Blobs(RegistryTestCase):
         for part in message.iter_parts():
             self.assertEqual(part["Content-Type"], "application/octet-stream")
             parts.append(part["Content-Range"])
-        # The parser may take line ends for its own: the bytes are cut out by the boundary.
+        # The parser may drop line ends, so cut the bytes out by the boundary.
         delimiter = b"\r\n--" + content_type.partition("boundary=")[2].strip('"').encode()
         preamble, *bodies, end = (b"\r\n" + answer.body).split(delimiter)
         self.assertEqual(preamble.strip(), b"")
@@ -202,7 +202,7 @@ class Blobs(RegistryTestCase):
             self.assertEqual(connection.response().body, DATA[:10])
 
     def test_a_file_of_an_estargz_layer_is_read_by_ranges(self):
-        # Footer by a suffix range, table of contents by what the footer says, then one file.
+        # Reads the footer by a suffix range, then the table of contents that it names, then one file.
         layer, name, content = estargz_layer()
         digest = self.client.push_blob(REPOSITORY, layer)
         path = f"/v2/{REPOSITORY}/blobs/{digest}"
@@ -219,7 +219,7 @@ class Blobs(RegistryTestCase):
         at = next(i for i, entry in enumerate(entries) if entry["name"] == name)
         end = entries[at + 1]["offset"] if at + 1 < len(entries) else toc_offset
         self.assertEqual(gzip.decompress(read(f"bytes={entries[at]['offset']}-{end - 1}")), content)
-        # And as the snapshotter does it: several chunks in one request.
+        # And like the snapshotter: several chunks in one request.
         ranges = [(entry["offset"], entry["offset"] + 9) for entry in entries[:3]]
         value = "bytes=" + ",".join(f"{a}-{b}" for a, b in ranges)
         answer = self.client.get(path, {"Range": value}, expect=206)
@@ -227,7 +227,7 @@ class Blobs(RegistryTestCase):
             [bytes_ for _, bytes_ in self.parts(answer)], [layer[a : b + 1] for a, b in ranges]
         )
 
-    # What is not there.
+    # Missing content.
 
     def test_an_unknown_blob_is_404(self):
         path = f"/v2/{REPOSITORY}/blobs/{digest_of(b'unknown')}"

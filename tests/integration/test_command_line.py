@@ -16,7 +16,7 @@ class CommandLine(RegistryTestCase):
     start_at_once = False
 
     def serve(self, *flags, env=None):
-        """Runs `serve` with flags that must not work."""
+        """Runs `serve` with invalid flags."""
         return run_binary("serve", *flags, env=env, timeout_s=30, cwd=self.folder)
 
     # help and version.
@@ -131,7 +131,7 @@ class CommandLine(RegistryTestCase):
         registry = self.start_registry("-adminpwdfile", file, password=None)
         registry.client(basic(USER, "plain: pass wörd")).get("/v2/")
 
-    def test_genhash_refuses_what_is_no_password(self):
+    def test_genhash_refuses_invalid_passwords(self):
         for text, word in ((b"", b""), (b"\n", b""), (b"x" * 73, b"72"), (b"two\nlines\n", b"line"),
                            (b"nul\0byte", b"")):  # fmt: skip
             with self.subTest(text=text[:10]):

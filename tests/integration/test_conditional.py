@@ -157,7 +157,7 @@ class Conditional(RegistryTestCase):
         self.client.delete(self.path(digest_of(self.old)), {"If-None-Match": "*"}, expect=412)
         self.expect_tag(self.old)
 
-    # What it is for.
+    # Typical use.
 
     def test_concurrent_writers_of_an_index_lose_no_entry(self):
         def index_of(manifests):
@@ -204,7 +204,7 @@ class Conditional(RegistryTestCase):
     def test_if_range_with_anything_else_sends_the_whole_blob(self):
         path = f"/v2/{REPOSITORY}/blobs/{self.client.push_blob(REPOSITORY, BLOB)}"
         etag = self.client.get(path).headers["ETag"]
-        # A weak tag does not do (RFC 9110, 13.1.5), and there is no Last-Modified to compare with.
+        # A weak tag is not enough (RFC 9110, 13.1.5), and there is no Last-Modified to compare with.
         for value in ('"other"', f"W/{etag}", "Wed, 21 Oct 2026 07:28:00 GMT", "nonsense"):
             with self.subTest(value=value):
                 for ranges in ("bytes=10-19", "bytes=0-1,5-6", f"bytes={len(BLOB)}-"):

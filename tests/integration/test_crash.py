@@ -1,4 +1,4 @@
-"""kill -9 at random moments: what was answered 201 is there, and nothing partial is ever served.
+"""kill -9 at random moments: everything answered 201 is stored, and nothing partial is ever served.
 
 The moments come from a seed, which a failure prints; REGISTRY_TEST_SEED=N repeats a run as nearly
 as threads allow.
@@ -22,13 +22,13 @@ from registry import (
 
 PUSHES = 100
 WORKERS = 4
-# A push takes some milliseconds; a kill comes after none to about ten of them.
+# A push takes some milliseconds; the kill comes after zero to about ten pushes.
 LONGEST_LIFE_S = 0.2 if SANITIZER else 0.08
 REPOSITORY = "team/app"
 
 
 class Push:
-    """One push of an image of two blobs, in one of three ways, and what the registry said of it."""
+    """One push of an image of two blobs, in one of three ways, with the registry's responses."""
 
     def __init__(self, number, rng):
         self.tag = f"v{number}"
@@ -38,7 +38,7 @@ class Push:
         self.way = rng.randrange(3)
         self.stored = set()
         self.tagged = False
-        # An upload with at least one PATCH that was answered: its location and size then.
+        # An upload with at least one answered PATCH: its location and size at that time.
         self.patched = None
 
     def run(self, client):
@@ -84,7 +84,7 @@ class Crash(RegistryTestCase):
             resumed += self.resume(pushes)
         print(f"{kills} kills, {resumed} uploads resumed")
         self.assertGreater(kills, 5)
-        # The uploads that were interrupted can be pushed anew.
+        # Interrupted uploads can be pushed again.
         for push in pushes:
             push.way = 1
             push.run(self.client)
@@ -93,7 +93,7 @@ class Crash(RegistryTestCase):
         self.check(pushes)
 
     def push_until_killed(self, waiting, seconds):
-        """Workers push what is waiting until the process is killed."""
+        """Workers push the waiting images until the process is killed."""
 
         def work():
             client = self.registry.client()
@@ -144,7 +144,7 @@ class Crash(RegistryTestCase):
             answer = self.client.get(location, expect=(204, 404))
             digest = digest_of(data)
             if answer.status == 404:
-                # Its closing PUT was carried out, and only the reply was lost.
+                # Its closing PUT succeeded, and only the response was lost.
                 self.client.put(with_query(location, digest=digest))
             else:
                 last = int(answer.headers["Range"].partition("-")[2])

@@ -21,7 +21,7 @@ class Failures(RegistryTestCase):
     start_at_once = False
 
     def mount(self, *arguments):
-        """Mounts something on self.folder / "data" until the end of the test; needs root."""
+        """Mounts a file system on self.folder / "data" until the test ends; needs root."""
         target = self.folder / "data"
         target.mkdir(exist_ok=True)
         command = ["mount", *arguments, str(target)]
@@ -31,7 +31,7 @@ class Failures(RegistryTestCase):
         self.addCleanup(subprocess.run, ["umount", "--lazy", str(target)], check=True)
 
     def expect_refusal(self, registry, *words):
-        """The process must end by itself, with status 1 and an error that holds the words."""
+        """The process must exit with status 1 and an error that contains the words."""
         registry.launch()
         status = registry.process.wait(30)
         log = registry.raw_log()
@@ -56,7 +56,7 @@ class Failures(RegistryTestCase):
     # Disk full.
 
     def push_until_full(self, client, size):
-        """Pushes blobs until one is refused. Returns the digests of those stored, and the refusal."""
+        """Pushes blobs until the registry refuses one. Returns the stored digests and the refusal."""
         stored = []
         for _ in range(TMPFS_BYTES // size + 2):
             data = os.urandom(size)
@@ -84,14 +84,14 @@ class Failures(RegistryTestCase):
         self.assertEqual(refusal.error_codes(), ["INSUFFICIENT_STORAGE"])
         self.expect_all_there(client, stored)
         client.get("/healthz")
-        # To the last byte, so that the database has no room either.
+        # Fill the disk to the last byte, so that the database has no space either.
         more, refusal = self.push_until_full(client, 4096)
         self.assertEqual(refusal.status, 507, refusal)
         self.expect_all_there(client, stored + more)
         self.assertEqual(client.get(f"/v2/{REPOSITORY}/manifests/v1").body, manifest)
         answer = client.put_manifest(REPOSITORY, "v2", manifest, OCI_MANIFEST, expect=None)
         self.assertIn(answer.status, (201, 507), answer)
-        # Room again: it goes on, and all is there after a restart.
+        # With free space, the registry works again, and has everything after a restart.
         ballast.unlink()
         digest = client.push_blob(REPOSITORY, b"there is room again")
         registry.restart()
@@ -120,7 +120,7 @@ class Failures(RegistryTestCase):
         registry.datadir = blocker
         self.expect_refusal(registry, blocker)
 
-    # One process a folder.
+    # One process per folder.
 
     def test_a_folder_in_use_by_another_process_is_refused(self):
         first = self.start_registry()
@@ -139,7 +139,7 @@ class Failures(RegistryTestCase):
 
     # The database.
 
-    def test_a_database_that_is_none_ends_the_start_and_is_left_alone(self):
+    def test_a_file_that_is_not_a_database_ends_the_start_and_is_left_alone(self):
         registry = self.start_registry()
         digest = registry.client().push_blob(REPOSITORY, b"kept")
         registry.stop()
@@ -150,7 +150,7 @@ class Failures(RegistryTestCase):
         log = self.expect_refusal(registry, database.name)
         self.assertRegex(log.lower(), "corrupt|damaged|malformed|not a database")
         self.assertEqual(database.read_bytes(), damaged)
-        # A backup of that one file brings all back: the bytes of blobs were not touched.
+        # A backup of that file restores everything: the damage did not touch blobs.
         database.write_bytes(saved)
         for leftover in database.parent.glob(database.name + "-*"):
             leftover.unlink()

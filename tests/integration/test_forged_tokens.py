@@ -1,4 +1,4 @@
-"""Bearer tokens that this registry has not issued, or not so, open nothing.
+"""Bearer tokens that this registry did not issue, or that were changed, give no access.
 
 The secret is known here (-tokensecret), so that tokens can be nearly right: each forgery differs in
 one thing from a token that is accepted.
@@ -24,7 +24,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def signing_key(secret):
-    """As DeriveSigningKey of controlplane/signing_key.h makes it."""
+    """The key that DeriveSigningKey of controlplane/signing_key.h derives."""
     text = b"simple-registry: signing key of tokens, 1"
     return hmac.new(secret.encode(), text, hashlib.sha256).digest()
 
@@ -43,7 +43,7 @@ def part(value):
 
 
 def sign(claims, header=HEADER, key=signing_key(SECRET), digest="sha256"):
-    """A token; `claims` and `header` are bytes, or what becomes JSON."""
+    """A token; `claims` and `header` are bytes, or objects for JSON."""
     text = f"{part(header)}.{part(claims)}"
     return f"{text}.{base64url(hmac.new(key, text.encode(), digest).digest())}"
 
@@ -85,7 +85,7 @@ class ForgedTokens(RegistryTestCase):
             self.assertEqual(challenge_parameters(answer).get("error"), error)
             if method != "HEAD":
                 self.expect_error(answer, 401, "UNAUTHORIZED")
-                # The reason does not repeat what was sent.
+                # The reason does not repeat the sent token.
                 self.assertNotIn(token[-20:] or "\0", answer.error_message())
 
     def expect_all_refused(self, forgeries):
@@ -104,7 +104,7 @@ class ForgedTokens(RegistryTestCase):
         header, payload, signature = self.right.split(".")
         more = {**self.claims, "exp": self.claims["exp"] + 10_000}
         wider = {**self.claims, "access": [{"type": "registry", "name": "catalog", "actions": ["*"]}]}
-        # The last character of a signature has four bits that its bytes do not have.
+        # The last character of a signature has four unused bits.
         last = ALPHABET[ALPHABET.index(signature[-1]) ^ 1]
         self.expect_all_refused({
             "a later end": f"{header}.{part(more)}.{signature}",
@@ -256,7 +256,7 @@ class ForgedTokens(RegistryTestCase):
             anonymous.get(f"{MANIFEST}?{query}={self.right}", expect=401)
         for name in ("X-Registry-Auth", "Proxy-Authorization", "Cookie", "X-Authorization"):
             anonymous.get(MANIFEST, {name: f"Bearer {self.right}"}, expect=401)
-        # Nor is it a password.
+        # Nor does it work as a password.
         client = self.registry.client(basic(USER, self.right))
         self.addCleanup(client.close)
         client.get(MANIFEST, expect=401)

@@ -17,7 +17,7 @@ class Http(RegistryTestCase):
         self.addCleanup(connection.close)
         return connection
 
-    # What begins a request.
+    # The beginning of a request.
 
     def raw_status(self, *lines):
         connection = self.connect()
@@ -239,8 +239,8 @@ class Http(RegistryTestCase):
                     self.assertTrue(answer.error_message())
 
     def test_errors_have_the_form_of_the_specification(self):
-        # That each error has it is checked for every answer (registry.check_answer); here are all
-        # the kinds, side by side.
+        # check_answer in registry.py checks this for every response; here are all
+        # kinds in one place.
         digest = digest_of(b"unknown")
         upload = "01890a5d-ac96-774b-bcce-b302099a8057"
         base = f"/v2/{REPOSITORY}"
@@ -273,7 +273,7 @@ class Http(RegistryTestCase):
                     self.expect_error(answer, status, code)
                 detail = answer.json()["errors"][0]["detail"]
                 self.assertIsInstance(detail, dict)
-                # Clients print the message only: what is unknown stands there as well.
+                # Clients print only the message, so it must name the unknown thing, too.
                 if status == 404 and "reference" in detail:
                     self.assertIn(detail["reference"], answer.error_message())
 

@@ -1,4 +1,4 @@
-"""Failed logins: how many are checked, who is refused after that, and who is not."""
+"""Failed logins: how many are checked, and which logins are refused after that."""
 
 import concurrent.futures
 import threading
@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class LoginCase(RegistryTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     def log_in(self, user, password, path="/v2/", **headers):
         client = self.registry.client(basic(user, password))
@@ -57,7 +57,7 @@ class FailedLogins(LoginCase):
         self.assertNotIn("hush-hush", self.registry.raw_log())
 
     def test_what_was_right_before_is_not_told_either(self):
-        """Whoever guesses must not see in the answer, or by its absence, that he has guessed."""
+        """Neither an answer nor its absence may reveal that a guess was correct."""
         for _ in range(3):
             self.assertEqual(self.log_in(USER, PASSWORD).status, 200)
         self.fail(USER)
@@ -114,14 +114,14 @@ class FailedLogins(LoginCase):
         def cpu_seconds():
             path = f"/proc/{self.registry.process.pid}/stat"
             with open(path) as file:
-                # Behind the program's name, in parentheses: user and system time, in 1/100 s.
+                # After the program's name in parentheses: user and system time, in 1/100 s.
                 fields = file.read().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / 100
 
         before = cpu_seconds()
         for _ in range(100):
             self.assertEqual(self.log_in(USER, PASSWORD).status, 200)
-        # A hundred bcrypts would take 5.
+        # A hundred bcrypts would take 5 s.
         self.assertLess(cpu_seconds() - before, 1.5)
 
 
@@ -163,7 +163,7 @@ class OthersMeanwhile(PolicyTestCase):
         token = self.admin.get(f"/token?scope=repository:{PUBLIC}:pull").json()["token"]
         bearer = self.registry.client(f"Bearer {token}")
         self.addCleanup(bearer.close)
-        # Of wendy and web-ci only whether they are who they say: the image is not theirs.
+        # wendy and web-ci only authenticate: they may not read the image.
         anonymous = self.as_user(None)
         wendy, machine = self.as_user("wendy"), self.as_user("web-ci", TOKEN)
         wendy.get("/v2/")
@@ -188,7 +188,7 @@ class OthersMeanwhile(PolicyTestCase):
                 self.assertEqual(client.get(path).body, image)
             wendy.get("/v2/")
             machine.get("/v2/")
-            # A first login has the queue to itself but for the flood's share.
+            # A first login has the whole queue except the flood's share.
             if rounds < 50:
                 first = self.as_user("dan")
                 first.get("/v2/", {"X-Forwarded-For": f"198.51.100.{rounds}"})

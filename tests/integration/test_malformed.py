@@ -1,4 +1,4 @@
-"""Malformed HTTP and JSON never crash the registry: the files of corpus/ are replayed against it.
+"""Malformed HTTP and JSON never crash the registry: replays the files of corpus/ against it.
 
 corpus/http/ holds the bytes a client sends on one connection (admin's password is the one of
 registry.py), corpus/json/ the bodies of manifests.
@@ -16,7 +16,7 @@ CORPUS = pathlib.Path(__file__).with_name("corpus")
 
 class Malformed(RegistryTestCase):
     def send(self, data):
-        """Sends bytes, and reads all that comes back."""
+        """Sends bytes, and reads the whole response."""
         with self.registry.connect() as connection:
             try:
                 connection.send(data)
@@ -26,7 +26,7 @@ class Malformed(RegistryTestCase):
                 return b""
 
     def expect_sane(self, answer, what):
-        """Nothing, or HTTP without a server error; 501 is an honest answer."""
+        """The response is empty, or HTTP without a server error; 501 is fine."""
         if answer:
             self.assertTrue(answer.startswith(b"HTTP/1.1 "), f"{what}: {answer[:200]}")
             status = int(answer.split(b" ", 2)[1])

@@ -231,10 +231,10 @@ class Manifests(RegistryTestCase):
         answer = self.client.get("/v2/no/such/repository/manifests/v1", expect=404)
         self.assertIn(answer.error_codes()[0], ("MANIFEST_UNKNOWN", "NAME_UNKNOWN"))
 
-    # What else is accepted.
+    # Further accepted manifests.
 
     def put_and_pull(self, reference, manifest, media_type, client_sends=True):
-        """The bytes and the media type come back as they were sent."""
+        """The registry returns bytes and media type as sent."""
         content = json.dumps(manifest).encode()
         sent = media_type if client_sends else None
         self.client.put_manifest(REPOSITORY, reference, content, sent)
@@ -365,7 +365,7 @@ class Manifests(RegistryTestCase):
                 self.put_and_pull(name, manifest, media_type)
 
     def test_a_media_type_in_the_body_must_fit_in_a_header(self):
-        # Without Content-Type it becomes the header of every answer: clients give up at 64 KiB.
+        # Without Content-Type, it becomes a header of every response: clients give up at 64 KiB.
         for media_type in ("x/" + "y" * 1_000_000, "x/" + "y" * 70_000, "a/b\r\nX-Evil: 1", "a\tb", "ü"):
             with self.subTest(media_type=media_type[:20]):
                 manifest = image_manifest(CONFIG, [], mediaType=media_type)
@@ -446,7 +446,7 @@ class Manifests(RegistryTestCase):
 
     def test_100_tag_parameters_are_accepted(self):
         tags = [f"t{i:03}" for i in range(MAX_TAG_PARAMETERS)]
-        # Python's HTTP client takes 100 headers at most.
+        # Python's HTTP client accepts at most 100 headers.
         with self.registry.connect() as connection:
             headers = {"Content-Type": OCI_MANIFEST, "Content-Length": len(self.manifest)}
             connection.request("PUT", self.tags_path(*tags), headers, self.manifest)
@@ -486,7 +486,7 @@ class Manifests(RegistryTestCase):
     # Mirrors.
 
     def test_ns_is_accepted_on_reads(self):
-        # containerd names the registry that it takes this one for a mirror of.
+        # containerd names the registry that this one mirrors.
         self.client.put_manifest(REPOSITORY, "v1", self.manifest)
         blob = f"/v2/{REPOSITORY}/blobs/{digest_of(LAYER)}"
         for path in (self.path("v1"), self.path(self.digest), blob,

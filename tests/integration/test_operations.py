@@ -1,4 +1,4 @@
-"""What an operator sees: health, readiness, draining, the access log."""
+"""The operator's view: health, readiness, draining, the access log."""
 
 import re
 import signal

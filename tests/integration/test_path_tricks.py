@@ -1,4 +1,4 @@
-"""Whoever may read one repository reaches no other by the way a request is written.
+"""A user who may read one repository cannot reach another by tricks in the request.
 
 `private/app` is in the same registry as `public/app`; anonymous clients and the user reader may read
 the public one, the user writer may push to it, and only admin may do anything with the private one.
@@ -17,7 +17,7 @@ from registry import (
 )  # fmt: skip
 
 PUBLIC, PRIVATE = "public/app", "private/app"
-# Stands in the private blobs and in the private manifest, and nowhere else.
+# Occurs in the private blobs and the private manifest, and nowhere else.
 MARKER = b"d5c1-the-private-marker-8b6e"
 LAYER = MARKER + b" in a layer"
 
@@ -74,7 +74,7 @@ spec:
   scopes: ["^public/app(:.+)?$"]
 """
 
-# Ways to write the name of the private repository, or to get from the public one to it.
+# Spellings of the private repository's name, and ways to reach it from the public one.
 NAMES = (
     PRIVATE, "%70rivate/app", "public/app/../../private/app", "public/../private/app",
     "../private/app", "../v2/private/app", "./private/app", "private/./app", "private/app/.",
@@ -101,7 +101,7 @@ NAMES = (
     "_catalog/../private/app", "blobs/uploads/../../private/app", "~/private/app", "private/app~",
 )  # fmt: skip
 
-# Whole targets, {0} being what stands behind /v2/.
+# Whole targets; {0} is the part after /v2/.
 TARGETS = (
     "//v2/{0}", "/v2//{0}", "///v2/{0}", "/./v2/{0}", "/v2/./{0}", "/v2/../v2/{0}", "/V2/{0}", "/v1/../v2/{0}",
     "/%76%32/{0}", "/v2%2f{0}", "/v2\\{0}", "\\v2\\{0}", "/v2;/{0}", "/v2/;/{0}", "/v2/{0}/", "/v2/{0}//",
@@ -114,7 +114,7 @@ TARGETS = (
     "//x/v2/{0}", "/http://x/v2/{0}", "/v2/http://x/v2/{0}", "*/v2/{0}", "?/v2/{0}", "#/v2/{0}",
 )  # fmt: skip
 
-# A token for the user's own rights, however its scope was written.
+# A token for the user's own rights, whatever its scope.
 TOKEN_SCOPES = (
     "repository:public/app:pull repository:private/app:pull", "repository:public/../private/app:pull",
     "repository:public/app/../../private/app:pull", "repository:.*:pull", "repository:^.*$:*", "repository:*:*",
@@ -174,18 +174,18 @@ class PathTricks(RegistryTestCase):
         return "Bearer " + self.as_user(user).get(f"/token?{query}").json()["token"]
 
     def credentials(self):
-        """Of everybody who may not read the private repository."""
+        """The credentials of everyone who may not read the private repository."""
         return {
             "anonymous": None,
             "reader": basic("reader", "password"),
             "writer": basic("writer", "password"),
             "a token of reader": self.token("reader", TOKEN_SCOPES[0]),
-            # The user may read it, but the token is for the public one.
+            # The user may read it, but the token covers only the public one.
             "a token of admin": self.token("admin", f"repository:{PUBLIC}:*"),
         }
 
     def send(self, method, target, authorization, body=b"", headers=()):
-        """One request, written just so, on the connection of the one before if that is still open."""
+        """Sends one request verbatim, on the previous request's connection if that is still open."""
         headers = dict(headers)
         if body or method in ("PUT", "POST", "PATCH"):
             headers["Content-Length"] = len(body)
@@ -219,7 +219,7 @@ class PathTricks(RegistryTestCase):
                                         headers={"Content-Type": OCI_MANIFEST} if manifest else {})  # fmt: skip
 
     def tails(self):
-        """What is asked of a repository: methods, and what stands behind its name."""
+        """Requests for a repository: methods, and the path after its name."""
         by_digest, layer = f"manifests/{digest_of(self.private)}", f"blobs/{digest_of(LAYER)}"
         for methods, tail in (
             (("GET", "HEAD", "PUT", "DELETE"), "manifests/v1"), (("GET", "DELETE"), by_digest),
@@ -228,9 +228,9 @@ class PathTricks(RegistryTestCase):
         ):  # fmt: skip
             yield from ((method, tail) for method in methods)
 
-    # The same requests, where they are allowed: they would show the marker.
+    # The same requests with permission: they would show the marker.
 
-    def test_the_straight_path_works_for_whoever_may(self):
+    def test_the_straight_path_works_for_permitted_users(self):
         admin, reader = basic("admin", "password"), basic("reader", "password")
         for target in (f"/v2/{PRIVATE}/manifests/v1", f"http://x/v2/{PRIVATE}/manifests/v1",
                        "/v2/%70rivate/app/manifests/v1", f"/v2/{PRIVATE}/manifests/{digest_of(self.private)}",
@@ -250,7 +250,7 @@ class PathTricks(RegistryTestCase):
         self.expect_nothing_for_anybody(
             [(method, f"/v2/{name}/{tail}") for name in NAMES for method, tail in self.tails()]
         )
-        # Names that are right are asked about, the others are refused.
+        # Valid names get a decision of the policy; others are refused.
         self.assertLessEqual({400, 401, 403, 404}, set(self.tried))
 
     def test_no_way_to_write_a_target_reaches_another_repository(self):
@@ -260,7 +260,7 @@ class PathTricks(RegistryTestCase):
         )  # fmt: skip
 
     def test_names_that_are_written_wrong_are_refused_for_admin_too(self):
-        # What decides is the name, not who asks.
+        # The name decides, not the user.
         admin = basic("admin", "password")
         for name in NAMES[2:]:
             for tail in ("manifests/v1", f"blobs/{digest_of(LAYER)}", "tags/list"):
@@ -328,7 +328,7 @@ class PathTricks(RegistryTestCase):
                 self.expect_nothing(method, f"/v2/{PRIVATE}/{tail}", authorization)
 
     def test_a_token_is_good_for_the_repository_that_its_scope_names_and_for_no_other(self):
-        # The user may, so the scope alone decides: of those that do not name the private one in full.
+        # The user may, so only the scope decides: these do not name the private repository in full.
         named = re.compile(rf"\brepository(\(plugin\))?:{PRIVATE}:")
         for scope in (scope for scope in TOKEN_SCOPES if not named.search(scope)):
             authorization = self.token("admin", scope)

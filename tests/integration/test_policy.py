@@ -38,7 +38,7 @@ class PolicyTestCase(RegistryTestCase):
         return self.registry
 
     def as_user(self, name, password=None):
-        """A client of that user; of nobody when there is no name."""
+        """A client with that user's credentials, or anonymous without a name."""
         authorization = basic(name, password or f"{name}-example") if name else None
         client = self.registry.client(authorization)
         self.addCleanup(client.close)
@@ -51,7 +51,7 @@ class PolicyTestCase(RegistryTestCase):
         path.write_text(text.replace(old, new))
 
     def reload(self, message="the policy was reloaded"):
-        """SIGHUP, and waits for what the registry says of it."""
+        """Sends SIGHUP and waits for the log line."""
         before = len(self.registry.log(message=message))
         self.registry.process.send_signal(signal.SIGHUP)
         return wait_for(lambda: self.registry.log(message=message)[before:], message)[0]
@@ -74,7 +74,7 @@ class Decisions(PolicyTestCase):
             anonymous.get(f"/v2/{SHOP}/tags/list", expect=None),
             anonymous.post(f"/v2/{PUBLIC}/blobs/uploads/", expect=None),
             anonymous.get("/v2/_catalog", expect=None),
-            # Whether something exists is not told.
+            # The answer does not reveal if something exists.
             anonymous.get("/v2/no/such/manifests/v1", expect=None),
         ):
             self.expect_error(answer, 401, "UNAUTHORIZED")
@@ -188,7 +188,7 @@ class Decisions(PolicyTestCase):
         bearer = self.registry.client(f"Bearer {TOKEN}")
         self.addCleanup(bearer.close)
         bearer.push_image(SHOP, "build-1")
-        # Of another user it is no password.
+        # It does not work as another user's password.
         self.as_user("wendy", TOKEN).get("/v2/", expect=401)
 
     def test_the_token_service_grants_what_the_user_could_have(self):
@@ -326,7 +326,7 @@ class Files(PolicyTestCase):
 
     def test_a_flag_wins_over_the_same_in_a_file(self):
         shutil.copy(EXAMPLES / "configuration.yaml", self.cfgdir)
-        # The flags -addr and -datadir are given by every test.
+        # Every test passes the flags -addr and -datadir.
         self.start()
         self.assertEqual(self.admin.get("/token").json()["expires_in"], 300)
         self.assertTrue((self.registry.datadir / "metadata.db").exists())

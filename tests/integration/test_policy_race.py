@@ -1,4 +1,4 @@
-"""The policy changes while many clients work: rights are gone in time, and no request sees a mix."""
+"""The policy changes while many clients work: revoked rights end in time; no request sees a mix."""
 
 import collections
 import dataclasses
@@ -17,7 +17,7 @@ READ_AND_PUT = ["VERB_GET", "VERB_PUT"]
 
 
 class RaceTestCase(AdminTestCase, PolicyTestCase):
-    """Not a test of its own. The files of docs/examples, and the admin API."""
+    """Base class with the files of docs/examples and the admin API; has no tests itself."""
 
     start_at_once = False
 
@@ -31,7 +31,7 @@ class RaceTestCase(AdminTestCase, PolicyTestCase):
         return f"Bearer {self.token(authorization, scope)['token']}"
 
     def make_user(self, name, repository, verbs=tuple(READ)):
-        """`name` may do that, and with the password that is the name; returns the basic credential."""
+        """Lets `name` do that, with the name as password; returns the basic credential."""
         self.api.CreateUser(user_id=name, user={"password": name})
         self.api.CreateGroup(group_id=name, group={"members": [f"users/{name}"]})
         self.api.CreateRole(role_id=name, role={"resources": ALL_RESOURCES, "verbs": list(verbs)})
@@ -49,10 +49,10 @@ class RaceTestCase(AdminTestCase, PolicyTestCase):
         self.api.UpdateRoleBinding(role_binding={"name": f"roleBindings/{name}", "scopes": list(scopes)})
 
     def edit_and_reload(self, name, old, new):
-        """SIGHUP; returns when the registry has said that the new files hold."""
+        """Sends SIGHUP; returns once the registry has logged that it applies the new files."""
         with self.reloading:
             self.edit(name, old, new)
-            # Only the end of the log is read: it grows by thousands of lines a second.
+            # Reads only the end of the log, which grows by thousands of lines per second.
             with open(self.registry.log_path, "rb") as log:
                 log.seek(0, 2)
                 self.registry.process.send_signal(signal.SIGHUP)
@@ -67,7 +67,7 @@ class RaceTestCase(AdminTestCase, PolicyTestCase):
 
 @dataclasses.dataclass
 class Change:
-    """From `started` on the right may be there (or gone), LIVE_S after `completed` it must be."""
+    """From `started` on, the right may exist (or be gone); LIVE_S after `completed` it must."""
 
     allowed: bool
     started: float
@@ -75,12 +75,12 @@ class Change:
 
 
 class Right:
-    """A right that is given and taken away again and again, and what its holders see of it."""
+    """A right that is granted and revoked repeatedly, and the results that its holders get."""
 
     def __init__(self, name, give, take):
         self.name = name
         self.turn = {True: give, False: take}
-        # Given before the clients start.
+        # Granted before the clients start.
         self.changes = [Change(True, 0, 0)]
         self.probes = []
 
@@ -91,12 +91,12 @@ class Right:
         self.changes.append(Change(allowed, started, time.monotonic()))
 
     def was_observed(self):
-        """Whether each holder has asked after the time that the last change may take."""
+        """True if each holder has asked after the time that the last change may take."""
         due = self.changes[-1].completed + LIVE_S
         return all(probe.requests and probe.requests[-1].started > due for probe in self.probes)
 
     def wrong(self):
-        """The requests that were decided by a policy which was not, or could not be, any more."""
+        """The requests that were decided by a policy that was outdated or never existed."""
         ends = [change.completed + LIVE_S for change in self.changes[1:]] + [float("inf")]
         for probe in self.probes:
             for request in probe.requests:
@@ -109,7 +109,7 @@ class Right:
                     yield probe, request
 
     def lags(self):
-        """For each change, until when requests started that still got the old answer."""
+        """For each change, the start of the last request that still got the old answer."""
         for i, change in enumerate(self.changes[1:], 1):
             until = self.changes[i + 1].started if i + 1 < len(self.changes) else float("inf")
             late = [
@@ -127,7 +127,7 @@ Request = collections.namedtuple("Request", "started ended allowed")
 
 
 class Probe:
-    """A client that asks for the same thing again and again, over one connection."""
+    """A client that repeats the same request over one connection."""
 
     def __init__(self, client, allowed, denied, method, path, body=None, headers=None):
         self.client = client
@@ -196,7 +196,7 @@ class LiveUnderLoad(RaceTestCase):
         requests = sum(len(probe.requests) for probe in probes)
         print(f"{requests} requests, {len(rights) * self.CHANGES} changes; the longest lags: {lags}")
 
-    # Each is given at first.
+    # Each right is granted at first.
 
     def right_by_scopes(self):
         image = self.admin.push_image("race/scopes", "v1")
@@ -277,7 +277,7 @@ class LiveUnderLoad(RaceTestCase):
 
 
 class OnePolicy(RaceTestCase):
-    """Two policies take turns, as fast as they can be changed; what mixes them is seen."""
+    """Two policies alternate as fast as possible; a mix of them would show."""
 
     CHANGES = 200
     CLIENTS = 6
@@ -289,7 +289,7 @@ class OnePolicy(RaceTestCase):
 
     def seen(self, token_scope, policies, ask):
         """Counts what `ask(client)` returns while the scopes of ann's role binding change."""
-        # A bearer token that is never too small: what may be done is up to the policy alone.
+        # A bearer token with all scopes: only the policy decides.
         self.set_scopes("ann", "^race/", "^$")
         bearer = self.bearer(self.ann, token_scope)
         stop = threading.Event()
@@ -373,7 +373,7 @@ class OnePolicy(RaceTestCase):
 
 
 class Running(RaceTestCase):
-    """What runs already when the right goes."""
+    """Requests in progress when the right is revoked."""
 
     PART = b"x" * 300_000
 
@@ -389,13 +389,13 @@ class Running(RaceTestCase):
         )
 
     def begin(self, method, path):
-        """A request whose body is under way: the registry has some of it."""
+        """A request in the middle of its body: the registry has a part of it."""
         connection = self.registry.connect()
         self.addCleanup(connection.close)
         length = {"Content-Length": str(2 * len(self.PART))}
         connection.request(method, path, length, self.PART, basic("wendy", "wendy-example"))
         upload = path.partition("?")[0].rpartition("/")[2]
-        # The admin sees how far it is.
+        # The admin sees how much has arrived.
         wait_for(
             lambda: self.admin.get(f"/v2/{SHOP}/blobs/uploads/{upload}", expect=204).headers["Range"] != "0-0",
             "the first bytes",
@@ -416,7 +416,7 @@ class Running(RaceTestCase):
         digest = digest_of(2 * self.PART)
         self.expect_error(self.wendy.put(with_query(location, digest=digest), expect=None), 403, "DENIED")
         self.expect_error(self.wendy.get(location, expect=None), 403, "DENIED")
-        # Nothing is lost: who may goes on.
+        # Nothing is lost: a user with the right continues.
         self.admin.put(with_query(location, digest=digest))
         self.assertEqual(self.admin.get(f"/v2/{SHOP}/blobs/{digest}").body, 2 * self.PART)
 
@@ -430,7 +430,7 @@ class Running(RaceTestCase):
         self.assertEqual(self.admin.get(f"/v2/{SHOP}/blobs/{digest}").body, 2 * self.PART)
 
     def test_a_download_that_runs_finishes(self):
-        # More than what the sockets between hold.
+        # More than the sockets' buffers hold.
         blob = b"y" * (64 << 20)
         digest = self.wendy.push_blob(SHOP, blob)
         connection = self.registry.connect()

@@ -19,7 +19,7 @@ from registry import (
 
 REPOSITORY = "team/app"
 CONFIG = b"{}"
-# Clients stop reading at 4 MiB; the registry promises less.
+# Clients stop reading at 4 MiB; the registry's limit is lower.
 MAX_PAGE_BYTES = 3 * 1024 * 1024
 SIGNATURE = "application/vnd.example.signature.v1+json"
 SBOM = "application/vnd.example.sbom"
@@ -70,7 +70,7 @@ class Referrers(RegistryTestCase):
             self.assertRegex(link, r'^<[^>]+>; *rel="?next"?$')
             path = link[1 : link.index(">")]
 
-    # What is listed.
+    # Entries of the list.
 
     def test_without_referrers_the_list_is_an_empty_index(self):
         self.assertEqual(self.listed(), [])
@@ -149,7 +149,7 @@ class Referrers(RegistryTestCase):
         self.assertEqual(self.digests(), [])
 
     def test_the_fallback_tag_of_a_client_lives_beside_the_list(self):
-        # A client that met a registry without this list keeps an index at the tag sha256-HEX.
+        # With a registry that lacks this list, clients keep an index at the tag sha256-HEX.
         content = self.push(artifactType=SIGNATURE)
         tag = digest_of(self.subject).replace(":", "-")
         entry = {**descriptor(content, OCI_MANIFEST), "artifactType": SIGNATURE}
@@ -265,7 +265,7 @@ class Referrers(RegistryTestCase):
                 self.assertIn(answer.status, (200, 400), answer)
 
     def test_a_page_is_at_most_3_mib_and_the_links_yield_each_referrer_once(self):
-        # Quotes double in JSON: the size that counts is the one on the wire.
+        # JSON escapes quotes, which doubles them: the size on the wire counts.
         texts = ("x" * 700_000, '"' * 400_000, "ü" * 300_000, "\u0001" * 120_000, "x" * 10)
         pushed = sorted(
             digest_of(self.push(annotations={"n": str(i), "text": text}))

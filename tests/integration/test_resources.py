@@ -1,4 +1,4 @@
-"""Memory and fairness: bodies are streamed, and a slow client slows itself only."""
+"""Memory and fairness: bodies are streamed, and a slow client slows only itself."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ FAST_BYTES = 128 * MIB
 
 
 def layer():
-    """The bytes of a big layer, made as they are needed."""
+    """Generates the bytes of a big layer on demand."""
     block = bytearray(os.urandom(MIB))
     for number in range(LAYER_BYTES // MIB):
         block[:8] = number.to_bytes(8, "big")
@@ -118,7 +118,7 @@ class Fairness(RegistryTestCase):
     ctest = {"TIMEOUT": 300, "RUN_SERIAL": True}
 
     def fast_transfer_s(self, data):
-        """The best time of three to push and pull, so that a pause of the machine does not count."""
+        """The best of three times to push and pull, so that pauses of the machine do not count."""
         best = float("inf")
         for attempt in range(3):
             data[:8] = time.time_ns().to_bytes(8, "big")

@@ -1,4 +1,4 @@
-"""Sparse manifests: what references is not there is refused, but where -sparse says otherwise."""
+"""Sparse manifests: missing references are refused, except in repositories that -sparse matches."""
 
 import json
 import unittest
@@ -23,7 +23,7 @@ def index_of(*manifests):
 
 
 class SparseCase(RegistryTestCase):
-    """Not a test of its own."""
+    """Base class; has no tests itself."""
 
     manifest = json.dumps(image_manifest(CONFIG, [LAYER])).encode()
 

@@ -1,4 +1,4 @@
-"""HTTPS with a certificate made here."""
+"""HTTPS with a certificate that the test makes."""
 
 import shutil
 import socket

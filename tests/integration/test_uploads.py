@@ -1,4 +1,4 @@
-"""Uploading blobs: three ways, resuming, cancelling, and what goes wrong.
+"""Uploading blobs: three ways, resuming, cancelling, and errors.
 
 Source: distribution-spec spec.md#pushing-blobs.
 """
@@ -259,7 +259,7 @@ class Uploads(RegistryTestCase):
             broken.request("PATCH", location, {"Content-Length": len(data)}, data[:100_000])
             # The connection dies with less than half of the body sent.
         stored = wait_for(lambda: self.offset(location), "bytes to be stored")
-        # All that was sent may still be on its way; the newer request wins at whatever offset holds.
+        # Sent bytes may still be in flight; the newer request wins, at whatever offset is then current.
         stored = wait_for(lambda: self.offset(location) == 100_000 and 100_000, "all bytes")
         rest = data[stored:]
         self.client.patch(location, rest, chunk_headers(rest, stored))
@@ -277,7 +277,7 @@ class Uploads(RegistryTestCase):
             hanging.request("PATCH", location, {"Content-Length": len(data)}, data[:50_000])
             wait_for(lambda: self.offset(location) == 50_000, "the first bytes")
             self.client.patch(location, data[50_000:], chunk_headers(data[50_000:], 50_000))
-            # What the half-open connection still sends must not land in the upload.
+            # Bytes that the half-open connection still sends must not reach the upload.
             hanging.send(b"x" * (len(data) - 50_000))
         self.client.put(with_query(location, digest=digest_of(data)))
         self.assertEqual(self.blob(digest_of(data)), data)
@@ -370,7 +370,7 @@ class Uploads(RegistryTestCase):
         pusher.get(location, expect=204)
         pusher.delete(location, expect=204)
         pusher.get(location, expect=404)
-        # Deleting what was pushed takes more.
+        # Deleting pushed content needs more rights.
         digest = pusher.push_blob(REPOSITORY, b"x")
         pusher.delete(f"/v2/{REPOSITORY}/blobs/{digest}", expect=401)
         pusher.close()

@@ -1,4 +1,4 @@
-"""The rules of the house that a compiler does not check."""
+"""Rules of this project that a compiler does not check."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ FOLDERS = ("oci", "base", *PLANES, "app")
 MAX_LINES = 400
 MAX_TEST_LINES = 600
 
-# What each folder may include of the others. Generated contracts are open to all but oci and base.
+# Folders that each folder may include. All but oci and base may include generated contracts.
 MAY_INCLUDE = {
     "oci": {"oci", "base"},
     "base": {"base"},
@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "dataplane": {"dataplane", "oci", "base"},
     "app": set(FOLDERS),
 }
-# Libraries that only some folders may use: the knowledge of one place.
+# Libraries that only some folders may use.
 ONLY_IN = {
     r"<boost/(asio|beast)": ("gateway",),
     r"<sqlite3\.h>": ("controlplane/sql",),
@@ -30,13 +30,13 @@ ONLY_IN = {
     r"<yaml-cpp/": ("controlplane/yaml_tree",),
     r"<grpc": ("base", *PLANES, "app"),
 }
-# Hosts that a text may name. Others would be places of somebody's machine or network.
+# Hosts that texts may name. Others might belong to somebody's machine or network.
 KNOWN_HOSTS = {
     "127.0.0.1", "localhost", "github.com", "docs.docker.com", "distribution.github.io",
     "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "wiki.postgresql.org",
     "www.sqlite.org", "sqlite.org", "json-schema.org", "grpc.io", "opencontainers.org",
     "registry-1.docker.io",
-    # In the names of what an attestation says.
+    # In names of predicate types of attestations.
     "in-toto.io", "sigstore.dev", "slsa.dev", "spdx.dev",
 }  # fmt: skip
 RESERVED_NAMES = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid)$")
@@ -50,7 +50,7 @@ def sources(*suffixes, folders=(*FOLDERS, "tests")):
 
 
 def texts():
-    """All files of the project that people wrote."""
+    """All hand-written files of the project."""
     skipped = re.compile(r"^(\.git|build.*|data|__pycache__)$")
     kept = [path for path in sorted(ROOT.iterdir()) if not skipped.match(path.name)]
     for path in (found for top in kept for found in [top, *sorted(top.rglob("*"))]):

@@ -50,7 +50,7 @@ TEST(ArgumentsTest, ValuesAddUpInTheirOrder) {
       ElementsAre("b", "a", ""));
 }
 
-TEST(ArgumentsTest, TwoNamesOfOneFlagAreOneTooMany) {
+TEST(ArgumentsTest, AFlagGivenUnderTwoNamesIsAnError) {
   EXPECT_THAT(Error({"-o", "json", "-output", "table"}),
               HasSubstr("flag -o and flag -output are the same flag: give one"));
 }
@@ -60,7 +60,7 @@ TEST(ArgumentsTest, UnknownFlagsAreNamedWithoutTheirValues) {
   EXPECT_THAT(Error({"-secret=hush"}), Not(HasSubstr("hush")));
 }
 
-TEST(ArgumentsTest, NoVariableStandsForASwitch) {
+TEST(ArgumentsTest, SwitchesHaveNoVariable) {
   const absl::StatusOr<Settings> settings =
       ReadEnvironment(kSyntax, {{"SIMPLE_REGISTRY_DRY", "1"}, {"SIMPLE_REGISTRY_GROUPS", "a"}});
   ASSERT_TRUE(settings.ok());

@@ -21,7 +21,7 @@ struct Outcome {
   int code = 0;
   std::string output;
   std::string errors;
-  // The address that serve was started with; empty when it was not.
+  // The address that serve was started with; empty if it was not started.
   std::string served;
 };
 

@@ -44,7 +44,7 @@ class Terminal {
     EXPECT_EQ(tcgetattr(fd_, &settings), 0);
     return (settings.c_lflag & ECHO) != 0;
   }
-  // When a password is asked for: what was typed before is discarded.
+  // Waits for the prompt: input typed before is discarded.
   void WaitForSilence() const {
     while (Echoes()) std::this_thread::yield();
   }
@@ -119,7 +119,7 @@ TEST(SecretInputTest, EchoIsBackBeforeASignalEndsTheProcess) {
           const pthread_t reader = pthread_self();
           std::thread([&] {
             terminal.WaitForSilence();
-            // Until the reader waits for input, a signal would be noted only.
+            // Until the reader waits for input, it would only record a signal.
             while (true) {
               pthread_kill(reader, signal);
               std::this_thread::yield();

@@ -17,8 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
-// What a process that runs `work` writes to standard error, parsed line by line. The log belongs to
-// the process, so each test has a process of its own; it exits before any thread of this one logs.
+// Returns what a process that runs `work` writes to standard error, line by line. The log belongs
+// to the process, so each test has a process of its own; it exits before any thread of this one
+// logs.
 std::vector<json::object> LinesOf(const std::function<void()>& work) {
   int fds[2];
   EXPECT_EQ(pipe(fds), 0);
@@ -100,7 +101,7 @@ TEST(LogTest, LinesOfSeveralThreadsAreWhole) {
   EXPECT_EQ(lines.size(), 2000u);
 }
 
-TEST(LogTest, WhatIsNoTextOrTooLongIsShownAndNeverBreaksTheLine) {
+TEST(LogTest, InvalidOrLongTextIsShownAndNeverBreaksTheLine) {
   const std::vector<json::object> lines = LinesOf([] {
     LogInfo("request", {{"user_agent", "a\xff\x80z"}, {"path", std::string(5000, 'x')}});
   });

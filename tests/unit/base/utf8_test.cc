@@ -12,7 +12,7 @@ TEST(Utf8Test, AcceptsText) {
   }
 }
 
-TEST(Utf8Test, RefusesWhatIsNoUtf8) {
+TEST(Utf8Test, RefusesInvalidUtf8) {
   for (const char* text : {"\xff", "\xc3", "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
                            "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x90", "\xc3("}) {
     EXPECT_FALSE(IsUtf8Text(text));

@@ -17,7 +17,7 @@ constexpr char kTokenValue[] = "0123456789abcdef";
 
 class AccessLoginsTest : public AccessServiceTest {
  protected:
-  // Wrong passwords, each another one.
+  // Wrong passwords, all different.
   void Fail(const std::string& user, int count = 10) {
     for (int i = 0; i < count; ++i) {
       EXPECT_EQ(Authorize(Basic(user, absl::StrCat("guess", ++guesses_)), {}).decision(),
@@ -79,7 +79,7 @@ TEST_F(AccessLoginsTest, UsersThatDoNotExistOrHaveNoPasswordAreLimitedAndCostAli
   objects.users.push_back(
       {.name = "ci", .password_hash = "", .groups = {}, .credential_version = ""});
   Replace(Policy::Create(std::move(objects)).value());
-  // "admin" has the costliest hash, "bob" a cheaper one, which is made up for by a check more.
+  // "admin" has the costliest hash; "bob" has a cheaper one, so a further check makes up for it.
   const struct {
     const char* user;
     int checks;

@@ -229,7 +229,7 @@ TEST_F(AccessServiceTest, AFullPasswordQueueRefusesLoginsAndNothingElse) {
   };
   logins.emplace_back(log_in, 0);
   WaitForChecks(before + 1);
-  // One is checked, one waits, the others are refused.
+  // One password is checked, one waits, the others are refused.
   for (int i = 1; i < 10; ++i) logins.emplace_back(log_in, i);
   {
     std::unique_lock lock(mutex_);

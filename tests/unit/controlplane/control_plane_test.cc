@@ -1,4 +1,4 @@
-// The plane put together, and the upkeep that it does by itself.
+// Tests the whole plane, and its periodic upkeep.
 #include "controlplane/control_plane.h"
 
 #include <condition_variable>
@@ -118,7 +118,7 @@ TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
   EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database_path));
 }
 
-// The first to read the files is slow to install them. Whoever came meanwhile has read newer ones.
+// The first reload reads the files but installs them slowly; meanwhile another reads newer ones.
 TEST_F(ControlPlaneTest, OfReloadsAtOnceTheNewestFilesHold) {
   std::mutex mutex;
   std::condition_variable changed;

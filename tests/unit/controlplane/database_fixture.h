@@ -1,4 +1,4 @@
-// A database that a test opens itself, in a folder of its own.
+// A database that a test opens itself, in its own folder.
 #ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_DATABASE_FIXTURE_H_
 #define REGISTRY_TESTS_UNIT_CONTROLPLANE_DATABASE_FIXTURE_H_
 
@@ -52,7 +52,7 @@ class DatabaseTest : public testing::Test {
 
 inline constexpr absl::string_view kInsert = "INSERT INTO nodes (id, added_at_ms) VALUES (?1, ?2)";
 
-// A connection of another process, as it were.
+// A connection that stands for another process.
 class OtherProcess {
  public:
   explicit OtherProcess(const std::string& path) { sqlite3_open(path.c_str(), &db_); }

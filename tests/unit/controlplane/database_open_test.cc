@@ -1,4 +1,4 @@
-// Opening a database: what is made, what is refused, what is found damaged.
+// Tests opening databases: new, foreign and damaged ones.
 #include <sys/stat.h>
 
 #include <fstream>

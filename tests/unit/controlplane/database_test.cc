@@ -14,7 +14,7 @@
 
 namespace {
 
-// Flushing a file whose path ends so fails; nullptr: none.
+// Flushing a file whose path ends with this fails; nullptr: no file.
 std::atomic<const char*> broken_files = nullptr;
 
 }  // namespace
@@ -184,7 +184,7 @@ TEST_F(DatabaseTest, ReadersSeeWholeTransactionsWhileOneWrites) {
   EXPECT_EQ(*Count(*database), 200);
 }
 
-TEST_F(DatabaseTest, AReadTransactionSeesOneStateThroughout) {
+TEST_F(DatabaseTest, AReadTransactionSeesOneState) {
   auto database = Open();
   const absl::Status status =
       RunTransaction(*database, TransactionMode::kRead, [&](Transaction& t) {
@@ -236,7 +236,7 @@ TEST_F(DatabaseTest, AFailedFlushOfTheFileEndsAllWritingAndLosesNothing) {
     int failures = 0;
     database->OnFailure([&] { ++failures; });
     broken_files = "/metadata.db";
-    // Each takes a page of the log at least, which is written back after 1,000.
+    // Each takes at least a page of the log, which is checkpointed after 1,000 pages.
     const std::string padding(3000, 'x');
     absl::Status status;
     while (written < 5000 && status.ok()) {
@@ -245,7 +245,7 @@ TEST_F(DatabaseTest, AFailedFlushOfTheFileEndsAllWritingAndLosesNothing) {
     }
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_EQ(failures, 1);
-    // The disk says that all is well again, which it is not.
+    // The disk reports success again, although the data is lost.
     broken_files = nullptr;
     EXPECT_FALSE(Write(*database, kInsert, {"another", 1}).ok());
     EXPECT_EQ(*Count(*database), written);

@@ -28,7 +28,7 @@ class ListsTest : public MetadataTest {
     return ListRepositories(*database_, cursor_, {.last = last, .limit = limit}, filter);
   }
 
-  // Sees what `sees` says, wherever it is.
+  // Sees everything that `sees` allows, in all ranges.
   static RepositoryFilter Filter(std::function<bool(const std::string&)> sees) {
     return {.ranges = {{.first = "", .last = "\x7f"}},
             .sees = [sees = std::move(sees)](
@@ -79,7 +79,7 @@ TEST_F(ListsTest, TagsAreListedBytewiseInPages) {
   EXPECT_EQ(Tags("a", "", 2'000'000'000)->names.size(), 7u);
 }
 
-TEST_F(ListsTest, WhatMakesNoSenseIsRefused) {
+TEST_F(ListsTest, InvalidPageRequestsAreRefused) {
   PushBlob("a", "x");
   EXPECT_THAT(Tags("a", "", 10)->names, IsEmpty());
   EXPECT_EQ(ErrorOf(Tags("b", "", 10)), ErrorCode::kNameUnknown);
@@ -91,7 +91,7 @@ TEST_F(ListsTest, WhatMakesNoSenseIsRefused) {
   EXPECT_EQ(Repositories("", -1, all).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(ListsTest, ShortPagesLeadToEveryTagThatIsSeenAndTellNothingOfTheOthers) {
+TEST_F(ListsTest, ShortPagesLeadToEveryVisibleTagAndRevealNoOthers) {
   FillTags("a", 45'000);
   const auto sees = [](const oci::Tag& tag) {
     return tag.ToString() == "t000005" || tag.ToString() == "t041000" || tag.ToString() == "zzz";
@@ -113,7 +113,7 @@ TEST_F(ListsTest, ShortPagesLeadToEveryTagThatIsSeenAndTellNothingOfTheOthers) {
   EXPECT_EQ(pages, 3);
 }
 
-TEST_F(ListsTest, ShortPagesLeadToEveryRepositoryThatIsSeenAndTellNothingOfTheOthers) {
+TEST_F(ListsTest, ShortPagesLeadToEveryVisibleRepositoryAndRevealNoOthers) {
   FillRepositories(45'000);
   const RepositoryFilter filter =
       Filter([](const std::string& name) { return name == "r/000007" || name == "r/044999"; });
@@ -134,7 +134,7 @@ TEST_F(ListsTest, ShortPagesLeadToEveryRepositoryThatIsSeenAndTellNothingOfTheOt
   EXPECT_EQ(cursor_sizes.size(), 1u);
 }
 
-TEST_F(ListsTest, TagsThatAreLookedAtForTheCatalogCountToo) {
+TEST_F(ListsTest, TagsExaminedForTheCatalogCountToo) {
   for (const char* repository : {"a", "b", "c"}) FillTags(repository, 1'500);
   FillRepositories(18'500);
   RepositoryFilter filter = Filter([](const std::string&) { return false; });
@@ -167,7 +167,7 @@ TEST_F(ListsTest, ARepositoryIsSeenForOneOfVeryManyTags) {
   EXPECT_EQ(second->next, "");
 }
 
-TEST_F(ListsTest, ARepositoryWithMoreTagsThanAreLookedAtStopsNoList) {
+TEST_F(ListsTest, ARepositoryWithMoreTagsThanTheLimitStopsNoList) {
   FillTags("a", 25'000);
   FillTags("b", 10);
   RepositoryFilter filter = Filter([](const std::string&) { return false; });

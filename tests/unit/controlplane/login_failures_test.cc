@@ -78,7 +78,7 @@ TEST_F(LoginFailuresTest, OtherAddressesAndOtherUsersAreNotAffected) {
   EXPECT_TRUE(failures.Refusal("alice", kHere).has_value());
   EXPECT_FALSE(failures.Refusal("alice", kThere).has_value());
   EXPECT_FALSE(failures.Refusal("bob", kHere).has_value());
-  // What joins user and address must not be mistaken for a part of either.
+  // The separator of user and address must not be confused with a part of either.
   EXPECT_FALSE(failures.Refusal("1alice", "192.0.2.").has_value());
 }
 

@@ -1,4 +1,4 @@
-// A database in a folder of its own, a clock that stands still, and short ways to fill it.
+// A database in its own folder, a clock that stands still, and helpers to fill it.
 #ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_FIXTURE_H_
 #define REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_FIXTURE_H_
 
@@ -95,7 +95,7 @@ class MetadataTest : public testing::Test {
             .durable_nodes = {"node-1"}};
   }
 
-  // Uploads and links a blob, whose bytes are not anywhere else yet.
+  // Uploads and links a new blob.
   oci::Digest PushBlob(absl::string_view repository, absl::string_view content) {
     const UploadCommit commit = CommitOf(repository, Begin(repository), content);
     const auto live = CommitUpload(*database_, commit, std::nullopt, now_ms_);
@@ -116,7 +116,7 @@ class MetadataTest : public testing::Test {
                        now_ms_);
   }
 
-  // An image without layers, with a config of its own.
+  // An image without layers, with its own config.
   oci::Digest PushImage(absl::string_view repository, absl::string_view reference,
                         absl::string_view config_content, absl::string_view more = "") {
     const std::string image = ImageJson(PushBlob(repository, config_content), {}, more);

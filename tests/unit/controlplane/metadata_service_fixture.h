@@ -1,4 +1,4 @@
-// The service over an in-process channel, with a storage node that says what a test wants.
+// The service over an in-process channel, with a scripted storage node.
 #ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_SERVICE_FIXTURE_H_
 #define REGISTRY_TESTS_UNIT_CONTROLPLANE_METADATA_SERVICE_FIXTURE_H_
 

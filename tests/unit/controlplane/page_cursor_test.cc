@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kSecret[] = "a secret of thirty-two bytes or more";
 
-TEST(PageCursorTest, WhatWasSealedIsOpenedByWhoeverHasTheSecret) {
+TEST(PageCursorTest, ReplicasWithTheSameSecretOpenEachOthersCursors) {
   const PageCursor cursor(kSecret);
   for (const std::string& name : {std::string("a"), std::string(255, 'x'), std::string("")}) {
     EXPECT_EQ(*cursor.Open(cursor.Seal(name)), name);
@@ -20,7 +20,7 @@ TEST(PageCursorTest, WhatWasSealedIsOpenedByWhoeverHasTheSecret) {
   }
 }
 
-TEST(PageCursorTest, ANameIsAPlaceToo) {
+TEST(PageCursorTest, APlainNameIsACursorToo) {
   const PageCursor cursor(kSecret);
   EXPECT_EQ(*cursor.Open("team/app"), "team/app");
   EXPECT_EQ(*cursor.Open(""), "");
@@ -53,7 +53,7 @@ TEST(PageCursorTest, OtherSpellingsOfACursorAreRefused) {
   }
 }
 
-TEST(PageCursorTest, WhatThisKeyDidNotSealIsRefused) {
+TEST(PageCursorTest, CursorsOfOtherKeysAreRefused) {
   const PageCursor cursor(kSecret);
   const std::string sealed = cursor.Seal("team/secret");
   std::vector<std::string> wrong = {"~",

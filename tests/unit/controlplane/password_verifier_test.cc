@@ -11,7 +11,7 @@
 namespace registry::controlplane {
 namespace {
 
-// A verification that counts, and waits while it is held. The password "right" is correct.
+// A verification that counts calls, and waits while held. The password "right" is correct.
 class FakeBcrypt {
  public:
   std::function<bool(absl::string_view, absl::string_view)> Function() {

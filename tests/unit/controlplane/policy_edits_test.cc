@@ -20,7 +20,7 @@ constexpr char kHash[] = "$2b$04$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5
 Subject UserNamed(std::string name) { return {Subject::Kind::kUser, std::move(name)}; }
 Subject GroupNamed(std::string name) { return {Subject::Kind::kGroup, std::move(name)}; }
 
-// "REASON message" of an error, "" of none.
+// "REASON message" of an error; "" if OK.
 std::string ReasonOf(const absl::Status& status) {
   if (status.ok()) return "";
   const auto payload = status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
@@ -30,7 +30,7 @@ std::string ReasonOf(const absl::Status& status) {
   return info.reason() + " " + std::string(status.message());
 }
 
-// alice and the group devs are of files, bob and the group ops of the admin API.
+// alice and the group devs come from files, bob and the group ops from the admin API.
 class PolicyEditsTest : public testing::Test {
  protected:
   PolicyEditsTest() {
@@ -72,7 +72,7 @@ TEST_F(PolicyEditsTest, MembershipIsTheSameFromBothSides) {
   EXPECT_THAT(MembersOf("ops"), ElementsAre("carol"));
 }
 
-TEST_F(PolicyEditsTest, WhatFilesSayIsReadOnly) {
+TEST_F(PolicyEditsTest, ObjectsFromFilesAreReadOnly) {
   EXPECT_THAT(ReasonOf(UpdateUser(objects_, {.name = "alice"})),
               HasSubstr(R"(READ_ONLY "users/alice" comes from users.yaml:1)"));
   EXPECT_THAT(ReasonOf(DeleteUser(objects_, "alice")), HasSubstr("READ_ONLY"));
@@ -85,7 +85,7 @@ TEST_F(PolicyEditsTest, WhatFilesSayIsReadOnly) {
               HasSubstr(R"(READ_ONLY "users/alice in groups/devs" comes from users.yaml:1)"));
 }
 
-TEST_F(PolicyEditsTest, AGroupOfAFileStaysOneWhateverIsAdded) {
+TEST_F(PolicyEditsTest, AGroupFromAFileKeepsItsOriginWhenMembersAreAdded) {
   const auto origin = [&] { return FindByName(View().groups, "devs")->origin; };
   EXPECT_EQ(origin(), "users.yaml:1");
   for (const std::set<std::string>& members : {std::set<std::string>{"alice", "bob"}, {"alice"}}) {
@@ -95,7 +95,7 @@ TEST_F(PolicyEditsTest, AGroupOfAFileStaysOneWhateverIsAdded) {
   EXPECT_EQ(FindByName(View().groups, "ops")->origin, "");
 }
 
-TEST_F(PolicyEditsTest, WhatIsThereIsNotMadeAgain) {
+TEST_F(PolicyEditsTest, ExistingObjectsAreNotCreatedAgain) {
   EXPECT_THAT(ReasonOf(CreateUser(objects_, {.name = "alice"})), HasSubstr("RESOURCE_EXISTS"));
   EXPECT_THAT(ReasonOf(CreateGroup(objects_, {.name = "devs"})), HasSubstr("RESOURCE_EXISTS"));
   EXPECT_THAT(ReasonOf(CreateToken(objects_, {.name = "ci", .value_hash = "i", .user = "bob"})),
@@ -104,7 +104,7 @@ TEST_F(PolicyEditsTest, WhatIsThereIsNotMadeAgain) {
               HasSubstr("INVALID_FIELD token.value is the value of another token"));
 }
 
-TEST_F(PolicyEditsTest, WhatIsMissingIsNamed) {
+TEST_F(PolicyEditsTest, MissingObjectsAreNamed) {
   EXPECT_THAT(ReasonOf(UpdateUser(objects_, {.name = "x"})),
               HasSubstr(R"(RESOURCE_NOT_FOUND "users/x" does not exist)"));
   EXPECT_THAT(ReasonOf(UpdateGroup(objects_, {.name = "x"})), HasSubstr(R"("groups/x")"));
@@ -151,7 +151,7 @@ TEST_F(PolicyEditsTest, BadFieldsAreNamed) {
               HasSubstr("101 entries"));
 }
 
-TEST_F(PolicyEditsTest, WhatIsInUseIsNotDeleted) {
+TEST_F(PolicyEditsTest, ObjectsInUseAreNotDeleted) {
   EXPECT_THAT(ReasonOf(DeleteRole(objects_, "push")),
               HasSubstr(R"(IN_USE "roles/push" is in use by "roleBindings/ops-push")"));
   EXPECT_THAT(ReasonOf(DeleteGroup(objects_, "ops")), HasSubstr("IN_USE"));
@@ -228,7 +228,7 @@ TEST_F(PolicyExplainTest, ReferencesByDigestAskForNoTag) {
   }
 }
 
-TEST_F(PolicyExplainTest, BadQuestionsAreNamed) {
+TEST_F(PolicyExplainTest, BadArgumentsAreNamed) {
   EXPECT_THAT(ReasonOf(Ask("users/x", "pull", "a").status()), HasSubstr("RESOURCE_NOT_FOUND"));
   EXPECT_THAT(ReasonOf(Ask("groups/x", "pull", "a").status()), HasSubstr("RESOURCE_NOT_FOUND"));
   EXPECT_THAT(ReasonOf(Ask("bob", "pull", "a").status()), HasSubstr("subject is"));

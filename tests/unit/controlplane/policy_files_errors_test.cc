@@ -1,4 +1,4 @@
-// Every mistake that a YAML file can have: its line, its field, and what is said of it.
+// Every mistake that a YAML file can have: its line, its field, and its message.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ void ExpectTheOnlyError(const Mistake& mistake) {
   const std::string errors = ErrorsOf({mistake.content});
   EXPECT_TRUE(absl::StartsWith(errors, mistake.where + ": ")) << errors;
   EXPECT_THAT(errors, HasSubstr(mistake.words));
-  // What is wrong, and what to do about it.
+  // The mistake and the remedy.
   EXPECT_THAT(errors, HasSubstr("; "));
   EXPECT_THAT(errors, Not(HasSubstr("\n")));
 }
@@ -92,8 +92,8 @@ TEST(PolicyFilesErrorsTest, RefusesMalformedYaml) {
       {"[a]: b", "a.yaml:1", "a field name must be a word"},
       {"a: !!binary b", "a.yaml:1", "unknown tag (!…)"},
       {"\na: !b {}", "a.yaml:2", "unknown tag (!…)"},
-      // For yaml-cpp the first is one empty document after the other, without end; and a document
-      // follows the other ones.
+      // yaml-cpp reads the first as endless empty documents, and another document
+      // after the others.
       {", a", "a.yaml:1", "this does not belong to the value before it"},
       {UserOf("a") + "---\n...\nkind: User\n", "a.yaml:10", "begin another document with ---"},
   };

@@ -1,4 +1,4 @@
-// YAML files for tests of policy_files.h, and what comes of them.
+// YAML files for tests of policy_files.h, and their results.
 #ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_POLICY_FILES_FIXTURE_H_
 #define REGISTRY_TESTS_UNIT_CONTROLPLANE_POLICY_FILES_FIXTURE_H_
 
@@ -40,7 +40,7 @@ inline std::string PullRole() {
   return Document("Role", "pull", "  resources: [\"*\"]\n  verbs: [get]\n---\n");
 }
 
-// All errors, one a line; "" when there is none.
+// All errors, one per line; "" if there are none.
 inline std::string ErrorsOf(const std::vector<std::string>& contents) {
   const absl::StatusOr<LoadedFiles> loaded = Parse(contents);
   EXPECT_TRUE(loaded.ok() || absl::IsInvalidArgument(loaded.status()));

@@ -102,7 +102,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_THAT(cache.scopes, ElementsAre("^library/.+$"));
 }
 
-// A file that is about to be written must not delete what it held.
+// A file that is being rewritten must not delete its former objects.
 TEST(PolicyFilesTest, RefusesEmptyFiles) {
   for (const char* content : {"", "\n", " \r\n\t"}) {
     EXPECT_EQ(ErrorsOf({UserOf("a"), content}),
@@ -115,7 +115,7 @@ TEST(PolicyFilesTest, AcceptsWhatIsAlmostEmpty) {
                               "\xef\xbb\xbf# a byte order mark\n", "%YAML 1.2\n---\n"}) {
     EXPECT_EQ(ErrorsOf({content}), "") << content;
   }
-  // What is given as nothing counts as not given, and so does empty text of the configuration.
+  // A null counts as absent, and so does empty text in the configuration.
   const auto loaded = Parse({absl::StrCat(
       "apiVersion: simple-registry.jlsalvador.online/v1beta1\nkind: User\nmetadata: {name: a}\n",
       "---\n", Document("User", "b", "  passwordHash: ''\n  groups:\n---\n"),
@@ -325,14 +325,14 @@ TEST(PolicyFilesTest, CountsErrorsBeyondTheFirst) {
   EXPECT_THAT(ErrorsOf({documents}), HasSubstr("\nand 4980 more"));
 }
 
-// The role may stand in what could not be read.
+// The unreadable part may define the role.
 TEST(PolicyFilesTest, DoesNotReportWhatFollowsFromAnotherError) {
   const std::string binding =
       Document("RoleBinding", "a",
                "  subjects: [{kind: User, name: a}]\n  roleRef: {name: pull}\n  scopes: [a]\n");
   EXPECT_THAT(ErrorsOf({binding, "a: ["}), Not(HasSubstr("pull")));
   EXPECT_THAT(ErrorsOf({binding, "apiVersion: v2\nkind: Role\n"}), Not(HasSubstr("there is no")));
-  // A role with an error is there.
+  // A role with an error exists.
   EXPECT_THAT(ErrorsOf({binding, Document("Role", "pull", "  verbs: [x]\n")}),
               Not(HasSubstr("there is no")));
 }
@@ -358,7 +358,7 @@ TEST(PolicyFilesTest, ErrorsShowNoSecret) {
       absl::StrCat(
           Document("Configuration", "a", "  web: {tokenSecret: a}\n---\n"),
           Document("Configuration", "b", absl::StrCat("  web: {tokenSecret: ", secret, "}"))),
-      // A space is missing, or the field.
+      // A space or the field is missing.
       UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  value:", secret, "\n")),
       UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  value = ", secret, "\n")),
       UserOf("u") + Document("Token", "t", absl::StrCat("  username: u\n  ", secret, "\n")),
@@ -471,7 +471,7 @@ TEST(PolicyFilesTest, WarnsOfScopesWithoutTagsOnlyWhereTagsAreAskedFor) {
   EXPECT_EQ(load("[tags]", "[^a$]").size(), 1);
   EXPECT_EQ(load("['*']", "['^a/[^:]+$']").size(), 1);
   EXPECT_THAT(load("[blobs, catalog]", "[^a$]"), IsEmpty());
-  // The bare name for blobs, and tags beside it.
+  // The bare name for blobs, and a scope for tags.
   EXPECT_THAT(load("['*']", "[^a$, '^a:v[0-9]+$']"), IsEmpty());
 }
 

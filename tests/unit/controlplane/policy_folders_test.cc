@@ -1,4 +1,4 @@
-// ReadFolders of policy_files.h.
+// Tests ReadFolders of policy_files.h.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -75,7 +75,7 @@ TEST_F(ReadFoldersTest, RefusesFoldersWithoutAnyFile) {
   EXPECT_TRUE(ReadFolders({Path("a"), Path("b")}).ok());
 }
 
-// Reading it would wait for whoever writes to it.
+// Reading it would wait for a writer.
 TEST_F(ReadFoldersTest, RefusesANamedPipe) {
   ASSERT_EQ(mkfifo(Path("pipe.yaml").c_str(), 0600), 0);
   EXPECT_THAT(ErrorOf({folder_}), HasSubstr(Path("pipe.yaml") + "\": not a regular file"));

@@ -21,7 +21,7 @@ using ::testing::Not;
 constexpr char kHash[] = "$2b$04$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5/zNFDK";
 constexpr char kOtherHash[] = "$2b$05$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5/zNFDK";
 
-// Of files: alice in the group devs, who have the role pull everywhere.
+// Objects from files: alice is in the group devs, which has the role pull everywhere.
 PolicyObjects Files() {
   PolicyObjects objects;
   objects.users = {
@@ -95,7 +95,7 @@ class PolicyStoreTest : public DatabaseTest {
   std::vector<std::string> warnings_;
 };
 
-TEST_F(PolicyStoreTest, WhatIsConfiguredHoldsAndIsWrittenOnce) {
+TEST_F(PolicyStoreTest, ConfiguredObjectsApplyAndAreWrittenOnce) {
   EXPECT_TRUE(MayPull("alice"));
   const int64_t revision = Now().revision;
   EXPECT_EQ(Audit().size(), 1);
@@ -107,7 +107,7 @@ TEST_F(PolicyStoreTest, WhatIsConfiguredHoldsAndIsWrittenOnce) {
   EXPECT_EQ(Objects().users[0].origin, "users.yaml:1");
 }
 
-TEST_F(PolicyStoreTest, WhatWasMadeIsThereAfterARestartAndAReload) {
+TEST_F(PolicyStoreTest, ObjectsOfTheAdminApiSurviveARestartAndAReload) {
   ASSERT_TRUE(AddUser("bob", {"devs"}).ok());
   EXPECT_TRUE(MayPull("bob"));
   OpenStore(Files());
@@ -132,7 +132,7 @@ TEST_F(PolicyStoreTest, EachChangeRaisesTheRevisionAndIsInTheAuditLog) {
   EXPECT_THAT(event.detail, Not(HasSubstr(kHash)));
 }
 
-TEST_F(PolicyStoreTest, ALongChangeIsToldInSeveralEventsAndLosesNothing) {
+TEST_F(PolicyStoreTest, ALongChangeIsSplitOverSeveralEventsAndLosesNothing) {
   std::vector<std::string> scopes;
   for (int i = 0; i < 100; ++i) scopes.push_back(absl::StrCat("^€", i, "/", std::string(90, 'x')));
   ASSERT_TRUE(Change([&](PolicyObjects& o) {
@@ -157,7 +157,7 @@ TEST_F(PolicyStoreTest, ALongChangeIsToldInSeveralEventsAndLosesNothing) {
   for (const std::string& scope : scopes) EXPECT_THAT(told, HasSubstr(scope));
 }
 
-TEST_F(PolicyStoreTest, AChangeOfNothingIsNone) {
+TEST_F(PolicyStoreTest, AnEmptyChangeIsNoChange) {
   const int64_t before = Now().revision;
   ASSERT_TRUE(Change([](PolicyObjects&) { return absl::OkStatus(); }).ok());
   EXPECT_EQ(Now().revision, before);
@@ -179,14 +179,14 @@ TEST_F(PolicyStoreTest, ABadChangeIsRefusedWhole) {
   EXPECT_EQ(Audit().size(), 1);
 }
 
-TEST_F(PolicyStoreTest, AReloadThatCannotBeChangesNothing) {
+TEST_F(PolicyStoreTest, AnInvalidReloadChangesNothing) {
   PolicyObjects files = Files();
   files.bindings[0].role = "none";
   EXPECT_TRUE(absl::IsInvalidArgument(Reload(files)));
   EXPECT_TRUE(MayPull("alice"));
 }
 
-TEST_F(PolicyStoreTest, AReloadTakesAwayWhatIsNotConfiguredAnyMore) {
+TEST_F(PolicyStoreTest, AReloadRemovesObjectsThatAreNoLongerConfigured) {
   ASSERT_TRUE(AddUser("bob", {"devs"}).ok());
   PolicyObjects files = Files();
   files.bindings.clear();
@@ -195,7 +195,7 @@ TEST_F(PolicyStoreTest, AReloadTakesAwayWhatIsNotConfiguredAnyMore) {
   EXPECT_FALSE(MayPull("bob"));
 }
 
-TEST_F(PolicyStoreTest, WhatRefersToSomethingGoneHasNoEffectUntilItIsBack) {
+TEST_F(PolicyStoreTest, DanglingReferencesHaveNoEffectUntilTheTargetIsBack) {
   ASSERT_TRUE(AddUser("bob").ok());
   ASSERT_TRUE(Change([](PolicyObjects& o) {
                 return CreateRoleBinding(o, {.name = "bob-pull",
@@ -226,7 +226,7 @@ TEST_F(PolicyStoreTest, WhatRefersToSomethingGoneHasNoEffectUntilItIsBack) {
   EXPECT_TRUE(MayPull("alice"));
 }
 
-TEST_F(PolicyStoreTest, NothingOfAConfiguredUserWhoIsGoneIsThereForSomebodyOfThatName) {
+TEST_F(PolicyStoreTest, ANewUserInheritsNothingFromARemovedConfiguredUser) {
   ASSERT_TRUE(Change([](PolicyObjects& o) {
                 return CreateToken(o, {.name = "t", .value_hash = "x", .user = "alice"});
               }).ok());
@@ -249,7 +249,7 @@ TEST_F(PolicyStoreTest, NothingOfAConfiguredUserWhoIsGoneIsThereForSomebodyOfTha
   EXPECT_TRUE(Objects().users[0].groups.empty());
 }
 
-TEST_F(PolicyStoreTest, AConfiguredTokenTakesTheValueOfOneThatWasMade) {
+TEST_F(PolicyStoreTest, AConfiguredTokenReplacesAMadeOneWithItsValue) {
   ASSERT_TRUE(Change([](PolicyObjects& o) {
                 return CreateToken(o, {.name = "made", .value_hash = "x", .user = "alice"});
               }).ok());
@@ -276,7 +276,7 @@ TEST_F(PolicyStoreTest, APasswordThatIsChangedBackRevivesNothing) {
   EXPECT_NE(version(), second);
 }
 
-TEST_F(PolicyStoreTest, RevocationsOfUsersWhoAreGoneAreBounded) {
+TEST_F(PolicyStoreTest, RevocationsOfDeletedUsersAreBounded) {
   ASSERT_TRUE(Change([](PolicyObjects& o) { return RevokeUserTokens(o, "alice"); }).ok());
   ASSERT_TRUE(Change([](PolicyObjects& o) {
                 for (size_t i = 0; i < base::kMaxRevocations + 5; ++i) {
@@ -294,7 +294,7 @@ TEST_F(PolicyStoreTest, RevocationsOfUsersWhoAreGoneAreBounded) {
   EXPECT_EQ(Objects().revocations.at("aaron").all, 1);
 }
 
-TEST_F(PolicyStoreTest, WhatIsConfiguredReplacesWhatWasMadeUnderTheSameName) {
+TEST_F(PolicyStoreTest, ConfiguredObjectsReplaceMadeOnesOfTheSameName) {
   ASSERT_TRUE(AddUser("bob").ok());
   PolicyObjects files = Files();
   files.users.push_back(
@@ -338,7 +338,7 @@ TEST_F(PolicyStoreTest, TheFilesAreOneSetUnderAContentHash) {
   };
   const std::string first = hash();
   EXPECT_EQ(first.size(), 64);
-  // Neither where a thing stands nor what was made besides changes the set.
+  // Neither places nor objects of the admin API change the set.
   PolicyObjects files = Files();
   files.users[0].origin = "elsewhere.yaml:7";
   ASSERT_TRUE(Reload(files).ok());

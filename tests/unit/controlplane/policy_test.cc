@@ -153,7 +153,7 @@ constexpr DecisionCase kDecisions[] = {
     {"anonymous", "GET blobs library2/busybox", ""},
     {"anonymous", "GET blobs my/library/busybox", ""},
     {"anonymous", "GET manifests team-a/app:v1", ""},
-    // Several bindings: what one does not give another one may.
+    // Several bindings: another binding may allow what one does not.
     {"alice", "GET catalog", "public-catalog"},
     {"alice", "GET blobs library/busybox", "public-library"},
     {"alice", "GET manifests library/busybox:1.36", "public-library"},
@@ -178,7 +178,7 @@ constexpr DecisionCase kDecisions[] = {
     {"alice", "GET blobs team-b/app", ""},
     {"alice", "PUT manifests team-b/app:v1", ""},
     {"alice", "GET blobs team-ab/app", ""},
-    // A scope that ends behind the name matches no tag.
+    // A scope that ends after the name matches no tag.
     {"bob", "GET blobs team-b/app", "team-b-exact"},
     {"bob", "POST blobs team-b/app", "team-b-exact"},
     {"bob", "PUT manifests team-b/app", "team-b-exact"},
@@ -236,7 +236,7 @@ constexpr DecisionCase kDecisions[] = {
     {"org", "GET blobs my/myorg/app-web", ""},
     {"org", "DELETE manifests myorg/app-web:v1", ""},
     {"org", "GET catalog", ""},
-    // Exactly one level, whose tags match, because a colon is no slash.
+    // Exactly one level; its tags match, because a colon is not a slash.
     {"flat", "GET blobs team1/app", "one-level"},
     {"flat", "GET manifests team1/app:v1", "one-level"},
     {"flat", "GET blobs team1/app/deep", ""},
@@ -250,7 +250,7 @@ constexpr DecisionCase kDecisions[] = {
     {"project", "GET blobs team1/project2", ""},
     {"project", "GET manifests team1/project/deep:v1", ""},
     {"project", "GET tags team1/project", ""},
-    // Nobody was bound to anything.
+    // A user without any binding.
     {"nobody", "GET catalog", ""},
     {"nobody", "GET blobs library/busybox", ""},
     {"nobody", "GET manifests library/busybox:1.36", ""},
@@ -286,7 +286,7 @@ TEST(PolicyTest, ADenialSaysWhoWhatWhereAndWhatComesNearest) {
   EXPECT_EQ(reason("nobody", "GET catalog"),
             R"(user "nobody" may not list the repositories (GET catalog): no role binding names )"
             R"(this user or one of the user's groups)");
-  // What exists is not told to everybody.
+  // Anonymous clients do not learn what exists.
   EXPECT_EQ(reason("anonymous", "PUT manifests library/busybox:1"),
             R"(anonymous clients may not push to repository "library/busybox" (PUT manifests, tag )"
             R"("1"): log in)");
@@ -469,13 +469,13 @@ TEST(PolicyHolderTest, AReplacementRaisesTheRevisionAndTellsListeners) {
   EXPECT_EQ(holder.revision(), 2);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(holder.Current().policy->FindUser("admin"), nullptr);
-  // Who began before keeps what was.
+  // An earlier snapshot keeps the old policy.
   EXPECT_NE(before.policy->FindUser("admin"), nullptr);
 
   holder.RemoveListener(id);
   holder.Replace(Snapshot({}, 3));
   EXPECT_EQ(holder.revision(), 3);
-  // One that comes late changes nothing.
+  // An older policy that arrives late changes nothing.
   holder.Replace(Snapshot({Admin()}, 2));
   EXPECT_EQ(holder.Current().policy->FindUser("admin"), nullptr);
   EXPECT_EQ(holder.revision(), 3);

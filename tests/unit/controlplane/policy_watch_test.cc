@@ -110,7 +110,7 @@ TEST_F(PolicyWatchTest, AThousandWatchersHearAChangeAndAuthorizeStillAnswers) {
   Stop();
 }
 
-TEST_F(PolicyWatchTest, AWatcherThatDoesNotReadStopsNobody) {
+TEST_F(PolicyWatchTest, AWatcherThatDoesNotReadStopsNoOther) {
   AccessServiceOptions options;
   options.heartbeat = std::chrono::milliseconds(1);
   Restart(std::move(options));

@@ -28,13 +28,13 @@ TEST(ScopeBoundsTest, WhateverMayMatchElsewhereIsUnbounded) {
                                  "(^team/)", "^\\Qa|b\\E|web", "^[]a]|web", "^[^]a]|web", "^.*x"}) {
     const std::optional<NameRange> bounds = Bounds(expression);
     if (!bounds.has_value()) continue;
-    // Bounds that hold everything are as good as none.
+    // Bounds that contain everything are as good as none.
     EXPECT_EQ(bounds->first, "") << expression;
     EXPECT_GE(bounds->last, "zzz") << expression;
   }
 }
 
-// Whatever the expression: a name in which it finds a match is within the bounds.
+// For any expression: a name in which it finds a match is within the bounds.
 TEST(ScopeBoundsTest, NoMatchIsOutOfBounds) {
   const std::string pieces[] = {"^",  "$",  "a",  "b", "/",  "|",     "(a|b)", "[ab]", "[]a]",
                                 ".*", "a?", "a*", ":", "^*", "(?:b)", "\\Qa",  "\\E",  "b{2}"};

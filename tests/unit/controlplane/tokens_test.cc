@@ -24,7 +24,7 @@ const std::string& Key() {
 
 std::string Base64Url(absl::string_view text) { return absl::WebSafeBase64Escape(text); }
 
-// A token signed with `key` as RFC 7515 says, whatever its header claims.
+// A token signed with `key` according to RFC 7515, whatever its header claims.
 std::string Sign(absl::string_view header, absl::string_view claims, absl::string_view key) {
   const std::string signed_part = absl::StrCat(Base64Url(header), ".", Base64Url(claims));
   return absl::StrCat(signed_part, ".", Base64Url(base::HmacSha256(key, signed_part)));
@@ -172,7 +172,7 @@ TEST_F(TokenSignerTest, WhatIsNoTokenIsRefused) {
   }
   EXPECT_THAT(Reason(std::string(1'000'000, 'a')), HasSubstr("1000000 bytes"));
   EXPECT_NE(Reason(absl::StrCat("a.", std::string(16'000, 'a'), ".a")), "");
-  // Deep enough to end a recursive parser's stack, were it not limited.
+  // Deep enough to overflow the stack of a recursive parser without a limit.
   EXPECT_NE(Reason(Sign(kHeader, std::string(11'000, '['), Key())), "");
 }
 

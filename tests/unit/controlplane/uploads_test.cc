@@ -19,7 +19,7 @@ class UploadsTest : public MetadataTest {
                                                  std::optional<ExaminedCopy> examined = {}) {
     return CommitUpload(*database_, commit, examined, now_ms_);
   }
-  // Commits what is live already, having found its bytes `intact` or not.
+  // Commits a digest that is already live, with its bytes `intact` or not.
   void CommitAgain(const UploadCommit& commit, bool intact) {
     const auto live = Commit(commit);
     ASSERT_TRUE(live.ok() && live->has_value()) << live.status();

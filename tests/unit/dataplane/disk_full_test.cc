@@ -1,4 +1,4 @@
-// A node on a disk that is full: a small tmpfs. Mounting needs a privilege; where it is missing,
+// A node on a full disk: a small tmpfs. Mounting needs a privilege; without it,
 // the test runs itself again in a user namespace of its own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ class DiskFullTest : public NodeFixture {
     if (mounted_) ::umount2(temp_.path().c_str(), MNT_DETACH);
   }
 
-  // Whether the node now runs on a tmpfs of 4 MiB.
+  // True if the node runs on a tmpfs of 4 MiB.
   bool MountSmallDisk() {
     Stop();
     mounted_ = ::mount("tmpfs", temp_.path().c_str(), "tmpfs", 0, "size=4m") == 0;
@@ -66,18 +66,18 @@ TEST_F(DiskFullTest, IsSaidAndNothingStoredIsLost) {
   EXPECT_EQ(oci::ToHttpError(status).status, 507);
   EXPECT_THAT(std::string(status.message()), HasSubstr("no space left on the storage node"));
 
-  // Room for what deletes is left: metadata may be on the same disk.
+  // Space for deleting is left: metadata may be on the same disk.
   struct statvfs disk;
   ASSERT_EQ(::statvfs(root_.c_str(), &disk), 0);
   EXPECT_GE(disk.f_bavail * disk.f_frsize, 400'000u);
 
-  // A new upload finds no room either, and what is stored can be read.
+  // A new upload finds no space either, and stored data can be read.
   EXPECT_EQ(Write(base::NewUuid7(), 0, bytes).status().code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(*Read(ReadRequestOf(stored, DigestOf(stored_bytes).ToString(), 0, 1'000'000)),
             stored_bytes);
 
-  // With room again, the upload goes on where it says it is.
+  // With free space, the upload continues at its reported size.
   EXPECT_TRUE(Delete(ballast).ok());
   const int64_t size = Stat(incarnation)->size_bytes();
   EXPECT_GT(size, 0);

@@ -1,4 +1,4 @@
-// A storage node behind an in-process channel, as `serve` has it, and short forms of its calls.
+// A storage node behind an in-process channel, as in `serve`, and short forms of its calls.
 #ifndef REGISTRY_TESTS_UNIT_DATAPLANE_NODE_FIXTURE_H_
 #define REGISTRY_TESTS_UNIT_DATAPLANE_NODE_FIXTURE_H_
 
@@ -19,7 +19,7 @@
 
 namespace registry::dataplane {
 
-// A Write call that is under way. Ended when it is destroyed.
+// An open Write call. The destructor ends it.
 class WriteCall {
  public:
   explicit WriteCall(v1::StorageService::Stub& stub) : writer_(stub.Write(&context_, &response_)) {}
@@ -66,7 +66,7 @@ class WriteCall {
 class NodeFixture : public ::testing::Test {
  protected:
   NodeFixture() : NodeFixture("") {}
-  // Over TCP when `address` is not empty.
+  // Over TCP if `address` is not empty.
   explicit NodeFixture(std::string address) : address_(std::move(address)) {
     root_ = temp_.path();
     Start();
@@ -178,7 +178,7 @@ class NodeFixture : public ::testing::Test {
     return incarnation;
   }
 
-  // Until the node has taken so many bytes of a call that is under way.
+  // Waits until the node has taken this many bytes of an open call.
   void WaitForSize(const std::string& incarnation, int64_t size_bytes) {
     while (true) {
       absl::StatusOr<v1::StatResponse> stored = Stat(incarnation);

@@ -131,7 +131,7 @@ TEST_P(StorageReadTest, ReadersThatGoAwayLeaveNothingOpen) {
       EXPECT_EQ(readers[i]->Finish().error_code(), grpc::StatusCode::CANCELLED);
     }
   }
-  // The test's own timeout ends this when it does not come true.
+  // If this never becomes true, the test's timeout ends it.
   while (OpenFiles() > before) std::this_thread::yield();
 }
 

@@ -1,4 +1,4 @@
-// Write: what streams may do, and which of several wins. In process and over TCP, because the
+// Write: what streams may do, and which of several wins; in process and over TCP, because the
 // transports differ in how a call ends that the client has not ended.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ TEST_P(StorageWriteTest, AnOlderIdleStreamIsCutByANewerOne) {
   WaitForSize(incarnation, 3);
 
   EXPECT_EQ(*Write(incarnation, 3, "bar"), 6);
-  // The older client sends nothing and ends nothing.
+  // The older client neither sends nor ends its stream.
   EXPECT_EQ(older.Status(), absl::AbortedError("a newer request continues this upload"));
   EXPECT_EQ(*Finish(incarnation, DigestOf("foobar").ToString()), 6);
 }
@@ -49,7 +49,7 @@ TEST_P(StorageWriteTest, AnOlderBusyStreamIsCutAndItsBytesUpToThereAreKept) {
       if (!older.Chunk(absl::string_view(bytes).substr(at, 64 * 1024))) return;
     }
   });
-  // As a client does: ask, try, and ask again after a 416.
+  // Like a client: ask, try, and ask again after a 416.
   absl::StatusOr<int64_t> size = absl::UnknownError("not tried");
   while (!size.ok()) {
     absl::StatusOr<v1::StatResponse> stored = Stat(incarnation);

@@ -1,4 +1,4 @@
-// A folder for one test, removed with all that is in it; and what tests do with files.
+// A folder for one test, removed with its contents; and helpers for files.
 #ifndef REGISTRY_TESTS_UNIT_DATAPLANE_TEMP_FOLDER_H_
 #define REGISTRY_TESTS_UNIT_DATAPLANE_TEMP_FOLDER_H_
 
@@ -45,7 +45,7 @@ inline std::string ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// Bytes that differ from place to place, and with the seed.
+// Bytes that depend on position and seed.
 inline std::string TestBytes(size_t size, unsigned seed = 1) {
   std::string bytes(size, '\0');
   unsigned state = seed;

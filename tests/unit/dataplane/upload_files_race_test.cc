@@ -1,4 +1,4 @@
-// Many threads at one upload, the way the service runs them: through the FileExecutor. Worth most
+// Many threads on one upload, as in the service: through the FileExecutor. Most useful
 // under the thread sanitizer.
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ class UploadFilesRaceTest : public FilesFixture {
     return *std::move(result);
   }
 
-  // As a client that lost its connection: asks for the size, then appends until it is cut.
+  // Like a client that lost its connection: asks for the size, then appends until it is cut.
   void ResumeAndWrite(const Incarnation& incarnation, absl::string_view bytes) {
     absl::StatusOr<StoredSize> stored = Run<absl::StatusOr<StoredSize>>(
         incarnation, [&] { return uploads_->Stat(incarnation, std::nullopt); });
@@ -135,7 +135,7 @@ TEST_F(UploadFilesRaceTest, WritersMayBeLetGoOfWhileOthersBegin) {
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back([&] {
       for (int round = 0; round < 200; ++round) {
-        // The writer is destroyed here, on a thread that is not the executor's.
+        // Destroys the writer here, on a thread that is not the executor's.
         (void)Run<absl::StatusOr<std::shared_ptr<UploadWriter>>>(
             incarnation, [&] { return Begin(incarnation, 0); });
       }

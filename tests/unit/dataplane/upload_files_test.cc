@@ -241,7 +241,7 @@ TEST_F(UploadFilesTest, AFailedFlushOfBytesRefusesAllWritesButNoReads) {
   EXPECT_TRUE(uploads_->Stat(open, std::nullopt).ok());
   EXPECT_TRUE(uploads_->Delete(open, std::nullopt).ok());
 
-  // What could not be flushed must not be taken for good after a restart.
+  // After a restart, data whose flush failed must not count as good.
   Restart();
   EXPECT_EQ(oci::CodeOf(Finish(failed, DigestOf("bar")).status()), oci::ErrorCode::kDigestInvalid);
 }

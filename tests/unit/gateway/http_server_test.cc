@@ -1,4 +1,4 @@
-// The HTTP server against a plain socket: framing, limits, timeouts, draining.
+// Tests the HTTP server over a plain socket: framing, limits, timeouts, draining.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -46,7 +46,7 @@ class Client {
     }
   }
 
-  // Everything until `end` was received, or the connection has ended.
+  // Reads until `end` is received or the connection ends.
   std::string ReadUntil(absl::string_view end) {
     while (!absl::StrContains(received_, end)) {
       if (!Receive()) break;
@@ -80,7 +80,7 @@ class Client {
   std::string received_;
 };
 
-// Answers each path in its own way, as the tests below need it.
+// Answers each path as the tests below need it.
 Awaitable<void> TestHandler(Exchange& exchange) {
   const absl::string_view path = exchange.request().path;
   Response response;
@@ -263,7 +263,7 @@ TEST_F(HttpServerTest, RefusesMalformedRequests) {
                                "HTTP/1.1 200 "));
 }
 
-// Else a proxy in front could see the request end elsewhere, and the rest of the body as a request.
+// Otherwise a proxy in front could see another end, and take the rest of the body for a request.
 TEST_F(HttpServerTest, RefusesRequestsWhoseEndIsInDoubt) {
   Start();
   const std::string start = "POST /echo HTTP/1.1\r\nHost: x\r\n";
@@ -352,7 +352,7 @@ TEST_F(HttpServerTest, RefusesConnectionsOverTheLimit) {
 
 TEST_F(HttpServerTest, DrainFinishesWhatRunsAndClosesWhatIsIdle) {
   Start();
-  // One for each event loop: when both are closed, both loops are draining.
+  // One per event loop: once both are closed, both loops are draining.
   Client idle(server_->address());
   Client other_idle(server_->address());
   for (Client* client : {&idle, &other_idle}) {

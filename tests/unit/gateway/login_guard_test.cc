@@ -9,7 +9,7 @@ namespace {
 
 class LoginGuardTest : public testing::Test {
  protected:
-  // What may_be_cached() of a login said that was then accepted.
+  // Begins and accepts a login. Returns its may_be_cached().
   bool Accepted() {
     LoginGuard::Login login(guard_);
     login.Accept();
@@ -20,11 +20,11 @@ class LoginGuardTest : public testing::Test {
   LoginGuard guard_{[this] { return now_; }};
 };
 
-TEST_F(LoginGuardTest, WhileNoneFailsAllMayBeCached) {
+TEST_F(LoginGuardTest, WhileNoLoginFailsAllMayUseTheCache) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(Accepted());
 }
 
-TEST_F(LoginGuardTest, AfterAFailureNoneMayForAMinute) {
+TEST_F(LoginGuardTest, AfterAFailureNoLoginMayUseTheCacheForAMinute) {
   { LoginGuard::Login login(guard_); }
   EXPECT_FALSE(Accepted());
   now_ += std::chrono::seconds(59);
@@ -33,7 +33,7 @@ TEST_F(LoginGuardTest, AfterAFailureNoneMayForAMinute) {
   EXPECT_TRUE(Accepted());
 }
 
-TEST_F(LoginGuardTest, OfManyAtTheSameTimeOnlyAsManyMayAsMayFail) {
+TEST_F(LoginGuardTest, OfConcurrentLoginsOnlyAsManyUseTheCacheAsMayFail) {
   std::list<LoginGuard::Login> logins;
   int may = 0;
   for (int i = 0; i < 100; ++i) may += logins.emplace_back(guard_).may_be_cached() ? 1 : 0;

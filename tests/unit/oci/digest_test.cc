@@ -28,7 +28,7 @@ TEST(DigestTest, ParsesSha256AndSha512) {
   EXPECT_EQ(sha512->hex(), kHex128);
 }
 
-TEST(DigestTest, RefusesWhatIsNoDigest) {
+TEST(DigestTest, RefusesInvalidDigests) {
   for (const std::string& text :
        {std::string(), std::string(":"), std::string("sha256"), std::string("sha256:"),
         "sha256:" + std::string(63, 'a'), "sha256:" + std::string(65, 'a'),

@@ -42,7 +42,7 @@ TEST(ErrorTest, EachCodeHasItsNameAndHttpStatus) {
   }
 }
 
-TEST(ErrorTest, AStatusWithoutCodeIsNotTheClientsDoing) {
+TEST(ErrorTest, AStatusWithoutCodeIsNotTheClientsFault) {
   EXPECT_EQ(CodeOf(absl::NotFoundError("no file")), std::nullopt);
   EXPECT_EQ(CodeOf(absl::OkStatus()), std::nullopt);
   EXPECT_EQ(ToHttpError(absl::NotFoundError("no file")).status, 500);
@@ -80,7 +80,7 @@ TEST(QuoteTest, CutsLongText) {
 
 TEST(QuoteTest, CutsInsideACharacterWithoutLeavingHalfOfIt) {
   const std::string quoted = Quote(std::string(199, 'x') + "äöü");
-  // Only the quotes, the letters, escapes and the mark of the cut are left.
+  // Only quotes, letters, escapes and the mark of the cut remain.
   EXPECT_THAT(quoted, ::testing::HasSubstr("\\"));
   EXPECT_THAT(quoted, ::testing::Not(::testing::HasSubstr("ä")));
 }

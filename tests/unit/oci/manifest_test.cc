@@ -16,7 +16,7 @@ using ::testing::SizeIs;
 
 std::string HexDigest(char digit) { return "sha256:" + std::string(64, digit); }
 
-// Single quotes become double ones, $1 … $3 digests.
+// Turns single quotes into double ones, and $1 … $3 into digests.
 std::string Json(absl::string_view text) {
   return absl::StrReplaceAll(
       text, {{"'", "\""}, {"$1", HexDigest('1')}, {"$2", HexDigest('2')}, {"$3", HexDigest('3')}});
@@ -121,7 +121,7 @@ TEST(ManifestTest, TheBodysMediaTypeMustAgreeWithTheRequests) {
 
 struct Malformed {
   const char* json;
-  // What the message must name.
+  // The text that the message must contain.
   const char* named;
 };
 
@@ -181,7 +181,7 @@ TEST(ManifestTest, RefusesWhatCouldBeAnImageOrAnIndex) {
   }
 }
 
-TEST(ManifestTest, RefusesWhatIsNoMediaType) {
+TEST(ManifestTest, RefusesInvalidMediaTypes) {
   for (const char* type : {"text", "/", "a/", "/b", "a b/c", "a/b c", "a/b/c", "a/b;c=d", "-/-"}) {
     EXPECT_FALSE(ParseManifest(type, "{}").ok()) << type;
   }
@@ -195,7 +195,7 @@ TEST(ManifestTest, RefusesTextThatIsNotUtf8) {
             ErrorCode::kManifestInvalid);
 }
 
-// An object that holds arrays, `levels` deep in all.
+// An object with nested arrays, `levels` deep in total.
 std::string Nested(int levels) {
   return absl::StrCat("{\"schemaVersion\": 2, \"a\": ", std::string(levels - 1, '['),
                       std::string(levels - 1, ']'), "}");
@@ -217,7 +217,7 @@ TEST(ManifestTest, AMillionBracketsDoNotOverflowTheStack) {
   EXPECT_FALSE(ParseManifest("", std::string(1'000'000, '{')).ok());
 }
 
-// Every prefix of a good manifest, and the manifest with each byte changed: an answer, never a
+// Every prefix of a valid manifest, and the manifest with each byte changed: a result, never a
 // crash.
 TEST(ManifestTest, TruncatedAndDamagedManifestsAreAnswered) {
   const std::string good = Json(R"({'schemaVersion': 2, 'config': {'digest': '$1', 'size': 2},

@@ -61,7 +61,7 @@ TEST(AdminArgumentsTest, TheRegistryIsAFolderOrAServer) {
   EXPECT_THAT(Error({"reload", "-server", ":1"}, kElsewhere), HasSubstr("not HOST:PORT"));
 }
 
-TEST(AdminArgumentsTest, CreatingNeedsWhatAResourceCannotBeWithout) {
+TEST(AdminArgumentsTest, CreatingNeedsRequiredFlags) {
   for (const char* flag : {"-role", "-subjects", "-scopes"}) {
     Args args = {"bindings", "create", "b"};
     for (const char* other : {"-role", "-subjects", "-scopes"}) {
@@ -72,14 +72,14 @@ TEST(AdminArgumentsTest, CreatingNeedsWhatAResourceCannotBeWithout) {
   Parse({"bindings", "update", "b", "-role", "r"});
 }
 
-TEST(AdminArgumentsTest, ValuesAreCheckedBeforeAnybodyIsAsked) {
+TEST(AdminArgumentsTest, ValuesAreCheckedBeforeTheCall) {
   EXPECT_THAT(Error({"roles", "update", "r", "-addverbs", "FETCH"}),
               HasSubstr("\"FETCH\" is unknown"));
   EXPECT_THAT(Error({"tokens", "update", "t", "-expires", "soon"}), HasSubstr("\"soon\""));
   Parse({"roles", "update", "r", "-removeverbs", "get,HEAD"});
 }
 
-TEST(AdminArgumentsTest, WrongOnesAreOneSentence) {
+TEST(AdminArgumentsTest, ErrorsAreOneSentence) {
   for (const Args& args :
        {Args{}, Args{"frob"}, Args{"users"}, Args{"users", "create"}, Args{"groups", "revoke", "x"},
         Args{"users", "get", "users/"}, Args{"tokens", "update", "t", "-adduser", "x"},
