@@ -1,4 +1,4 @@
-"""Who may do what, as people see it with their clients: the same scenarios for each of them.
+"""Access, as clients report it to people: the same scenarios for each client.
 
     class SkopeoAccess(client_access.Scenarios, SkopeoCase):
         pass
@@ -21,14 +21,14 @@ from test_policy import PUBLIC, SHOP, TOKEN, PolicyTestCase
 
 # Time after a change until all gateways must apply it.
 LIVE_S = 2
-# Of the team "web"; dan may pull from web/shop, and may not even read web/blog.
+# Repositories of the team "web"; dan may pull from web/shop, and may not even read web/blog.
 BLOG = "web/blog"
-# Of the team "data", which is dan's.
+# A repository of dan's team, "data".
 LAKE = "data/lake"
 
 
 class Recorder:
-    """Stands before a registry and keeps what clients send to it."""
+    """A proxy in front of a registry that records the requests of clients."""
 
     def __init__(self, port):
         self.target = port
@@ -65,7 +65,7 @@ class Recorder:
 
 
 def without_names(output, host, name):
-    """What a client said, without what differs from one try to the next."""
+    """A client's output, without the parts that differ between attempts."""
     output = re.sub(r'time="[^"]*"', "", output).replace(host, "HOST")
     output = re.sub(r"[?&]account=[^&\s]*|sha256:[0-9a-f]{64}", "", output)
     for text in (name, name.replace("/", "%2F")):
@@ -84,8 +84,8 @@ class Scenarios(PolicyTestCase):
         return self.login(password or f"{user}-example", succeeds=succeeds, user=user)
 
     def expect_denied(self, output, *words):
-        """The client tells its user why, in the registry's words."""
-        # Some quote what they print.
+        """The client shows the registry's reason to its user."""
+        # Some clients quote their output.
         output = output.replace('\\"', '"')
         for word in words:
             self.assertIn(word, output)
@@ -118,7 +118,7 @@ class Scenarios(PolicyTestCase):
         self.assertRegex(existing.lower(), "unauthorized|authentication required|denied")
 
     def test_who_may_only_pull_pulls_and_is_told_why_a_push_fails(self):
-        # Whether an upload is refused, or only the manifest because the layers are there already.
+        # Either an upload is refused, or only the manifest, if the layers already exist.
         self.login_as("dan")
         output = self.push_image(f"{SHOP}:v1", succeeds=False)
         self.expect_denied(
@@ -149,7 +149,7 @@ class Scenarios(PolicyTestCase):
     def test_who_has_no_right_at_all_cannot_push(self):
         self.login_as("dan")
         output = self.push_image(f"{BLOG}:v1", succeeds=False)
-        # Some ask with HEAD first whether a layer is there, and no reason fits into that answer.
+        # Some clients first check with HEAD if a layer exists, and that response has no reason.
         reason = r'user "dan" may not push to repository "web/blog"|403 \(?Forbidden'
         self.assertRegex(output.replace('\\"', '"'), reason)
         self.assertEqual(self.registry.log(message="request", status=201), [])
@@ -164,7 +164,7 @@ class Scenarios(PolicyTestCase):
         before = len(recorder.request_lines())
         self.push_image(f"{LAKE}:v1")
         self.registry.port = direct
-        # The client remembered where the layer is, and tried to use it.
+        # The client remembered a repository with the layer, and tried to mount it.
         tried = [
             line
             for line in recorder.request_lines()[before:]
@@ -180,7 +180,7 @@ class Scenarios(PolicyTestCase):
         dan = self.as_user("dan")
         manifest = dan.get(f"/v2/{LAKE}/manifests/v1").json()
         for layer in manifest["layers"]:
-            # The layer is there, and it is the same as in web/blog, so that a mount could have been.
+            # The layer exists, and is the same as in web/blog: a mount would have been possible.
             dan.head(f"/v2/{LAKE}/blobs/{layer['digest']}")
             self.admin.head(f"/v2/{BLOG}/blobs/{layer['digest']}")
             mount = f"/v2/data/other/blobs/uploads/?mount={layer['digest']}&from={BLOG}"
@@ -191,9 +191,9 @@ class Scenarios(PolicyTestCase):
         self.login_as("web-ci", TOKEN)
         self.push_image(f"{SHOP}:build-7")
         self.pull_image(f"{SHOP}:build-7")
-        # The right is to tags of its own.
+        # The right covers only its own tags.
         output = self.push_image(f"{SHOP}:v1", succeeds=False)
-        # Some ask with HEAD first whether the tag is there, and may not read it either.
+        # Some clients first check with HEAD if the tag exists, and may not read it either.
         self.expect_denied(output, 'user "web-ci" may not pu', 'repository "web/shop', "v1")
         self.logout()
         self.pull_image(f"{SHOP}:build-7", succeeds=False)
@@ -226,7 +226,7 @@ class Scenarios(PolicyTestCase):
         self.assertRegex(output.lower(), "unauthorized|invalid username/password|authentication required")
 
     def expect_gone(self, user, status):
-        """Within the time that a change may take, the right is gone for everybody who asks."""
+        """Within the time that a change may take, the right is gone for all clients."""
         client = self.as_user(user)
         wait_for(
             lambda: client.post(f"/v2/{SHOP}/blobs/uploads/", expect=None).status == status,

@@ -11,7 +11,7 @@ from registry import wait_for
 
 START_TIMEOUT_S = 60
 
-# cri wants a network configuration, and opt makes folders in /opt: neither takes part in pushing or pulling.
+# cri needs a network configuration, and opt creates folders in /opt: pushing and pulling need neither.
 CONFIGURATION = """
 version = 2
 root = "{folder}/root"

@@ -1,4 +1,4 @@
-"""Programs written in Go, of pinned versions: built once beside the binary, then used by all tests.
+"""Go programs at pinned versions: built once next to the binary, then used by all tests.
 
     crane = install(CRANE)  # the path of the program, or a skipped test where there is no Go
 
@@ -23,8 +23,8 @@ from registry import BINARY
 # `go`: the oldest version of Go that the program's go.mod accepts.
 Program = collections.namedtuple("Program", "name package version go")
 
-# Of the distribution specification. It has no releases, so this is a commit of its main branch: one that the
-# module proxy serves, which it does not of every commit (v0.0.0-20260716174315-967efdc079b9 is refused).
+# From the distribution specification. It has no releases, so this is a commit of its main branch that the
+# module proxy serves; it refuses some commits, such as v0.0.0-20260716174315-967efdc079b9.
 CONFORMANCE = Program(
     "conformance", "github.com/opencontainers/distribution-spec/conformance",
     "v0.0.0-20260831232431-97274622c111", (1, 24),
@@ -70,18 +70,18 @@ def require_go(program):
 
 @contextlib.contextmanager
 def only_one(path):
-    """ctest runs tests side by side: one of them builds, the others wait. A killed one lets go."""
+    """ctest runs tests in parallel: one of them builds, the others wait. A killed test releases the lock."""
     with open(path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def build(program, target):
-    # Beside the target, because a rename must not cross file systems: the program is there whole or not at all.
+    # Next to the target, because a rename must not cross file systems: the program exists as a whole or not at all.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as unfinished:
         bin_folder = pathlib.Path(unfinished) / "bin"
         bin_folder.mkdir()
-        # A module of its own: no go.mod around the tests or the binary has a say then, and `go install` takes
+        # A separate module: then no go.mod around the tests or the binary matters, and `go install` accepts
         # no program whose go.mod excludes something, as BuildKit's does.
         for command in (
             ("mod", "init", "program"),
@@ -112,7 +112,7 @@ class GoClientTestCase(ClientTestCase):
             "DOCKER_CONFIG": str(self.folder / "docker"),
             "REGCTL_CONFIG": str(self.folder / "regctl.json"),
         }
-        # Who runs the tests may use a proxy; a registry on this machine is not behind it.
+        # The tests' environment may set a proxy; a registry on this machine is not behind it.
         without_proxy = {name: "127.0.0.1" for name in ("NO_PROXY", "no_proxy")}
         return {**super().environment(), **own, **without_proxy}
 
@@ -121,12 +121,12 @@ class GoClientTestCase(ClientTestCase):
         return f"{self.registry.host}/{name}"
 
     def expect_no_list_in_a_tag(self, repository):
-        """Where a registry lists no referrers, clients keep the list in a tag named sha256-DIGEST instead."""
+        """If a registry lists no referrers, clients keep the list in a tag named sha256-DIGEST."""
         tags = self.client.get(f"/v2/{repository}/tags/list").json()["tags"]
         self.assertEqual([tag for tag in tags if tag.startswith("sha256-")], [])
 
     def write_files(self, folder, count):
-        """Fills a new folder with files that all differ. Returns {name: content}."""
+        """Fills a new folder with different files. Returns {name: content}."""
         folder.mkdir()
         contents = {f"part-{i:03}.bin": f"part {i}\n".encode() * (i + 1) for i in range(count)}
         for name, content in contents.items():
@@ -134,7 +134,7 @@ class GoClientTestCase(ClientTestCase):
         return contents
 
     def expect_files(self, folder, contents):
-        """The folder has just these files, byte by byte."""
+        """The folder has exactly these files, byte by byte."""
         found = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.assertEqual(sorted(found), sorted(contents))
         self.assertEqual([n for n in contents if found[n] != contents[n]], [])

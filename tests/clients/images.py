@@ -1,4 +1,4 @@
-"""What the tests of clients share: images made here, and running programs."""
+"""Shared by the client tests: makes images, and runs programs."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ class Layout:
         manifests = []
         for architecture in ARCHITECTURES:
             tar = layer_tar({"architecture": architecture.encode(), **(files or {})})
-            # Compressed: clients would compress a plain tar, and so change its bytes.
+            # Compressed, because clients would compress a plain tar, and so change its bytes.
             layer = gzip.compress(tar, mtime=0)
             config = json.dumps(
                 {
@@ -106,7 +106,7 @@ class ClientTestCase(RegistryTestCase):
     program = None
     # Flags that come before its subcommand.
     global_flags = ()
-    # Where it runs; None is where the tests were started.
+    # The folder it runs in; None means the folder of the tests.
     working_folder = None
 
     def setUp(self):
@@ -120,7 +120,7 @@ class ClientTestCase(RegistryTestCase):
         return {**os.environ, "TMPDIR": str(self.folder)}
 
     def run_client(self, *arguments, stdin="", succeeds=True, timeout_s=120):
-        """Runs the program. Returns what it prints, on both channels."""
+        """Runs the program. Returns its output and errors."""
         done = subprocess.run(
             [self.program, *map(str, self.global_flags), *map(str, arguments)],
             input=stdin,
@@ -140,7 +140,7 @@ class ClientTestCase(RegistryTestCase):
         return done.stdout
 
     def mounts(self):
-        """How many blobs were mounted from another repository, by the registry's own log."""
+        """The number of blobs mounted from another repository, according to the registry's log."""
         return len(
             [
                 line

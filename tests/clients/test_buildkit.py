@@ -21,7 +21,7 @@ ATTESTATION = "application/vnd.docker.attestation.manifest.v1+json"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 SBOM = "https://spdx.dev/Document"
 
-# What it leaves is another each time that it really runs.
+# Its output differs each time that it really runs.
 DOCKERFILE = """
 FROM {base}
 ARG TARGETARCH
@@ -34,7 +34,7 @@ FROM {base}
 COPY scan /scan
 ENTRYPOINT ["/bin/busybox", "sh", "/scan"]
 """
-# BuildKit adds whose SBOM it is.
+# BuildKit adds the subject of the SBOM.
 SCAN = """
 test -s "$BUILDKIT_SCAN_SOURCE/hello" || exit 1
 echo '{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document",
@@ -55,7 +55,7 @@ class BuildKitCase(GoClientTestCase):
         self.daemons = self.enterContext(contextlib.ExitStack())
 
     def use_machine(self, name):
-        """Starts the daemon of a machine that has built nothing; another name is another machine."""
+        """Starts the daemon of a machine that has built nothing; each name is another machine."""
         self.daemons.close()
         socket = self.daemons.enter_context(
             buildkit_daemon(self.folder / name, self.buildkitd, self.program, self.registry.host)
@@ -102,7 +102,7 @@ class BuildKitCase(GoClientTestCase):
     def cache(self, name, *options):
         return ",".join(("type=registry", f"ref={self.remote(name)}", *options))
 
-    # What is in the registry.
+    # Contents of the registry.
 
     def manifest(self, repository, reference="v1"):
         return self.client.get(f"/v2/{repository}/manifests/{reference}").json()
@@ -127,7 +127,7 @@ class BuildKitCase(GoClientTestCase):
         return {name: [layer["digest"] for layer in images[name][1]["layers"]] for name in images}
 
     def statements(self, repository, manifest):
-        """What an attestation says: {predicate type: statement}."""
+        """The statements of the attestations: {predicate type: statement}."""
         return {
             layer["annotations"]["in-toto.io/predicate-type"]: json.loads(self.blob(repository, layer["digest"]))
             for layer in manifest["layers"]
@@ -192,7 +192,7 @@ class BuildKit(BuildKitCase):
             self.assertEqual(statements[SBOM]["predicate"]["name"], "scanned")
 
     def expect_cached(self, flags_of_export, flags_of_import):
-        """What one machine has built, another has from the registry."""
+        """A machine gets from the registry what another has built."""
         self.build(self.context, *self.output("team/built:v1"), *flags_of_export)
         self.use_machine("two")
         output = self.build(self.context, *self.output("team/again:v1"), *flags_of_import)
@@ -212,7 +212,7 @@ class BuildKit(BuildKitCase):
         self.assertEqual(config["mediaType"], "application/vnd.buildkit.cacheconfig.v0")
 
     def test_a_cache_that_is_an_index_of_layers_is_exported_and_imported(self):
-        # Until 0.21 that was what BuildKit did; there are blobs in the index then, and no manifests.
+        # BuildKit did this until 0.21: the index then has blobs instead of manifests.
         self.expect_cached(
             ("--export-cache", self.cache("team/cache:v1", "mode=max", "image-manifest=false")),
             ("--import-cache", self.cache("team/cache:v1")),

@@ -33,13 +33,13 @@ SPARSE = ("-sparse", "^conformance/")
 # The programme skips what a registry says it cannot do. These answers are right all the same: a mount may be
 # declined with 202 and an upload, and is here, where a token is for one repository and the source another.
 MAY_BE_SKIPPED = re.compile(r".*/blob-mount(-anonymous)?$")
-# Over 800 checks pass by default; a run with few has tested nothing.
+# Over 800 checks pass by default; a run with few checks has tested nothing.
 MIN_PASSED = 500
 TIMEOUT_S = 240
 
 
 def switched_off(configuration):
-    """The switches that are off in the programme's own account of its configuration, which is YAML."""
+    """The switches that are off, according to the programme's report of its configuration, in YAML."""
     tested = re.search(r"^apis:\n(.*?)^roData:", configuration, re.MULTILINE | re.DOTALL).group(1)
     return re.findall(r"^ +(\w+): false$", tested, re.MULTILINE)
 
@@ -57,7 +57,7 @@ class Conformance(RegistryTestCase):
         results = self.folder / "results"
         done = subprocess.run(
             [self.programme],
-            # Its working folder, for it reads settings from a file there; and no OCI_* of the caller's.
+            # Its own working folder, because it reads settings from a file there; and none of the caller's OCI_*.
             cwd=self.folder,
             env={
                 "NO_PROXY": "127.0.0.1",
@@ -78,7 +78,7 @@ class Conformance(RegistryTestCase):
             errors="replace",
             timeout=TIMEOUT_S,
         )
-        # It ends with status 0, too, when it could not even begin: only its report tells.
+        # It exits with status 0 even if it could not begin: only its report tells.
         report = results / "junit.xml"
         self.assertTrue(report.exists(), f"the programme wrote no report:\n{done.stdout}")
         suite = xml.etree.ElementTree.parse(report).find("testsuite")
@@ -104,7 +104,7 @@ class Conformance(RegistryTestCase):
         for case in (*cases["failure"], *cases["error"]):
             print(f"  FAILED  {describe(case)}")
 
-        # The counts are the programme's; its list of cases and its verdict must tell the same story.
+        # The programme's counts must agree with its list of cases and its verdict.
         self.assertEqual(failed + errors, 0, "see FAILED above")
         self.assertEqual([c.get("name") for c in (*cases["failure"], *cases["error"])], [])
         self.assertEqual(done.returncode, 0, done.stdout[-4000:])
@@ -131,7 +131,7 @@ class Conformance(RegistryTestCase):
 
 
 def describe(case):
-    """The name and the reasons, on one line."""
+    """The name and the reasons in one line."""
     name = case.get("name").removeprefix("OCI Conformance Test/")
     reasons = "; ".join((case.findtext("system-out") or "").split("\n"))
     return f"{name}: {reasons}" if reasons else name

@@ -36,7 +36,7 @@ def mirror():
 
 
 def apt_settings():
-    """What this machine's apt needs to reach its mirror."""
+    """The apt settings that this machine needs to reach its mirror."""
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
     wanted = ("Proxy", "Check-Valid-Until", "Check-Date")
     return "".join(
@@ -77,7 +77,7 @@ def free_port():
 
 
 class Served:
-    """What a Client needs to know of a registry that another program runs."""
+    """The parts of a registry that a Client needs, for one that another program runs."""
 
     scheme = "http"
     ca = None
@@ -154,7 +154,7 @@ class Container(ClientTestCase):
         self.run_client("rmi", remote)
         self.run_client("pull", remote)
 
-        # It ends on its own when asked to, and the volume has all for the next one.
+        # It stops on request, and the volume keeps everything for the next one.
         self.run_client("stop", "registry")
         state = self.run_client("inspect", "--format", "{{.State.ExitCode}}", "registry")
         self.assertEqual(state.strip(), "0")

@@ -32,7 +32,7 @@ class ContainerdCase(ClientTestCase):
         self.user = None
 
     def login(self, password=PASSWORD, succeeds=True, user=USER):
-        """For the commands that follow."""
+        """Logs in for the following commands."""
         self.user = f"{user}:{password}"
 
     def access_flags(self):
@@ -56,7 +56,7 @@ class ContainerdCase(ClientTestCase):
         )
 
     def forget_all(self):
-        """As if nothing had been pulled or imported."""
+        """Removes everything that was pulled or imported."""
         if names := self.run_client("images", "ls", "--quiet").split():
             self.run_client("images", "rm", "--sync", *names)
         self.assertEqual(self.run_client("content", "ls", "--quiet"), "")
@@ -76,7 +76,7 @@ class ContainerdCase(ClientTestCase):
         raise AssertionError(f"ctr knows no {name}")
 
     def expect_blobs(self, digests):
-        """containerd has just these, byte by byte."""
+        """containerd has exactly these, byte by byte."""
         self.assertEqual(sorted(self.run_client("content", "ls", "--quiet").split()), sorted(digests))
         for digest in digests:
             file = self.folder / "root" / "io.containerd.content.v1.content" / "blobs" / digest.replace(":", "/")
@@ -139,7 +139,7 @@ class Containerd(ContainerdCase):
 
 class ContainerdAccess(client_access.Scenarios, ContainerdCase):
     def write_archive(self):
-        """Of one architecture: the scenarios are about one manifest with its layers."""
+        """An image of one architecture: the scenarios need one manifest with its layers."""
         top = json.loads((self.layout.folder / "index.json").read_text())
         manifest = json.loads(self.layout.index)["manifests"][0]
         top["manifests"] = [{**manifest, "annotations": top["manifests"][0]["annotations"]}]
@@ -155,7 +155,7 @@ class ContainerdAccess(client_access.Scenarios, ContainerdCase):
     def push_image(self, name, succeeds=True):
         output = self.push_layout(name, succeeds=succeeds)
         if succeeds:
-            # containerd remembers where a layer is when it has pulled it, not when it has pushed it.
+            # containerd remembers the source of a layer after a pull, but not after a push.
             self.pull(name)
         return output
 
@@ -166,7 +166,7 @@ class ContainerdAccess(client_access.Scenarios, ContainerdCase):
         return output
 
     def expect_denied(self, output, *words):
-        # ctr 1.6 prints no more than the status of an answer; the reason stands in the registry's log.
+        # ctr 1.6 prints only the status of a response; the registry's log has the reason.
         self.assertIn("403 Forbidden", output)
         reasons = "\n".join(line["error"] for line in self.registry.log(message="request", status=403))
         super().expect_denied(reasons, *words)

@@ -40,9 +40,9 @@ class CosignCase(GoClientTestCase):
             self.run_client("generate-key-pair", "--output-key-prefix", name)
 
     def environment(self):
-        # Whatever cosign would like to ask elsewhere, it cannot.
+        # Keeps cosign from contacting other hosts.
         nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:1")
-        # The switch is what referrers without bundles need.
+        # Referrers without bundles need this switch.
         own = {"COSIGN_PASSWORD": "of the keys", "COSIGN_EXPERIMENTAL": "1"}
         return {**super().environment(), **nowhere, **own}
 
@@ -82,13 +82,13 @@ class CosignCase(GoClientTestCase):
         )  # fmt: skip
 
     def expect_signed(self, image, *flags):
-        """By our key, and not by another."""
+        """Verifies with our key, and not with another."""
         self.assertIn(f'"docker-manifest-digest":"{image.partition("@")[2]}"', self.check("verify", *flags, image))
         refused = self.check("verify", *flags, image, key="theirs", succeeds=False)
         self.assertRegex(refused, "no matching (signatures|attestations)|no signatures found")
 
     def expect_attested(self, image, *flags):
-        """By our key, and not by another."""
+        """Verifies with our key, and not with another."""
         verify = ("verify-attestation", "--type", PREDICATE_TYPE, *flags, image)
         envelope = json.loads(self.check(*verify).splitlines()[-1])
         statement = json.loads(base64.b64decode(envelope["payload"]))

@@ -18,7 +18,7 @@ class Crane(GoClientTestCase):
         self.layout = Layout(self.folder / "layout")
 
     def login(self, password=PASSWORD):
-        # It only notes the password down: whether that is right shows at the first request.
+        # It only stores the password: the first request shows if it is correct.
         return self.run_client(
             "auth", "login", "-u", USER, "--password-stdin", self.registry.host, stdin=password
         )

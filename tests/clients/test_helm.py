@@ -56,7 +56,7 @@ class HelmCase(GoClientTestCase):
         return self.run_client("push", "--plain-http", archive, self.url(namespace), succeeds=succeeds)
 
     def pull(self, repository, *flags, succeeds=True):
-        """Returns the folder with what was pulled, or what helm said if that fails."""
+        """Returns the folder with the pulled chart, or helm's output on failure."""
         out = self.folder / "out"
         out.mkdir(exist_ok=True)
         output = self.run_client(

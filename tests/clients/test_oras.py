@@ -27,11 +27,11 @@ class Oras(GoClientTestCase):
         )
 
     def push(self, name="team/doc:v1", count=2):
-        """Pushes an artifact of so many files. Returns {name: content}."""
+        """Pushes an artifact with that many files. Returns {name: content}."""
         self.login()
         folder = self.folder / name.replace("/", "-").replace(":", "-")
         contents = self.write_files(folder, count)
-        # The name of a file is its layer's title, so it is pushed from where it stands.
+        # A file's name becomes its layer's title, so push it from its own folder.
         self.working_folder = folder
         self.oras("push", "--artifact-type", DOCUMENT, self.remote(name), *contents)
         return contents
@@ -47,7 +47,7 @@ class Oras(GoClientTestCase):
         return self.oras("attach", "--artifact-type", artifact_type, *flags, self.remote(name), file.name)
 
     def discover(self, name, *flags):
-        """The descriptors of what refers to it."""
+        """The descriptors of its referrers."""
         found = self.oras("discover", "--format", "json", "--depth", "1", *flags, self.remote(name))
         self.expect_no_list_in_a_tag(name.partition("@")[0].partition(":")[0])
         return json.loads(found).get("referrers") or []

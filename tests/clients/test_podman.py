@@ -21,7 +21,7 @@ class PodmanCase(ClientTestCase):
         self.auth = self.folder / "auth.json"
 
     def use_storage(self, name):
-        """Images are kept in a folder of this test; another name is another, empty machine."""
+        """Keeps images in a folder of this test; each name is another, empty machine."""
         folder = self.folder / name
         self.global_flags = (
             "--storage-driver", "vfs", "--root", folder / "root", "--runroot", folder / "run",
@@ -109,7 +109,7 @@ class PodmanAccess(client_access.Scenarios, PodmanCase):
 
     def use_new_config(self):
         self.auth = self.folder / "new-auth.json"
-        # podman demands that it is there.
+        # podman requires it.
         self.auth.write_text("{}")
 
     def push_image(self, name, succeeds=True):

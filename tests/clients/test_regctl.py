@@ -51,7 +51,7 @@ class Regctl(GoClientTestCase):
         return self.run_client("artifact", "put", "--file", file, *flags)
 
     def referrers(self, name, *flags):
-        """The artifact types of what refers to it, sorted."""
+        """The artifact types of its referrers, sorted."""
         return sorted(part["artifactType"] for part in self.referrer_descriptors(name, *flags))
 
     def referrer_descriptors(self, name, *flags):
