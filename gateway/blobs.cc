@@ -81,29 +81,41 @@ Awaitable<absl::Status> SendRange(const Context& context, const v1::Blob& blob, 
   co_return co_await SendBytes(context.exchange, **read, range);
 }
 
+// What stands before one range of several. Made for each when it is needed: up to base::kMaxRanges
+// of them would be far more than a request may keep.
+std::string PartHead(absl::string_view boundary, ByteRange range, const v1::Blob& blob) {
+  return absl::StrCat("\r\n--", boundary, "\r\nContent-Type: ", kContentType,
+                      "\r\nContent-Range: ", ContentRange(range, blob), "\r\n\r\n");
+}
+
 // Several ranges, as multipart/byteranges (RFC 9110, 14.6).
 Awaitable<absl::Status> SendRanges(const Context& context, const v1::Blob& blob,
                                    const std::vector<ByteRange>& ranges) {
   const std::string boundary = base::NewUuid7();
   const std::string end = absl::StrCat("\r\n--", boundary, "--\r\n");
-  std::vector<std::string> heads;
   uint64_t length = end.size();
   for (const ByteRange range : ranges) {
-    heads.push_back(absl::StrCat("\r\n--", boundary, "\r\nContent-Type: ", kContentType,
-                                 "\r\nContent-Range: ", ContentRange(range, blob), "\r\n\r\n"));
-    length += heads.back().size() + static_cast<uint64_t>(range.length);
+    length += PartHead(boundary, range, blob).size() + static_cast<uint64_t>(range.length);
   }
   ResponseHead head = BlobHead(blob, absl::StrCat("multipart/byteranges; boundary=", boundary));
   head.status = 206;
   head.content_length = length;
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    const absl::StatusOr<std::unique_ptr<StorageRead>> read =
-        co_await OpenRange(context, blob, ranges[i]);
-    if (!read.ok()) co_return read.status();
+  std::unique_ptr<StorageRead> read;
+  for (const ByteRange range : ranges) {
+    // An open file does for all ranges.
+    if (!read || read->descriptor() < 0) {
+      absl::StatusOr<std::unique_ptr<StorageRead>> opened =
+          co_await OpenRange(context, blob, range);
+      if (!opened.ok()) co_return opened.status();
+      read = *std::move(opened);
+    }
     absl::Status sent;
-    if (i == 0) sent = co_await context.exchange.SendHead(std::move(head));
-    if (sent.ok()) sent = co_await context.exchange.SendBody(heads[i]);
-    if (sent.ok()) sent = co_await SendBytes(context.exchange, **read, ranges[i]);
+    if (context.exchange.status_sent() == 0) {
+      sent = co_await context.exchange.SendHead(std::move(head));
+      if (!sent.ok()) co_return sent;
+    }
+    sent = co_await context.exchange.SendBody(PartHead(boundary, range, blob));
+    if (sent.ok()) sent = co_await SendBytes(context.exchange, *read, range);
     if (!sent.ok()) co_return sent;
   }
   co_return co_await context.exchange.SendBody(end);

@@ -1,6 +1,11 @@
 """podman: login, push, pull, copy between repositories, a multi-arch index, delete, and who may do what."""
 
+import io
 import os
+import pathlib
+import random
+import subprocess
+import tarfile
 import unittest
 
 import client_access
@@ -122,6 +127,73 @@ class PodmanAccess(client_access.Scenarios, PodmanCase):
         if succeeds:
             self.expect_image(name)
         return output
+
+
+class PartialPulls(PodmanCase):
+    """zstd:chunked layers: podman asks only for the files that it has not got, in up to 1,024 ranges."""
+
+    ctest = {"TIMEOUT": 300}
+    files = 3000
+
+    def setUp(self):
+        super().setUp()
+        try:
+            self.run_client("info")
+        except AssertionError as failure:
+            self.skipTest(f"partial pulls need the storage driver overlay: {failure}")
+
+    def use_storage(self, name):
+        super().use_storage(name)
+        self.global_flags = tuple("overlay" if flag == "vfs" else flag for flag in self.global_flags)
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        # podman leaves a mount there.
+        self.addCleanup(subprocess.run, ["umount", folder / "root" / "overlay"], capture_output=True)
+        self.configuration = folder / "storage.conf"
+        self.configuration.write_text(
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
+            "[storage.options]\n"
+            'pull_options = {enable_partial_images = "true", use_hard_links = "false", ostree_repos = ""}\n'
+        )
+
+    def environment(self):
+        return {**super().environment(), "CONTAINERS_STORAGE_CONF": str(self.configuration)}
+
+    def push_chunked(self, name, files):
+        """Pushes an image of one layer with these files. Returns the layer's descriptor."""
+        archive = self.folder / "image.tar"
+        with tarfile.open(archive, "w") as tar:
+            for path, content in files.items():
+                info = tarfile.TarInfo(path)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        self.run_client("import", archive, self.remote(name))
+        self.run_client("push", "--tls-verify=false", "--compression-format", "zstd:chunked", self.remote(name))
+        repository, _, tag = name.partition(":")
+        return self.client.get(f"/v2/{repository}/manifests/{tag}").json()["layers"][0]
+
+    def test_missing_files_of_a_layer_come_in_one_request_of_1024_ranges(self):
+        self.login()
+        random_bytes = random.Random(1).randbytes
+        new = {f"data/{i:05}": random_bytes(3000) for i in range(self.files)}
+        # Every other file is there already, so no two missing ones are neighbours.
+        old = {path: content for path, content in new.items() if int(path[-5:]) % 2}
+        self.push_chunked("team/app:old", old)
+        layer = self.push_chunked("team/app:new", new)
+        self.use_storage("two")
+        self.run_client("pull", "--tls-verify=false", self.remote("team/app:old"))
+        self.run_client("pull", "--tls-verify=false", self.remote("team/app:new"))
+        answers = self.registry.log(message="request", method="GET", reference=layer["digest"])
+        self.assertEqual({answer["status"] for answer in answers}, {206})
+        # The table of contents, and all the files at once.
+        self.assertEqual(len(answers), 2)
+        self.assertLess(sum(answer["bytes"] for answer in answers), 0.8 * layer["size"])
+        root = pathlib.Path(self.run_client("image", "mount", self.remote("team/app:new")).strip())
+        try:
+            for path, content in new.items():
+                self.assertEqual((root / path).read_bytes(), content)
+        finally:
+            self.run_client("image", "unmount", "--all")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,22 @@ class Memory(RegistryTestCase):
         self.assertLess(used, MAX_IDLE_BYTES)
 
 
+    def test_200_slow_answers_of_1024_ranges_stay_under_80_mb(self):
+        digest = self.client.push_blob(REPOSITORY, os.urandom(20 * MIB))
+        # 10 MiB: more than sockets hold.
+        ranges = ",".join(f"{i * 20_000}-{i * 20_000 + 10_239}" for i in range(1024))
+        headers = {"Range": f"bytes={ranges}"}
+        for _ in range(200):
+            connection = self.registry.connect()
+            self.addCleanup(connection.close)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.request("GET", f"/v2/{REPOSITORY}/blobs/{digest}", headers)
+            self.assertIn(b" 206 ", connection.file.readline())
+        used = self.registry.memory_bytes("VmHWM")
+        print(f"at most {used} bytes resident")
+        self.assertLess(used, MAX_BUSY_BYTES)
+
+
 class SlowClients(threading.Thread):
     """Connections that upload, or download, SLOW_BYTES_PER_S each, until `stop`."""
 
