@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   gateway_options.certificate_file = options.certificate_file;
   gateway_options.private_key_file = options.private_key_file;
   gateway_options.trusted_proxies = std::move(options.trusted_proxies);
+  gateway_options.public_url = std::move(options.public_url);
   gateway_options.control_plane = ChannelTo(*parts.control_plane_server);
   gateway_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
   auto gateway = gateway::Gateway::Start(std::move(gateway_options));

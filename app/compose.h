@@ -44,8 +44,10 @@ struct RegistryOptions {
   std::string admin_certificate_file;
   std::string admin_private_key_file;
   std::string admin_ca_file;
-  // The gateway trusts X-Forwarded-For from these.
+  // The gateway trusts Forwarded and X-Forwarded-* from these.
   gateway::TrustedProxies trusted_proxies;
+  // As gateway::ParsePublicUrl returns it; empty: proxies or Host headers tell.
+  std::string public_url;
 };
 
 // A whole registry in one process. Thread-safe.

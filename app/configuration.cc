@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/admin_password.h"
 #include "app/help.h"
 #include "controlplane/policy.h"
 #include "controlplane/tokens.h"
+#include "gateway/http/public_url.h"
 #include "oci/error.h"
 
 namespace registry::app {
@@ -23,6 +25,10 @@ class FileSettings {
     Set("certfile", configuration_.cert_file, merged.cert_file);
     Set("keyfile", configuration_.key_file, merged.key_file);
     Set("sparse", configuration_.sparse, merged.sparse);
+    if (configuration_.public_url.has_value() && !flags_.given.contains("publicurl")) {
+      // LoadFolders has looked at it.
+      merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
+    }
     Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
     Set("ui", configuration_.ui, merged.ui);
     if (!flags_.given.contains("tokensecretfile")) {
@@ -70,13 +76,25 @@ absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::str
       controlplane::ReadFolders(folders);
   if (!files.ok()) return files.status();
   absl::StatusOr<controlplane::LoadedFiles> loaded = controlplane::ParseFiles(*files);
-  if (!loaded.ok() || !loaded->configuration.addr.has_value()) return loaded;
+  if (!loaded.ok()) return loaded;
   const controlplane::Configuration& configuration = loaded->configuration;
-  const absl::Status status = HostPort::Parse(*configuration.addr).status();
-  if (status.ok()) return loaded;
-  return absl::InvalidArgumentError(
-      absl::StrCat(configuration.places.at("spec.web.addr"), ": spec.web.addr: invalid address ",
-                   oci::Quote(*configuration.addr), ": ", status.message()));
+  std::vector<std::string> errors;
+  if (configuration.addr.has_value()) {
+    if (absl::Status status = HostPort::Parse(*configuration.addr).status(); !status.ok()) {
+      errors.push_back(absl::StrCat(configuration.places.at("spec.web.addr"),
+                                    ": spec.web.addr: invalid address ",
+                                    oci::Quote(*configuration.addr), ": ", status.message()));
+    }
+  }
+  if (configuration.public_url.has_value()) {
+    const absl::Status status = gateway::ParsePublicUrl(*configuration.public_url).status();
+    if (!status.ok()) {
+      errors.push_back(absl::StrCat(configuration.places.at("spec.web.publicUrl"),
+                                    ": spec.web.publicUrl: ", status.message()));
+    }
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return loaded;
 }
 
 std::string HalfCertificate(const controlplane::Configuration& configuration) {
@@ -149,6 +167,7 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.admin_private_key_file = merged.grpc_key_file;
   options.admin_ca_file = merged.grpc_ca_file;
   options.trusted_proxies = merged.trusted_proxies;
+  options.public_url = merged.public_url;
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "controlplane/policy.h"
 #include "controlplane/policy_fields.h"
+#include "gateway/http/public_url.h"
 #include "oci/error.h"
 
 namespace registry::app {
@@ -34,6 +35,7 @@ constexpr FlagName kNames[] = {
     {"grpckeyfile", "grpckeyfile"},
     {"grpccafile", "grpccafile"},
     {"trustedproxies", "trustedproxies"},
+    {"publicurl", "publicurl"},
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
@@ -199,6 +201,11 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
         gateway::TrustedProxies::Parse(found->second.value());
     if (!proxies.ok()) return Wrong(settings, "trustedproxies", proxies.status().message());
     flags.trusted_proxies = *std::move(proxies);
+  }
+  if (const auto found = settings.find("publicurl"); found != settings.end()) {
+    absl::StatusOr<std::string> url = gateway::ParsePublicUrl(found->second.value());
+    if (!url.ok()) return Wrong(settings, "publicurl", url.status().message());
+    flags.public_url = *std::move(url);
   }
   if (const auto found = settings.find("ui"); found != settings.end()) {
     if (!absl::SimpleAtob(found->second.value(), &flags.ui)) {

@@ -46,8 +46,10 @@ struct ServeFlags {
   std::string grpc_cert_file;
   std::string grpc_key_file;
   std::string grpc_ca_file;
-  // The gateway trusts X-Forwarded-For from these.
+  // The gateway trusts Forwarded and X-Forwarded-* from these.
   gateway::TrustedProxies trusted_proxies;
+  // http(s)://HOST[:PORT], as clients see the registry; empty: proxies or Host headers tell.
+  std::string public_url;
 
   // Flags given by argument or variable: they win over files.
   std::set<std::string, std::less<>> given;

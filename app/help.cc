@@ -52,7 +52,10 @@ Flags, with their defaults
   -grpckeyfile FILE     PEM private key of that certificate
   -grpccafile FILE      PEM certificates of the CAs that sign the certificates of administrators
   -trustedproxies LIST  addresses and CIDRs of proxies, separated by commas: from them, take the
-                        client's address from X-Forwarded-For (none: the header is ignored)
+                        client's and the registry's address from Forwarded or X-Forwarded-For,
+                        -Host and -Proto (none: only X-Forwarded-Proto counts)
+  -publicurl URL        the registry's address as clients see it, http(s)://HOST[:PORT]; challenges
+                        send clients there for a token (taken from proxies or the Host header)
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then its files define users, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same setting in a file.

@@ -29,8 +29,8 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
 
 bool SameSettings(const Configuration& a, const Configuration& b) {
   const auto settings = [](const Configuration& c) {
-    return std::tie(c.data_dir, c.addr, c.token_secret, c.token_timeout, c.ui, c.cert_file,
-                    c.key_file, c.sparse);
+    return std::tie(c.data_dir, c.addr, c.public_url, c.token_secret, c.token_timeout, c.ui,
+                    c.cert_file, c.key_file, c.sparse);
   };
   return settings(a) == settings(b);
 }
@@ -43,8 +43,10 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   set_text(spec.Field("dataDir"), configuration.data_dir);
 
   const YamlValue web = spec.Field("web");
-  if (web.IsMapOf({"addr", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
+  if (web.IsMapOf(
+          {"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
     set_text(web.Field("addr"), configuration.addr);
+    set_text(web.Field("publicUrl"), configuration.public_url);
     const YamlValue secret = web.Field("tokenSecret");
     set_text(secret, configuration.token_secret);
     if (const auto text = ReadOptionalText(secret); text && text->size() < kMinTokenValueBytes) {

@@ -17,6 +17,8 @@ struct Configuration {
   std::optional<std::string> data_dir;
   // HOST:PORT, not validated.
   std::optional<std::string> addr;
+  // Where clients find the registry; not checked.
+  std::optional<std::string> public_url;
   std::optional<std::string> token_secret;
   // At least kMinTokenLifetime.
   std::optional<std::chrono::seconds> token_timeout;

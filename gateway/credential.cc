@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/utf8.h"
+#include "gateway/http/public_url.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -58,22 +59,6 @@ std::string ScopeOf(const std::vector<v1::Action>& actions) {
   return absl::StrJoin(scopes, " ");
 }
 
-// Clients follow the realm, so it names this registry as they see it.
-std::string Realm(const Request& request) {
-  absl::string_view scheme = request.secure ? "https" : "http";
-  // Each proxy adds what it saw, so the first one saw the client.
-  absl::string_view forwarded = request.Header("X-Forwarded-Proto");
-  forwarded = absl::StripAsciiWhitespace(forwarded.substr(0, forwarded.find(',')));
-  if (absl::EqualsIgnoreCase(forwarded, "https")) scheme = "https";
-  if (absl::EqualsIgnoreCase(forwarded, "http")) scheme = "http";
-  std::string host(request.Header("Host"));
-  // A quoted-string has no quotes or backslashes of its own.
-  for (char& c : host) {
-    if (c == '"' || c == '\\') c = '_';
-  }
-  return absl::StrCat(scheme, "://", host, "/token");
-}
-
 }  // namespace
 
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
@@ -99,6 +84,8 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   if (!base::IsUtf8Text(decoded)) return BadCredential("it does not hold UTF-8 text");
   const size_t colon = decoded.find(':');
   if (colon == std::string::npos) return BadCredential("it has no colon behind the user name");
+  // As podman sends it after a logout.
+  if (decoded == ":") return credential;
   credential.mutable_basic()->set_username(decoded.substr(0, colon));
   credential.mutable_basic()->set_password(decoded.substr(colon + 1));
   return credential;
@@ -106,8 +93,8 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
 
 std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
                       AccessDecision decision) {
-  std::string challenge =
-      absl::StrCat("Bearer realm=\"", Realm(request), "\",service=\"", kTokenService, "\"");
+  std::string challenge = absl::StrCat("Bearer realm=\"", PublicUrl(request), "/token\",service=\"",
+                                       kTokenService, "\"");
   if (!actions.empty()) absl::StrAppend(&challenge, ",scope=\"", ScopeOf(actions), "\"");
   if (decision == AccessDecision::kTokenInvalid) challenge += ",error=\"invalid_token\"";
   if (decision == AccessDecision::kInsufficientScope) challenge += ",error=\"insufficient_scope\"";

@@ -19,7 +19,8 @@ namespace registry::gateway {
 // The `service` of challenges and the audience of tokens.
 inline constexpr absl::string_view kTokenService = "simple-registry";
 
-// What the Authorization header holds; nothing set without one.
+// What the Authorization header holds; nothing set without one, or when user name and password are
+// both empty.
 // Error: UNAUTHORIZED for several headers, and for what is neither Basic nor Bearer. Its message
 // shows none of them.
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request);

@@ -54,11 +54,12 @@ Gateway::~Gateway() {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::make_unique<Parts>(options)));
   Parts& parts = *gateway->parts_;
-  const ServerOptions server_options{.host = options.host,
-                                     .port = options.port,
-                                     .certificate_file = options.certificate_file,
-                                     .private_key_file = options.private_key_file,
-                                     .connection = {.trusted_proxies = options.trusted_proxies}};
+  const ServerOptions server_options{
+      .host = options.host,
+      .port = options.port,
+      .certificate_file = options.certificate_file,
+      .private_key_file = options.private_key_file,
+      .connection = {.trusted_proxies = options.trusted_proxies, .public_url = options.public_url}};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
       parts.loops, server_options,
       [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);

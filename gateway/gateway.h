@@ -33,8 +33,10 @@ struct GatewayOptions {
   std::string private_key_file;
   // 0: one for each processor.
   size_t threads = 0;
-  // Whose X-Forwarded-For is believed.
+  // The gateway trusts Forwarded and X-Forwarded-* from these.
   TrustedProxies trusted_proxies;
+  // As ParsePublicUrl (http/public_url.h) returns it; empty: proxies or Host headers tell.
+  std::string public_url;
 
   std::shared_ptr<grpc::Channel> control_plane;
   // Each storage node's id, as the control plane knows it, and its channel.

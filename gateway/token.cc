@@ -71,6 +71,13 @@ Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange) {
   co_return form;
 }
 
+// The form says that user name and password are empty: an anonymous client, as with an empty
+// Authorization header. A form without them lacks its credential instead.
+bool IsAnonymous(absl::string_view form) {
+  const std::vector<std::string> empty = {""};
+  return FormValues(form, "username") == empty && FormValues(form, "password") == empty;
+}
+
 // A value of the form; empty when absent.
 std::string FormValue(absl::string_view form, absl::string_view name) {
   std::vector<std::string> values = FormValues(form, name);
@@ -82,6 +89,7 @@ absl::StatusOr<v1::Credential> FormCredential(absl::string_view form) {
   const std::string grant_type = FormValue(form, "grant_type");
   v1::Credential credential;
   if (grant_type == "password") {
+    if (IsAnonymous(form)) return credential;
     credential.mutable_basic()->set_username(FormValue(form, "username"));
     credential.mutable_basic()->set_password(FormValue(form, "password"));
   } else if (grant_type == "refresh_token") {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/http/status.hpp>
 #include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gateway/http/response_head.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -40,6 +40,7 @@ Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionO
       handler_(handler),
       error_responder_(error_responder),
       draining_(draining),
+      proxy_trust_(options.trusted_proxies.TrustIn(transport_.peer_address())),
       // Beast parses a header only when it is whole in the buffer.
       buffer_(std::max(base::kChunkBytes, options.max_header_bytes + 4096)) {}
 
@@ -129,9 +130,16 @@ Awaitable<bool> Connection::ReadHeader() {
 void Connection::PrepareRequest() {
   keep_alive_ = parser_->keep_alive();
   TakeRequest(*parser_, request_);
-  request_.client_address = options_.trusted_proxies.ClientAddress(
-      transport_.peer_address(), request_.HeaderLines("X-Forwarded-For"));
+  request_.proxy_trust = proxy_trust_;
+  request_.client_address =
+      proxy_trust_ == ProxyTrust::kAll
+          ? options_.trusted_proxies.ClientAddress(transport_.peer_address(),
+                                                   request_.HeaderLines("X-Forwarded-For"),
+                                                   request_.HeaderLines("Forwarded"))
+          : transport_.peer_address();
   request_.secure = transport_.secure();
+  request_.public_url = options_.public_url;
+  if (request_.Header("Host").empty()) request_.local_address = transport_.LocalAddress();
 }
 
 Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
@@ -196,30 +204,21 @@ bool Connection::MayKeepAlive() const {
   return remaining && *remaining <= options_.max_discarded_bytes;
 }
 
-std::string Connection::FormatHead(const ResponseHead& head) {
-  const auto reason = http::obsolete_reason(static_cast<http::status>(head.status));
-  std::string text = absl::StrCat("HTTP/1.1 ", head.status, " ",
-                                  absl::string_view(reason.data(), reason.size()), "\r\n");
-  for (const auto& [name, value] : head.headers) {
-    const size_t start = text.size();
-    absl::StrAppend(&text, name, ": ", value, "\r\n");
-    // No value may end its line early, whatever text it was made of.
-    std::replace_if(
-        text.begin() + start, text.end() - 2,
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  }
-  if (chunked_response_) {
-    text += "Transfer-Encoding: chunked\r\n";
-  } else if (head.content_length) {
-    absl::StrAppend(&text, "Content-Length: ", *head.content_length, "\r\n");
-  }
+std::string Connection::FormatHead(const ResponseHead& head) const {
+  absl::string_view connection;
   if (!keep_alive_) {
-    text += "Connection: close\r\n";
+    connection = "close";
   } else if (request_.head.version() < 11) {
-    text += "Connection: keep-alive\r\n";
+    connection = "keep-alive";
   }
-  text += "\r\n";
-  return text;
+  return FormatResponseHead(head, chunked_response_, connection);
+}
+
+void Connection::CountBodyBytes(uint64_t written_before, size_t overhead_before, size_t size) {
+  const uint64_t written = transport_.bytes_written() - written_before;
+  if (written > overhead_before) {
+    body_bytes_sent_ += std::min<uint64_t>(written - overhead_before, size);
+  }
 }
 
 Awaitable<absl::Status> Connection::Send(Response response) {
@@ -232,9 +231,11 @@ Awaitable<absl::Status> Connection::Send(Response response) {
   const std::string head = FormatHead(response.head);
   const absl::string_view body =
       request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
+  body_bytes_promised_ = body.size();
+  const uint64_t before = transport_.bytes_written();
   absl::Status status =
       co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout);
-  if (status.ok()) body_bytes_sent_ = body_bytes_promised_ = body.size();
+  CountBodyBytes(before, head.size(), body.size());
   lost_ = lost_ || !status.ok();
   co_return status;
 }
@@ -257,28 +258,26 @@ Awaitable<absl::Status> Connection::SendHead(ResponseHead head) {
 
 Awaitable<absl::Status> Connection::SendBody(absl::string_view bytes) {
   if (request_.method() == "HEAD" || bytes.empty()) co_return absl::OkStatus();
-  absl::Status status;
-  if (chunked_response_) {
-    const std::string size = absl::StrCat(absl::Hex(bytes.size()), "\r\n");
-    status = co_await transport_.Write(ToBuffer(size), ToBuffer(bytes), options_.body_timeout);
-    if (status.ok()) {
-      status =
-          co_await transport_.Write(ToBuffer("\r\n"), asio::const_buffer(), options_.body_timeout);
-    }
-  } else {
+  const std::string chunk_head =
+      chunked_response_ ? absl::StrCat(absl::Hex(bytes.size()), "\r\n") : std::string();
+  const uint64_t before = transport_.bytes_written();
+  absl::Status status =
+      co_await transport_.Write(ToBuffer(chunk_head), ToBuffer(bytes), options_.body_timeout);
+  CountBodyBytes(before, chunk_head.size(), bytes.size());
+  if (status.ok() && chunked_response_) {
     status =
-        co_await transport_.Write(ToBuffer(bytes), asio::const_buffer(), options_.body_timeout);
+        co_await transport_.Write(ToBuffer("\r\n"), asio::const_buffer(), options_.body_timeout);
   }
-  if (status.ok()) body_bytes_sent_ += bytes.size();
   lost_ = lost_ || !status.ok();
   co_return status;
 }
 
 Awaitable<absl::Status> Connection::SendFile(int descriptor, int64_t offset, int64_t length) {
   if (request_.method() == "HEAD") co_return absl::OkStatus();
+  const uint64_t before = transport_.bytes_written();
   absl::Status status =
       co_await transport_.SendFile(descriptor, offset, length, options_.body_timeout);
-  if (status.ok()) body_bytes_sent_ += static_cast<uint64_t>(length);
+  CountBodyBytes(before, 0, static_cast<size_t>(length));
   lost_ = lost_ || !status.ok();
   co_return status;
 }

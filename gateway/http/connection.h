@@ -34,6 +34,8 @@ struct ConnectionOptions {
   // How long a connection that closes with an unread body lets the peer read the answer.
   std::chrono::milliseconds linger_timeout{5000};
   TrustedProxies trusted_proxies;
+  // As ParsePublicUrl (public_url.h) returns it; empty: proxies or Host headers tell.
+  std::string public_url;
 };
 
 class Connection final : private Exchange {
@@ -76,13 +78,17 @@ class Connection final : private Exchange {
 
   void PrepareRequest();
   bool MayKeepAlive() const;
-  std::string FormatHead(const ResponseHead& head);
+  std::string FormatHead(const ResponseHead& head) const;
+  // Adds to body_bytes_sent_ those of `size` bytes that the socket took, after `overhead_before`
+  // bytes of something else, since it had taken `written_before`.
+  void CountBodyBytes(uint64_t written_before, size_t overhead_before, size_t size);
 
   Transport transport_;
   const ConnectionOptions& options_;
   const Handler& handler_;
   const ErrorResponder& error_responder_;
   const bool& draining_;
+  const ProxyTrust proxy_trust_;
 
   boost::beast::flat_buffer buffer_;
   bool idle_ = true;

@@ -48,7 +48,7 @@ class Exchange {
 
   // The status sent, 0 while none was.
   virtual int status_sent() const = 0;
-  // Bytes of the response's body sent so far.
+  // Bytes of the response's body that the connection took so far, also where it broke later.
   virtual uint64_t body_bytes_sent() const = 0;
 };
 

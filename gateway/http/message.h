@@ -16,6 +16,15 @@
 
 namespace registry::gateway {
 
+// Which headers of the peer count as a proxy's (trusted_proxies.h).
+enum class ProxyTrust {
+  kNone,
+  // X-Forwarded-Proto.
+  kScheme,
+  // X-Forwarded-For, -Host, -Proto and Forwarded.
+  kAll,
+};
+
 struct Request {
   boost::beast::http::request_header<> head;
   // The target, split at the question mark; still percent-encoded.
@@ -26,8 +35,13 @@ struct Request {
   bool has_body = false;
   // The client's IP address: the peer's, or what a trusted proxy says (trusted_proxies.h).
   std::string client_address;
+  ProxyTrust proxy_trust = ProxyTrust::kNone;
   // The connection uses TLS.
   bool secure = false;
+  // For PublicUrl (public_url.h): the configured URL, if any, and, in a request without a Host
+  // header, HOST:PORT that the connection came to.
+  absl::string_view public_url;
+  std::string local_address;
 
   absl::string_view method() const;
   // The header's value, empty when absent; the first one of several.
@@ -49,7 +63,8 @@ struct Request {
 // (application/x-www-form-urlencoded).
 std::vector<std::string> FormValues(absl::string_view form, absl::string_view name);
 
-// Decodes %XX (and, in a query, + as a space); nullopt when an escape is malformed.
+// Decodes %XX (and, in a query, + as a space); nullopt when an escape is malformed. All other bytes
+// stay as they are.
 std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space);
 
 // Encodes everything but unreserved characters, for a value in a query.

@@ -20,12 +20,6 @@ absl::string_view OriginForm(absl::string_view target) {
   return target;
 }
 
-// Of a name, an IPv4 or IPv6 address, and a port (RFC 3986, 3.2.2).
-bool IsHostCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         absl::string_view("-._~:[]%").find(c) != absl::string_view::npos;
-}
-
 std::optional<Refusal> CheckHost(const Request& request) {
   const size_t count = request.head.count(boost::beast::http::field::host);
   if (count > 1 || (count == 0 && request.head.version() >= 11)) {
@@ -58,6 +52,11 @@ std::optional<Refusal> CheckTransferEncoding(const RequestParser& parser, const 
 }
 
 }  // namespace
+
+bool IsHostCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         absl::string_view("-._~:[]%").find(c) != absl::string_view::npos;
+}
 
 void SetLimits(RequestParser& parser, size_t max_header_bytes) {
   parser.header_limit(static_cast<uint32_t>(max_header_bytes));

@@ -22,6 +22,10 @@ void SetLimits(RequestParser& parser, size_t max_header_bytes);
 // connection knows. The parser keeps what it still needs for the body.
 void TakeRequest(RequestParser& parser, Request& request);
 
+// Whether a Host header may hold the character: of a name, an IPv4 or IPv6 address, or a port
+// (RFC 3986, 3.2.2).
+bool IsHostCharacter(char c);
+
 // Why a request must be refused, and the connection closed.
 struct Refusal {
   int status;

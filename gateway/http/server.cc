@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "gateway/http/response_head.h"
 
 namespace registry::gateway {
 namespace {
@@ -210,10 +211,9 @@ Awaitable<void> Server::RefuseOverload(Socket socket) {
   boost::system::error_code error;
   if (!tls_) {
     Response response = error_responder_(503, "too many connections; try again later");
-    const std::string text = absl::StrCat(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n",
-        "Retry-After: 5\r\nConnection: close\r\nContent-Length: ", response.body.size(), "\r\n\r\n",
-        response.body);
+    response.head.content_length = response.body.size();
+    const std::string text =
+        absl::StrCat(FormatResponseHead(response.head, /*chunked=*/false, "close"), response.body);
     socket.non_blocking(true, error);
     socket.write_some(asio::buffer(text), error);
   }

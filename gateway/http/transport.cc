@@ -25,19 +25,18 @@ SteadyTime After(std::chrono::milliseconds timeout) {
   return std::chrono::steady_clock::now() + timeout;
 }
 
+// A dual-stack listener shows IPv4 addresses as ::ffff:a.b.c.d.
+asio::ip::address Unmapped(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 }  // namespace
 
 Transport::Transport(Socket socket, asio::ssl::context* tls) : socket_(std::move(socket)) {
   boost::system::error_code error;
   const auto peer = socket_.remote_endpoint(error);
-  if (!error) {
-    auto address = peer.address();
-    // A dual-stack listener shows IPv4 peers as ::ffff:a.b.c.d.
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    }
-    peer_address_ = address.to_string();
-  }
+  if (!error) peer_address_ = Unmapped(peer.address()).to_string();
   // An answer's last segment must not wait for the peer's delayed acknowledgement. A socket that is
   // lost already tells so on its first use.
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
@@ -90,6 +89,7 @@ Awaitable<absl::Status> Transport::Write(asio::const_buffer first, asio::const_b
     } else {
       std::tie(error, count) = co_await socket_.async_write_some(buffers, kAwait);
     }
+    bytes_written_ += count;
     if (error) co_return Error(error);
     const size_t from_first = std::min(count, buffers[0].size());
     buffers[0] += from_first;
@@ -119,6 +119,7 @@ Awaitable<absl::Status> Transport::SendFile(int descriptor, int64_t offset, int6
     const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &position,
                                     std::min<size_t>(kSendFileBytes, static_cast<size_t>(length)));
     if (sent > 0) {
+      bytes_written_ += static_cast<uint64_t>(sent);
       offset += sent;
       length -= sent;
       if (length > 0) co_await asio::post(asio::use_awaitable_t<Executor>{});
@@ -147,6 +148,18 @@ Awaitable<void> Transport::ShutdownSend(SteadyTime deadline) {
     std::tie(error) = co_await tls_->async_shutdown(kAwait);
   }
   socket_.shutdown(Socket::shutdown_send, error);
+}
+
+std::string Transport::LocalAddress() const {
+  boost::system::error_code error;
+  const auto local = socket_.local_endpoint(error);
+  if (error) return "";
+  const asio::ip::address address = Unmapped(local.address());
+  if (address.is_v4()) return absl::StrCat(address.to_string(), ":", local.port());
+  // A zone means something on this machine only, and no URL may have it unencoded.
+  asio::ip::address_v6 v6 = address.to_v6();
+  v6.scope_id(0);
+  return absl::StrCat("[", v6.to_string(), "]:", local.port());
 }
 
 void Transport::CancelWait() {

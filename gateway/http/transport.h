@@ -61,8 +61,13 @@ class Transport {
 
   // When what is being waited for is late; SteadyTime::max() while nothing is.
   SteadyTime deadline() const { return deadline_; }
+  // Bytes that were written so far, also by calls that failed later: as many as the socket took
+  // (of TLS, before encryption).
+  uint64_t bytes_written() const { return bytes_written_; }
   bool secure() const { return tls_.has_value(); }
   const std::string& peer_address() const { return peer_address_; }
+  // HOST:PORT that the peer has connected to; empty when the connection is lost.
+  std::string LocalAddress() const;
 
  private:
   absl::Status Error(const boost::system::error_code& error);
@@ -71,6 +76,7 @@ class Transport {
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
   std::string peer_address_;
   SteadyTime deadline_ = SteadyTime::max();
+  uint64_t bytes_written_ = 0;
 };
 
 }  // namespace registry::gateway

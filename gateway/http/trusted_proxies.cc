@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "gateway/http/forwarded.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -47,6 +48,31 @@ std::optional<ip::address> ParseEntry(absl::string_view entry) {
   }
   if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) return std::nullopt;
   return ParseAddress(entry);
+}
+
+// The entries of X-Forwarded-For.
+std::vector<std::string> ListedEntries(const std::vector<absl::string_view>& lines) {
+  std::vector<std::string> entries;
+  for (const absl::string_view line : lines) {
+    for (const absl::string_view entry : absl::StrSplit(line, ',')) {
+      const absl::string_view text = absl::StripAsciiWhitespace(entry);
+      // An empty element of a list is none (RFC 9110, 5.6.1).
+      if (!text.empty()) entries.emplace_back(text);
+    }
+  }
+  return entries;
+}
+
+// The same of Forwarded. An empty entry, which is no address, stands for an element that names no
+// client and for a malformed line.
+std::vector<std::string> ForwardedEntries(const std::vector<absl::string_view>& lines) {
+  std::vector<std::string> entries;
+  for (const absl::string_view line : lines) {
+    std::optional<std::vector<ForwardedElement>> elements = ParseForwarded(line);
+    if (!elements) elements.emplace(1);
+    for (ForwardedElement& element : *elements) entries.push_back(std::move(element.client));
+  }
+  return entries;
 }
 
 }  // namespace
@@ -90,24 +116,33 @@ bool TrustedProxies::Contains(const ip::address& address) const {
   return address.is_v4() ? holds(v4_, address.to_v4()) : holds(v6_, address.to_v6());
 }
 
-std::string TrustedProxies::ClientAddress(
-    absl::string_view peer, const std::vector<absl::string_view>& forwarded_for) const {
-  std::optional<ip::address> client;
-  if (!v4_.empty() || !v6_.empty()) client = ParseAddress(peer);
-  if (!client || !Contains(*client)) return std::string(peer);
-  for (auto line = forwarded_for.rbegin(); line != forwarded_for.rend(); ++line) {
-    const std::vector<absl::string_view> entries = absl::StrSplit(*line, ',');
-    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-      const absl::string_view text = absl::StripAsciiWhitespace(*entry);
-      // An empty element of a list is none (RFC 9110, 5.6.1).
-      if (text.empty()) continue;
-      const std::optional<ip::address> before = ParseEntry(text);
-      if (!before) return client->to_string();
-      client = before;
-      if (!Contains(*client)) return client->to_string();
-    }
+ProxyTrust TrustedProxies::TrustIn(absl::string_view peer) const {
+  if (v4_.empty() && v6_.empty()) return ProxyTrust::kScheme;
+  const std::optional<ip::address> address = ParseAddress(peer);
+  return address && Contains(*address) ? ProxyTrust::kAll : ProxyTrust::kNone;
+}
+
+ip::address TrustedProxies::LastUntrusted(ip::address client,
+                                          const std::vector<std::string>& entries) const {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    const std::optional<ip::address> before = ParseEntry(*entry);
+    if (!before) return client;
+    client = *before;
+    if (!Contains(client)) return client;
   }
-  return client->to_string();
+  return client;
+}
+
+std::string TrustedProxies::ClientAddress(absl::string_view peer,
+                                          const std::vector<absl::string_view>& x_forwarded_for,
+                                          const std::vector<absl::string_view>& forwarded) const {
+  if (TrustIn(peer) != ProxyTrust::kAll) return std::string(peer);
+  const ip::address proxy = *ParseAddress(peer);
+  const std::vector<std::string> listed = ListedEntries(x_forwarded_for);
+  const std::vector<std::string> elements = ForwardedEntries(forwarded);
+  const ip::address client = LastUntrusted(proxy, listed.empty() ? elements : listed);
+  const bool agree = listed.empty() || elements.empty() || LastUntrusted(proxy, elements) == client;
+  return (agree ? client : proxy).to_string();
 }
 
 }  // namespace registry::gateway

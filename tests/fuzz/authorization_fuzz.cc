@@ -1,5 +1,5 @@
-// Credentials of clients. The input's first line is the Host header, which challenges
-// repeat; the rest is the Authorization header.
+// Credentials of clients. The input's first line is the Host header, which challenges repeat, and
+// in turn each header of proxies that can replace it; the rest is the Authorization header.
 
 #include <set>
 #include <string>
@@ -72,7 +72,9 @@ void CheckHeader(absl::string_view header) {
       return;
     }
     default:
-      FUZZ_CHECK(credential->kind_case() == v1::Credential::KIND_NOT_SET && stripped.empty());
+      FUZZ_CHECK(credential->kind_case() == v1::Credential::KIND_NOT_SET);
+      // Or an empty user name with an empty password.
+      FUZZ_CHECK(stripped.empty() || absl::StartsWithIgnoreCase(stripped, "basic "));
   }
 }
 
@@ -83,6 +85,10 @@ void CheckRoundTrip(absl::string_view user, absl::string_view password) {
   if (!base::IsUtf8Text(joined)) {
     FUZZ_CHECK(!credential.ok());
     return CheckError(credential.status());
+  }
+  if (joined == ":") {
+    FUZZ_CHECK(credential.ok() && credential->kind_case() == v1::Credential::KIND_NOT_SET);
+    return;
   }
   const size_t colon = joined.find(':');
   FUZZ_CHECK(IsBasic(credential, joined.substr(0, colon), joined.substr(colon + 1)));
@@ -101,11 +107,12 @@ void CheckParameters(absl::string_view text, const std::vector<absl::string_view
   FUZZ_CHECK(text.empty());
 }
 
-// The Host header cannot add parameters to a challenge.
-void CheckChallenge(absl::string_view host) {
+// A header that the realm is made of cannot add parameters to a challenge.
+void CheckChallenge(const char* header, absl::string_view value) {
   // The server refuses these in any header.
-  if (HasControls(host)) return;
-  const Request request = WithHeader("Host", host);
+  if (HasControls(value)) return;
+  Request request = WithHeader(header, value);
+  request.proxy_trust = ProxyTrust::kAll;
   const std::vector<v1::Action> actions =
       RequiredActions(*ParseRoute("/v2/team/app/manifests/v1"), "PUT");
   const struct {
@@ -133,6 +140,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view line = registry::fuzz::TakeLine(header);
   registry::gateway::CheckHeader(header);
   registry::gateway::CheckRoundTrip(line, header);
-  registry::gateway::CheckChallenge(line);
+  for (const char* name : {"Host", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"}) {
+    registry::gateway::CheckChallenge(name, line);
+  }
   return 0;
 }

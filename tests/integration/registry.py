@@ -7,10 +7,11 @@
 
 Every test starts its own process on a free port, with its data in a temporary folder; at the end
 the process must end with status 0 after SIGTERM. Every answer that a Client reads is checked for
-what holds of all answers: the version header, and the form of errors.
+what holds of all answers: the date, the version header, and the form of errors.
 """
 
 import base64
+import email.utils
 import hashlib
 import http.client
 import json
@@ -215,8 +216,19 @@ class Response:
         return f"{self.status}\n{self.headers}{self.body[:2000]!r}"
 
 
+def check_date(response):
+    """Every answer but an interim one has one Date, in the form of RFC 9110, section 5.6.7."""
+    dates = response.headers.get_all("Date") or []
+    assert len(dates) == 1, f"dates {dates}: {response}"
+    sent = email.utils.parsedate_to_datetime(dates[0])
+    assert dates[0] == email.utils.format_datetime(sent, usegmt=True), f"date {dates[0]!r}"
+    # Never from an earlier request, however long this one took to be read.
+    assert abs(time.time() - sent.timestamp()) < 600, f"date {dates[0]!r}"
+
+
 def check_answer(method, path, response):
     """Checks what holds for all responses."""
+    check_date(response)
     if path.startswith("/v2"):
         version = response.headers["Docker-Distribution-Api-Version"]
         assert version == "registry/2.0", f"{method} {path}: version header {version!r}: {response}"
@@ -389,7 +401,10 @@ class RawConnection:
             body = self.file.read(int(headers["Content-Length"]))
         else:
             body = self.file.read()
-        return Response(status, headers, body)
+        response = Response(status, headers, body)
+        if status >= 200:
+            check_date(response)
+        return response
 
     def _chunked(self):
         body = b""

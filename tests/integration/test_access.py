@@ -71,6 +71,40 @@ class Access(AccessCase):
         parameters = challenge_parameters(self.anonymous.get("/v2/", headers, expect=401))
         self.assertEqual(parameters["realm"], "https://registry.example.com/token")
 
+    def test_the_realm_of_http_1_0_without_a_host_is_the_listening_address(self):
+        with self.registry.connect() as connection:
+            connection.send(b"GET /v2/ HTTP/1.0\r\n\r\n")
+            parameters = challenge_parameters(connection.response())
+        self.assertEqual(parameters["realm"], f"http://{self.registry.host}/token")
+
+    def test_nobody_is_believed_to_be_a_proxy_unless_named(self):
+        for headers in ({"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example;proto=https"}):
+            with self.subTest(headers=headers):
+                parameters = challenge_parameters(self.anonymous.get("/v2/", headers, expect=401))
+                self.assertEqual(parameters["realm"], f"http://{self.registry.host}/token")
+
+    def test_empty_user_and_password_are_an_anonymous_client(self):
+        # As podman sends it after a logout.
+        client = self.registry.client("Basic Og==")
+        self.addCleanup(client.close)
+        for path in ("/v2/", "/v2/team/app/manifests/v1", "/v2/_catalog"):
+            with self.subTest(path=path):
+                expected = self.anonymous.get(path, expect=401)
+                answer = client.get(path, expect=401)
+                self.assertEqual(challenge_parameters(answer), challenge_parameters(expected))
+                self.assertEqual(answer.error_message(), expected.error_message())
+        token = client.get("/token?scope=repository:team/app:pull").json()["token"]
+        self.bearer(token).get("/v2/team/app/tags/list", expect=401)
+        # As often as anybody likes: nobody has failed to log in.
+        for _ in range(15):
+            client.get("/v2/", expect=401)
+        for authorization in (basic("", PASSWORD), basic(USER, "")):
+            with self.subTest(authorization=authorization):
+                half = self.registry.client(authorization)
+                self.addCleanup(half.close)
+                half.get("/token", expect=401)
+                half.get("/v2/", expect=401)
+
     def test_a_hostile_host_header_cannot_break_the_challenge(self):
         for host in ('a"b', "a,b", 'x",error="y', "a b", "<script>"):
             with self.subTest(host=host):
@@ -142,7 +176,7 @@ class Access(AccessCase):
         self.assertEqual(answer.json(), {})
 
     def test_a_wrong_password_or_user_is_401(self):
-        for user, password in ((USER, "wrong"), (USER, ""), ("nobody", PASSWORD), ("", ""),
+        for user, password in ((USER, "wrong"), (USER, ""), ("nobody", PASSWORD), ("", PASSWORD),
                                (USER, PASSWORD + "\0"), (USER, PASSWORD + "x"), (USER, "x" * 5000)):  # fmt: skip
             with self.subTest(user=user, password=password[:20]):
                 client = self.registry.client(basic(user, password))
@@ -350,6 +384,11 @@ class TokenForms(TokenFormsCase):
             with self.subTest(form=form):
                 self.expect_error(self.password_token(expect=401, **form), 401, "UNAUTHORIZED")
         self.expect_error(self.post_token(401, grant_type="password"), 401, "UNAUTHORIZED")
+
+    def test_empty_user_and_password_in_the_form_are_an_anonymous_client(self):
+        reply = self.post_token(grant_type="password", username="", password="", scope=SCOPE).json()
+        self.assertEqual(reply["scope"], "")
+        self.bearer(reply["access_token"]).get("/v2/team/app/tags/list", expect=401)
 
     def test_another_content_type_is_400(self):
         for content_type in ("application/json", "multipart/form-data; boundary=x", "text/plain", None):

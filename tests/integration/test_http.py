@@ -1,7 +1,9 @@
 """HTTP/1.1 itself: connections, framing, limits, unknown routes. Source: RFC 9110 and RFC 9112."""
 
 import concurrent.futures
+import email.utils
 import socket
+import time
 import unittest
 
 from registry import PASSWORD, USER, RegistryTestCase, basic, digest_of, with_query
@@ -289,6 +291,26 @@ class Http(RegistryTestCase):
                 self.assertEqual(answer.headers["Docker-Distribution-Api-Version"], "registry/2.0")
                 self.assertTrue(answer.json()["errors"][0]["message"])
         self.client.get("/v2/")
+
+    def test_every_answer_has_the_date_of_its_second(self):
+        digest = self.client.push_blob(REPOSITORY, b"x")
+        blob = f"/v2/{REPOSITORY}/blobs/{digest}"
+        for head in (b"GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /healthz HTTP/1.0\r\n\r\n",
+                     f"GET {blob} HTTP/1.1\r\nHost: a\r\n".encode() + AUTHORIZATION + b"\r\n",
+                     f"HEAD {blob} HTTP/1.1\r\nHost: a\r\n".encode() + AUTHORIZATION + b"\r\n",
+                     b"GET /none HTTP/1.1\r\nHost: a\r\n\r\n", b"no HTTP\r\n\r\n",
+                     b"GET /v2/ HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000):  # fmt: skip
+            with self.subTest(head=head[:60]):
+                connection = self.connect()
+                earliest = int(time.time())
+                try:
+                    connection.send(head)
+                except OSError:
+                    pass  # Refused before all was sent.
+                answer = connection.response(head.split(b" ")[0].decode())
+                date = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
+                self.assertGreaterEqual(date, earliest)
+                self.assertLessEqual(date, time.time())
 
     def test_a_wrong_method_is_405_with_allow(self):
         digest = digest_of(b"x")

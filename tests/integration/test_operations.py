@@ -94,6 +94,20 @@ class Operations(RegistryTestCase):
         self.assertEqual(line["principal"], "admin")
         self.assertTrue(line["request_id"])
 
+    def test_the_bytes_of_a_download_that_broke_are_logged(self):
+        digest = self.client.push_blob(REPOSITORY, BIG)
+        path = f"/v2/{REPOSITORY}/blobs/{digest}"
+        connection = self.registry.connect()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.request("GET", path)
+        received = len(connection.sock.recv(1_000_000, socket.MSG_WAITALL))
+        # With bytes unread this resets the connection.
+        connection.close()
+        line = self.request_line(method="GET", reference=digest)
+        self.assertGreaterEqual(line["bytes"], received - 2000)
+        self.assertLess(line["bytes"], len(BIG))
+        self.assertIn("connection lost", line["error"])
+
     def test_a_failed_request_says_why(self):
         self.client.get("/v2/no/such/tags/list", expect=404)
         line = self.request_line(status=404)

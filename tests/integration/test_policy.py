@@ -365,6 +365,9 @@ class Check(PolicyTestCase):
         for setting, status, told in (
             ("addr: nonsense", 1, 'configuration.yaml:3: spec.web.addr: invalid address "nonsense": '),
             ("addr: ':70000'", 1, "configuration.yaml:3: spec.web.addr: invalid address"),
+            ("publicUrl: r.example", 1,
+             'configuration.yaml:3: spec.web.publicUrl: "r.example" is not an absolute URL; expected https://'),
+            ("publicUrl: 'https://r.example/x'", 1, "configuration.yaml:3: spec.web.publicUrl: "),
             ("keyfile: /x", 0, "configuration.yaml:3: spec.web.keyfile: needs certfile too"),
             ("certfile: /x", 0, "configuration.yaml:3: spec.web.certfile: needs keyfile too"),
         ):  # fmt: skip

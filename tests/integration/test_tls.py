@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import unittest
 
-from registry import RegistryTestCase, wait_for
+from registry import RawConnection, RegistryTestCase, wait_for
 
 
 def make_certificate(folder, name="server"):
@@ -50,6 +50,37 @@ class Tls(RegistryTestCase):
         self.assertEqual(self.client.get("/v2/team/app/manifests/v1").body, manifest)
         digest = self.client.push_blob("team/app", layer)
         self.assertEqual(self.client.get(f"/v2/team/app/blobs/{digest}").body, layer)
+
+    def test_1024_ranges_are_sent_in_one_answer(self):
+        blob = bytes(range(256)) * 4096
+        path = f"/v2/team/app/blobs/{self.client.push_blob('team/app', blob)}"
+        ranges = [(i * 1000, i * 1000 + i % 700) for i in range(1024)]
+        answer = self.client.get(path, {"Range": "bytes=" + ",".join(f"{a}-{b}" for a, b in ranges)}, expect=206)
+        boundary = answer.headers["Content-Type"].partition("boundary=")[2]
+        expected = b"".join(
+            f"\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\n"
+            f"Content-Range: bytes {a}-{b}/{len(blob)}\r\n\r\n".encode() + blob[a : b + 1]
+            for a, b in ranges
+        )
+        self.assertEqual(answer.body, expected + f"\r\n--{boundary}--\r\n".encode())
+
+    def test_the_bytes_of_a_download_that_broke_are_logged(self):
+        blob = b"0123456789abcdef" * 2_000_000
+        digest = self.client.push_blob("team/app", blob)
+        context = ssl.create_default_context(cafile=self.certificate)
+        plain = socket.create_connection(("127.0.0.1", self.registry.port), 30)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        with RawConnection(context.wrap_socket(plain, server_hostname="127.0.0.1")) as connection:
+            connection.request("GET", f"/v2/team/app/blobs/{digest}")
+            received = 0
+            while received < 1_000_000:
+                received += len(connection.sock.recv(65536))
+        line = wait_for(
+            lambda: self.registry.log(message="request", method="GET", reference=digest), "its log line"
+        )[0]
+        self.assertGreaterEqual(line["bytes"], received - 2000)
+        self.assertLess(line["bytes"], len(blob))
+        self.assertIn("connection lost", line["error"])
 
     def test_the_challenge_names_https(self):
         answer = self.registry.client(None).get("/v2/", expect=401)

@@ -210,7 +210,7 @@ TEST(FlagsTest, WrongFlagsOfTokensAreNamed) {
 
 TEST(FlagsTest, TrustedProxiesAreAListOfAddressesAndNetworks) {
   const auto client = [](const ServeFlags& flags, const char* peer) {
-    return flags.trusted_proxies.ClientAddress(peer, {"203.0.113.5"});
+    return flags.trusted_proxies.ClientAddress(peer, {"203.0.113.5"}, {});
   };
   EXPECT_EQ(client(Parse({"-adminpwd=x"}), "10.0.0.1"), "10.0.0.1");
   const ServeFlags flags = Parse({"-adminpwd=x", "-trustedproxies", "10.0.0.0/8,::1"});
@@ -223,6 +223,20 @@ TEST(FlagsTest, TrustedProxiesAreAListOfAddressesAndNetworks) {
   EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies=10.0.0.0/8,proxy"}),
               HasSubstr(R"(flag -trustedproxies: "proxy" is neither an address nor a CIDR; give)"));
   EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies", ""}), HasSubstr(R"("" is neither)"));
+}
+
+TEST(FlagsTest, ThePublicUrlIsASchemeAndAHost) {
+  EXPECT_EQ(Parse({"-adminpwd=x"}).public_url, "");
+  EXPECT_EQ(Parse({"-adminpwd=x", "-publicurl", "https://r.example:8443/"}).public_url,
+            "https://r.example:8443");
+  EXPECT_EQ(Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_PUBLICURL", "http://r.example"}}).public_url,
+            "http://r.example");
+  EXPECT_THAT(
+      Error({"-adminpwd=x", "-publicurl=r.example"}),
+      HasSubstr(R"(flag -publicurl: "r.example" is not an absolute URL; expected https://)"));
+  EXPECT_THAT(Error({"-adminpwd=x", "-publicurl=https://r.example/registry"}),
+              HasSubstr("has a path"));
+  EXPECT_THAT(Error({"-adminpwd=x", "-publicurl", ""}), HasSubstr(R"("" is not an absolute URL)"));
 }
 
 TEST(FlagsTest, CheckTakesFoldersOnly) {

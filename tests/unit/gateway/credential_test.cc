@@ -17,6 +17,20 @@ TEST(CredentialTest, NoHeaderIsAnonymous) {
   EXPECT_EQ(credential->kind_case(), v1::Credential::KIND_NOT_SET);
 }
 
+TEST(CredentialTest, EmptyUserAndPasswordAreAnonymous) {
+  for (const char* value : {"Basic Og==", "basic  Og== "}) {
+    const auto credential = ParseCredential(WithHeader("Authorization", value));
+    ASSERT_TRUE(credential.ok()) << value;
+    EXPECT_EQ(credential->kind_case(), v1::Credential::KIND_NOT_SET) << value;
+  }
+  // One of them alone is a login, which fails: ":x" and "x:".
+  for (const char* value : {"Basic Ong=", "Basic eDo="}) {
+    const auto credential = ParseCredential(WithHeader("Authorization", value));
+    ASSERT_TRUE(credential.ok()) << value;
+    EXPECT_TRUE(credential->has_basic()) << value;
+  }
+}
+
 TEST(CredentialTest, ReadsBasicAndBearerInAnyCase) {
   const auto basic = ParseCredential(WithHeader("Authorization", "bAsIc YWRtaW46YTpi"));
   ASSERT_TRUE(basic.ok());
@@ -60,6 +74,7 @@ TEST(ChallengeTest, OfSeveralProxiesTheFirstSawTheClient) {
         std::pair("ftp, https", "http"), std::pair("", "http")}) {
     Request request = WithHeader("Host", "r.example");
     request.head.set("X-Forwarded-Proto", forwarded);
+    request.proxy_trust = ProxyTrust::kScheme;
     EXPECT_EQ(
         Challenge(request, {}, AccessDecision::kCredentialRequired),
         absl::StrCat("Bearer realm=\"", scheme, "://r.example/token\",service=\"simple-registry\""))
@@ -70,6 +85,7 @@ TEST(ChallengeTest, OfSeveralProxiesTheFirstSawTheClient) {
 TEST(ChallengeTest, TheRealmFollowsTheProxyAndNeverLeavesItsQuotes) {
   Request request = WithHeader("Host", "r\"x");
   request.head.set("X-Forwarded-Proto", "https");
+  request.proxy_trust = ProxyTrust::kScheme;
   EXPECT_EQ(Challenge(request, {}, AccessDecision::kTokenInvalid),
             "Bearer realm=\"https://r_x/token\",service=\"simple-registry\","
             "error=\"invalid_token\"");

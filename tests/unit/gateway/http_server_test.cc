@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <optional>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gateway/http/server.h"
 
 namespace registry::gateway {
@@ -80,6 +82,10 @@ class Client {
   std::string received_;
 };
 
+// The body bytes that "/large" counted as sent before its connection broke.
+std::promise<uint64_t>* large_sent = nullptr;
+constexpr size_t kLargeBytes = 64 * 1024 * 1024;
+
 // Answers each path as the tests below need it.
 Awaitable<void> TestHandler(Exchange& exchange) {
   const absl::string_view path = exchange.request().path;
@@ -106,6 +112,14 @@ Awaitable<void> TestHandler(Exchange& exchange) {
     head.content_length = 100;
     if (!(co_await exchange.SendHead(std::move(head))).ok()) co_return;
     co_await exchange.SendBody("only this");
+    co_return;
+  } else if (path == "/large") {
+    ResponseHead head;
+    head.content_length = kLargeBytes;
+    if ((co_await exchange.SendHead(std::move(head))).ok()) {
+      co_await exchange.SendBody(std::string(kLargeBytes, 'x'));
+    }
+    large_sent->set_value(exchange.body_bytes_sent());
     co_return;
   } else if (path == "/silent") {
     co_return;
@@ -222,6 +236,47 @@ TEST_F(HttpServerTest, ABodyThatEndsEarlyEndsTheConnection) {
   Start();
   const std::string answer = Ask("GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(absl::EndsWith(answer, "only this")) << answer;
+}
+
+TEST_F(HttpServerTest, CountsTheBytesThatWereSentBeforeTheConnectionBroke) {
+  Start();
+  std::promise<uint64_t> sent;
+  large_sent = &sent;
+  {
+    Client client(server_->address());
+    client.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_FALSE(client.ReadUntil(std::string(100'000, 'x')).empty());
+  }
+  const uint64_t bytes = sent.get_future().get();
+  EXPECT_GE(bytes, 100'000u);
+  EXPECT_LT(bytes, kLargeBytes);
+}
+
+TEST_F(HttpServerTest, EveryAnswerHasOneDateButAnInterimOne) {
+  options_.max_connections = 1;
+  Start();
+  const auto dates = [](absl::string_view answer) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(answer, "\r\nDate: ");
+    return parts.size() - 1;
+  };
+  for (const char* request :
+       {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+        "POST /chunks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET /short HTTP/1.1\r\nHost: x\r\n\r\n", "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "\x01\x02\r\n\r\n"}) {
+    const std::string answer = Ask(request);
+    EXPECT_EQ(dates(answer), 1u) << request << answer;
+  }
+  Client first(server_->address());
+  first.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(dates(first.ReadUntil("\r\n\r\n")), 0u);
+  Client over_the_limit(server_->address());
+  const std::string refusal = over_the_limit.ReadToEnd();
+  EXPECT_TRUE(absl::StartsWith(refusal, "HTTP/1.1 503 ")) << refusal;
+  EXPECT_EQ(dates(refusal), 1u) << refusal;
+  first.Send("x");
+  EXPECT_EQ(dates(first.ReadUntil("\r\n\r\nx")), 1u);
 }
 
 TEST_F(HttpServerTest, AnUnansweredRequestIs500) {

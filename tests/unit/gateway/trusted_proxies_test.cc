@@ -9,15 +9,57 @@ namespace registry::gateway {
 namespace {
 
 std::string ClientOf(absl::string_view trusted, absl::string_view peer,
-                     const std::vector<absl::string_view>& forwarded_for) {
+                     const std::vector<absl::string_view>& x_forwarded_for,
+                     const std::vector<absl::string_view>& forwarded = {}) {
   const absl::StatusOr<TrustedProxies> proxies = TrustedProxies::Parse(trusted);
   EXPECT_TRUE(proxies.ok()) << proxies.status();
-  return proxies.ok() ? proxies->ClientAddress(peer, forwarded_for) : "";
+  return proxies.ok() ? proxies->ClientAddress(peer, x_forwarded_for, forwarded) : "";
 }
 
 TEST(TrustedProxiesTest, WithoutAnyThePeerIsTheClient) {
-  EXPECT_EQ(TrustedProxies().ClientAddress("127.0.0.1", {"203.0.113.5"}), "127.0.0.1");
-  EXPECT_EQ(TrustedProxies().ClientAddress("", {"203.0.113.5"}), "");
+  EXPECT_EQ(TrustedProxies().ClientAddress("127.0.0.1", {"203.0.113.5"}, {}), "127.0.0.1");
+  EXPECT_EQ(TrustedProxies().ClientAddress("127.0.0.1", {}, {"for=203.0.113.5"}), "127.0.0.1");
+  EXPECT_EQ(TrustedProxies().ClientAddress("", {"203.0.113.5"}, {}), "");
+}
+
+TEST(TrustedProxiesTest, TrustIsAsTheListSaysAndOnlyInTheSchemeWithoutAny) {
+  EXPECT_EQ(TrustedProxies().TrustIn("127.0.0.1"), ProxyTrust::kScheme);
+  const absl::StatusOr<TrustedProxies> proxies = TrustedProxies::Parse("10.0.0.0/8,fd00::/8");
+  ASSERT_TRUE(proxies.ok());
+  for (const char* peer : {"10.0.0.1", "::ffff:10.0.0.1", "fd00::1"}) {
+    EXPECT_EQ(proxies->TrustIn(peer), ProxyTrust::kAll) << peer;
+  }
+  for (const char* peer : {"127.0.0.1", "11.0.0.1", "fc00::1", ""}) {
+    EXPECT_EQ(proxies->TrustIn(peer), ProxyTrust::kNone) << peer;
+  }
+}
+
+TEST(TrustedProxiesTest, ForwardedIsReadAsXForwardedForIs) {
+  const auto client = [](const std::vector<absl::string_view>& forwarded) {
+    return ClientOf("10.0.0.0/8", "10.0.0.1", {}, forwarded);
+  };
+  EXPECT_EQ(client({"for=203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(client({"For=\"203.0.113.5:4711\";proto=https"}), "203.0.113.5");
+  EXPECT_EQ(client({"for=\"[2001:db8::1]:4711\""}), "2001:db8::1");
+  EXPECT_EQ(client({"for=1.1.1.1, for=203.0.113.5;by=10.0.0.2, for=10.0.0.2"}), "203.0.113.5");
+  EXPECT_EQ(client({"for=1.1.1.1", "for=203.0.113.5", "for=10.0.0.2"}), "203.0.113.5");
+  EXPECT_EQ(client({"for=10.0.0.3, for=10.0.0.2"}), "10.0.0.3");
+  for (const char* hidden :
+       {"for=unknown", "for=_hidden", "for=\"_x:1\"", "proto=https", "for=\"1.1"}) {
+    EXPECT_EQ(client({"for=1.1.1.1", hidden, "for=10.0.0.2"}), "10.0.0.2") << hidden;
+    EXPECT_EQ(client({hidden}), "10.0.0.1") << hidden;
+  }
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "11.0.0.1", {}, {"for=203.0.113.5"}), "11.0.0.1");
+}
+
+// A proxy appends to one of them and may pass on the other one as the client sent it.
+TEST(TrustedProxiesTest, HeadersThatContradictAreNotBelieved) {
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5"}, {"for=203.0.113.5"}),
+            "203.0.113.5");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5"}, {"for=1.1.1.1"}), "10.0.0.1");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5"}, {"for=\"1.1"}), "10.0.0.1");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5"}, {"", ","}), "203.0.113.5");
+  EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"", ","}, {"for=203.0.113.5"}), "203.0.113.5");
 }
 
 TEST(TrustedProxiesTest, OnlyATrustedPeerIsBelieved) {

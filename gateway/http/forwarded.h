@@ -1,0 +1,33 @@
+// The Forwarded header of proxies.
+//
+//   ParseForwarded("for=192.0.2.7;proto=https, for=\"[2001:db8::1]:4711\"");
+//
+// Thread-safe. Source: RFC 7239, section 4.
+#ifndef REGISTRY_GATEWAY_HTTP_FORWARDED_H_
+#define REGISTRY_GATEWAY_HTTP_FORWARDED_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace registry::gateway {
+
+// One proxy's part of the header. Fields have no quotes, and are empty where the proxy left them
+// out.
+struct ForwardedElement {
+  // Parameter "for": the address that the proxy got the request from.
+  std::string client;
+  // The Host header and the scheme of that request.
+  std::string host;
+  std::string proto;
+};
+
+// Returns the elements of one header line in order, one for each proxy, without other parameters.
+// Returns nullopt for a malformed line, because nobody knows where its elements end.
+std::optional<std::vector<ForwardedElement>> ParseForwarded(absl::string_view line);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_HTTP_FORWARDED_H_
