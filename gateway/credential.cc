@@ -35,8 +35,8 @@ absl::string_view TokenAction(v1::Verb verb) {
   }
 }
 
-// What a token must be issued for so that `actions` can be allowed. Pushing needs pulling too,
-// and clients expect both in one challenge.
+// The scopes that a token needs for `actions`. Pushing also needs pulling, and clients expect both
+// in one challenge.
 std::string ScopeOf(const std::vector<v1::Action>& actions) {
   std::vector<std::string> scopes;
   std::map<std::string, std::set<std::string, std::greater<>>> repositories;
@@ -64,8 +64,8 @@ std::string ScopeOf(const std::vector<v1::Action>& actions) {
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   v1::Credential credential;
   const absl::string_view header = absl::StripAsciiWhitespace(request.Header("Authorization"));
-  // Whoever is in front of this registry may have looked at the other one.
-  if (request.head.count("Authorization") > 1) return BadCredential("there are several");
+  // A proxy in front of this registry may have checked the other one.
+  if (request.head.count("Authorization") > 1) return BadCredential("there are several headers");
   if (header.empty()) return credential;
   const size_t space = header.find(' ');
   if (space == absl::string_view::npos) return BadCredential("it has no credential");
@@ -77,14 +77,14 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
     return credential;
   }
   if (!absl::EqualsIgnoreCase(scheme, "basic")) {
-    return BadCredential("the schemes supported are Basic and Bearer");
+    return BadCredential("its scheme must be Basic or Bearer");
   }
   std::string decoded;
   if (!absl::Base64Unescape(rest, &decoded)) return BadCredential("it is not base64");
-  if (!base::IsUtf8Text(decoded)) return BadCredential("it does not hold UTF-8 text");
+  if (!base::IsUtf8Text(decoded)) return BadCredential("it does not contain UTF-8 text");
   const size_t colon = decoded.find(':');
-  if (colon == std::string::npos) return BadCredential("it has no colon behind the user name");
-  // As podman sends it after a logout.
+  if (colon == std::string::npos) return BadCredential("it has no colon after the user name");
+  // podman sends this after a logout.
   if (decoded == ":") return credential;
   credential.mutable_basic()->set_username(decoded.substr(0, colon));
   credential.mutable_basic()->set_password(decoded.substr(colon + 1));

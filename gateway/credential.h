@@ -1,4 +1,4 @@
-// The credential that a request presents, and how one is asked for.
+// Reads the credential of a request, and makes challenges that ask for one.
 //
 // Thread-safe. Source: RFC 7617 (Basic), RFC 6750 (Bearer); Docker token specification
 // (distribution docs, spec/auth/token).
@@ -19,13 +19,13 @@ namespace registry::gateway {
 // The `service` of challenges and the audience of tokens.
 inline constexpr absl::string_view kTokenService = "simple-registry";
 
-// What the Authorization header holds; nothing set without one, or when user name and password are
-// both empty.
-// Error: UNAUTHORIZED for several headers, and for what is neither Basic nor Bearer. Its message
-// shows none of them.
+// Reads the Authorization header. Nothing is set without one, or if user name and password are both
+// empty.
+// Error: UNAUTHORIZED for several headers, and for schemes other than Basic and Bearer. Its message
+// does not show the header.
 absl::StatusOr<v1::Credential> ParseCredential(const Request& request);
 
-// The WWW-Authenticate header of a refusal: how to get a token for `actions`.
+// The WWW-Authenticate header of a refusal: says how to get a token for `actions`.
 std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
                       AccessDecision decision);
 

@@ -1,4 +1,4 @@
-// One request and its response, as a handler drives it.
+// One request and its response, driven by a handler.
 //
 //   Awaitable<void> Echo(Exchange& exchange) {
 //     co_await exchange.SendHead({.status = 200});
@@ -9,9 +9,9 @@
 //     }
 //   }
 //
-// Reading is what lets the client send on: nothing is read ahead but one buffer. An error of any
-// call means that the connection is lost or the client broke the protocol: the handler gives up.
-// Not thread-safe: one coroutine.
+// Reading applies back-pressure: the exchange reads ahead by at most one buffer. An error of any
+// call means that the connection is lost or the client broke the protocol: the handler must give
+// up. Not thread-safe: one coroutine.
 #ifndef REGISTRY_GATEWAY_HTTP_EXCHANGE_H_
 #define REGISTRY_GATEWAY_HTTP_EXCHANGE_H_
 
@@ -36,17 +36,17 @@ class Exchange {
   // DEADLINE_EXCEEDED (no byte in time).
   virtual Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) = 0;
 
-  // Sends a whole response. The body is left out for HEAD.
+  // Sends a whole response; omits the body for HEAD.
   virtual Awaitable<absl::Status> Send(Response response) = 0;
 
-  // Sends the head of a response whose body follows in parts. Without `content_length` it is
-  // chunked. The parts are left out for HEAD.
+  // Sends the head of a response whose body follows in parts. Without `content_length` the body is
+  // chunked. Omits the parts for HEAD.
   virtual Awaitable<absl::Status> SendHead(ResponseHead head) = 0;
   virtual Awaitable<absl::Status> SendBody(absl::string_view bytes) = 0;
-  // Sends a part of an open file; the descriptor stays the caller's.
+  // Sends a part of an open file; the caller still owns the descriptor.
   virtual Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) = 0;
 
-  // The status sent, 0 while none was.
+  // The status sent; 0 until then.
   virtual int status_sent() const = 0;
   // Bytes of the response's body that the connection took so far, also where it broke later.
   virtual uint64_t body_bytes_sent() const = 0;

@@ -53,7 +53,7 @@ std::optional<std::string> TakeValue(absl::string_view& text) {
   return std::nullopt;
 }
 
-// Sets the field of the parameter; false when it has a value already.
+// Sets the field of the parameter. Returns false if it already has a value.
 bool SetParameter(absl::string_view name, std::string value, ForwardedElement& element) {
   std::string* const field = absl::EqualsIgnoreCase(name, "for")     ? &element.client
                              : absl::EqualsIgnoreCase(name, "host")  ? &element.host
@@ -82,7 +82,7 @@ std::optional<std::vector<ForwardedElement>> ParseForwarded(absl::string_view li
       SkipSpace(line);
     }
     if (absl::ConsumePrefix(&line, ";")) continue;
-    // An empty element of a list is none (RFC 9110, 5.6.1).
+    // Empty list elements do not count (RFC 9110, 5.6.1).
     if (has_parameters) elements.push_back(std::move(element));
     element = ForwardedElement();
     has_parameters = false;

@@ -1,4 +1,4 @@
-// The Forwarded header of proxies.
+// Parses the Forwarded header of proxies.
 //
 //   ParseForwarded("for=192.0.2.7;proto=https, for=\"[2001:db8::1]:4711\"");
 //
@@ -14,8 +14,7 @@
 
 namespace registry::gateway {
 
-// One proxy's part of the header. Fields have no quotes, and are empty where the proxy left them
-// out.
+// One proxy's part of the header. Fields have no quotes, and are empty if the proxy omits them.
 struct ForwardedElement {
   // Parameter "for": the address that the proxy got the request from.
   std::string client;
@@ -25,7 +24,7 @@ struct ForwardedElement {
 };
 
 // Returns the elements of one header line in order, one for each proxy, without other parameters.
-// Returns nullopt for a malformed line, because nobody knows where its elements end.
+// Returns nullopt for a malformed line, because the ends of its elements are unclear.
 std::optional<std::vector<ForwardedElement>> ParseForwarded(absl::string_view line);
 
 }  // namespace registry::gateway

@@ -1,4 +1,4 @@
-// Dates as HTTP writes them: "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate).
+// Formats dates for HTTP: "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate).
 //
 // Thread-safe. Source: RFC 9110, section 5.6.7.
 #ifndef REGISTRY_GATEWAY_HTTP_HTTP_DATE_H_

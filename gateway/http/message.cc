@@ -77,7 +77,7 @@ std::vector<std::string> FormValues(absl::string_view form, absl::string_view na
     const std::pair<absl::string_view, absl::string_view> pair =
         absl::StrSplit(item, absl::MaxSplits('=', 1));
     if (PercentDecode(pair.first, true) != name) continue;
-    // A malformed escape is kept as it came: whoever parses the value names it in the error.
+    // Keep an invalid percent-encoding as it is: the parser of the value reports it.
     values.push_back(PercentDecode(pair.second, true).value_or(std::string(pair.second)));
   }
   return values;

@@ -1,4 +1,4 @@
-// HTTP requests and responses as handlers see them.
+// HTTP requests and responses for handlers.
 //
 // A Request belongs to its Exchange; views into it live as long. Not thread-safe: one coroutine.
 // Source: RFC 9110, RFC 9112.
@@ -16,7 +16,7 @@
 
 namespace registry::gateway {
 
-// Which headers of the peer count as a proxy's (trusted_proxies.h).
+// The proxy headers that count if the peer sends them (trusted_proxies.h).
 enum class ProxyTrust {
   kNone,
   // X-Forwarded-Proto.
@@ -27,13 +27,13 @@ enum class ProxyTrust {
 
 struct Request {
   boost::beast::http::request_header<> head;
-  // The target, split at the question mark; still percent-encoded.
+  // The target, split at the question mark and still percent-encoded.
   absl::string_view path;
   absl::string_view query;
   // Absent for a chunked body.
   std::optional<uint64_t> content_length;
   bool has_body = false;
-  // The client's IP address: the peer's, or what a trusted proxy says (trusted_proxies.h).
+  // The client's IP address: the peer's, or the one from a trusted proxy (trusted_proxies.h).
   std::string client_address;
   ProxyTrust proxy_trust = ProxyTrust::kNone;
   // The connection uses TLS.
@@ -44,16 +44,16 @@ struct Request {
   std::string local_address;
 
   absl::string_view method() const;
-  // The header's value, empty when absent; the first one of several.
+  // The header's value; empty if absent; the first of several.
   absl::string_view Header(absl::string_view name) const;
   // All of them, in order.
   std::vector<absl::string_view> HeaderLines(absl::string_view name) const;
   bool HasHeader(absl::string_view name) const;
-  // Whether If-None-Match names this entity tag, given with its quotes (RFC 9110, 13.1.2).
+  // Returns true if If-None-Match names this entity tag, given with quotes (RFC 9110, 13.1.2).
   bool IfNoneMatchHas(absl::string_view etag) const;
-  // The entity tags that the header lists, as they are written: `"x"`, `W/"x"`, `*`.
+  // The entity tags in the header, as written: `"x"`, `W/"x"`, `*`.
   std::vector<std::string> EntityTags(absl::string_view header) const;
-  // The decoded value of the query's first parameter of that name; nullopt when absent.
+  // The decoded value of the query's first parameter of that name; nullopt if absent.
   std::optional<std::string> QueryParameter(absl::string_view name) const;
   // All of them, in order.
   std::vector<std::string> QueryParameters(absl::string_view name) const;
@@ -63,8 +63,8 @@ struct Request {
 // (application/x-www-form-urlencoded).
 std::vector<std::string> FormValues(absl::string_view form, absl::string_view name);
 
-// Decodes %XX (and, in a query, + as a space); nullopt when an escape is malformed. All other bytes
-// stay as they are.
+// Decodes %XX and, in a query, + as a space; nullopt if the percent-encoding is invalid. All other
+// bytes stay as they are.
 std::optional<std::string> PercentDecode(absl::string_view text, bool plus_is_space);
 
 // Encodes everything but unreserved characters, for a value in a query.
@@ -81,7 +81,7 @@ struct ResponseHead {
 
 struct Response {
   ResponseHead head;
-  // Its size is the Content-Length unless `head` has one (the answer to HEAD).
+  // Its size is the Content-Length, unless `head` has one (responses to HEAD).
   std::string body;
 };
 

@@ -21,13 +21,13 @@ namespace urls = boost::urls;
 
 constexpr absl::string_view kWanted = "; expected https://HOST[:PORT] or http://HOST[:PORT]";
 
-// Boost.URL 1.81 takes 99999 for a port, too.
+// Boost.URL 1.81 accepts even 99999 as a port.
 bool IsPort(absl::string_view text) {
   uint32_t port = 0;
   return absl::SimpleAtoi(text, &port) && port >= 1 && port <= 65535;
 }
 
-// HOST[:PORT] in characters that may stand in a Host header and in a quoted realm.
+// Returns true for HOST[:PORT] in characters that a Host header and a quoted realm may contain.
 bool IsHost(absl::string_view text) {
   const auto is_plain = [](char c) { return IsHostCharacter(c) && c != '%'; };
   if (!std::all_of(text.begin(), text.end(), is_plain)) return false;
@@ -48,7 +48,7 @@ absl::string_view FirstOfList(absl::string_view header) {
   return absl::StripAsciiWhitespace(header.substr(0, header.find(',')));
 }
 
-// What the proxy that saw the client says in the Forwarded header.
+// The element of the Forwarded header from the proxy that saw the client.
 ForwardedElement FirstForwarded(const Request& request) {
   std::optional<std::vector<ForwardedElement>> elements =
       ParseForwarded(request.Header("Forwarded"));
@@ -78,10 +78,10 @@ absl::string_view SchemeOf(const Request& request, const ForwardedElement& forwa
 }  // namespace
 
 absl::StatusOr<std::string> ParsePublicUrl(absl::string_view text) {
-  // Not shown: before an @ may stand a password.
+  // Do not show it: there may be a password before the @.
   if (absl::StrContains(text, '@')) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the URL has a user name or an @ in it", kWanted));
+        absl::StrCat("the URL contains a user name or an @", kWanted));
   }
   const auto wrong = [&](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat(oci::Quote(text), " ", why, kWanted));

@@ -22,7 +22,7 @@ std::string FormatResponseHead(const ResponseHead& head, bool chunked,
   for (const auto& [name, value] : head.headers) {
     const size_t start = text.size();
     absl::StrAppend(&text, name, ": ", value, "\r\n");
-    // No value may end its line early, whatever text it was made of.
+    // No value may end its line early, whatever its text.
     std::replace_if(
         text.begin() + static_cast<std::ptrdiff_t>(start), text.end() - 2,
         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');

@@ -1,5 +1,5 @@
-// Writes the head of a response: the status line and the headers, with the Date that every answer
-// carries (RFC 9110, 6.6.1). All answers of the server are written here.
+// Formats the head of every response of the server: the status line and the headers, including Date
+// (RFC 9110, 6.6.1).
 //
 // Thread-safe. Source: RFC 9112, sections 4 to 6.
 #ifndef REGISTRY_GATEWAY_HTTP_RESPONSE_HEAD_H_
@@ -12,8 +12,8 @@
 
 namespace registry::gateway {
 
-// The head up to its empty line. A chunked body has no Content-Length. `connection` is the value of
-// that header; empty leaves it out.
+// Returns the head including its empty line. A chunked body has no Content-Length. `connection` is
+// the value of that header; if empty, the head omits it.
 std::string FormatResponseHead(const ResponseHead& head, bool chunked,
                                absl::string_view connection);
 
