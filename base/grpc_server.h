@@ -1,11 +1,14 @@
-// Answers gRPC calls from a worker pool.
+// Runs a unary gRPC call on a worker pool.
 //
-// Handlers of gRPC's callback API must not block. A unary call that blocks runs here:
+// Reactions of gRPC's callback API must not block. Work that blocks runs here instead:
 //
 //   grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context, const Request* request,
 //                                     Response* response) override {
 //     return base::RunUnary(pool_, context, [=, this] { return DoGetBlob(*request, response); });
 //   }
+//
+// If the caller left, or the deadline passed, while the call waited in the queue, the work is
+// skipped: under overload the pool serves callers who still listen.
 //
 // gRPC keeps the request and the response alive until the call finishes. Thread-safe.
 #ifndef REGISTRY_BASE_GRPC_SERVER_H_
@@ -13,6 +16,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
+#include <functional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -21,19 +26,52 @@
 
 namespace registry::base {
 
-// `work` takes nothing and returns an absl::Status. If the queue is full, the call fails with
-// UNAVAILABLE.
+// Returns true if nobody waits for the call's answer any more. Call it before the call finishes.
+inline bool IsAbandoned(const grpc::CallbackServerContext& context) {
+  return context.IsCancelled() || context.deadline() <= std::chrono::system_clock::now();
+}
+
+inline absl::Status AbandonedError() { return absl::CancelledError("the caller is gone"); }
+
+inline absl::Status FullQueueError() {
+  return absl::UnavailableError("too many requests are waiting; try again");
+}
+
+// Finishes a call. Call it exactly once, from any thread.
+using FinishUnary = std::function<void(const absl::Status&)>;
+
+// `work` takes a FinishUnary. It may return before the call finishes, so that a call that waits
+// occupies no thread. If the queue is full, the call fails with UNAVAILABLE.
+template <class Work>
+grpc::ServerUnaryReactor* RunUnaryAsync(WorkerPool& pool, grpc::CallbackServerContext* context,
+                                        Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const bool queued = pool.Submit([reactor, context, work = std::move(work)]() mutable {
+    if (IsAbandoned(*context)) return reactor->Finish(ToGrpcStatus(AbandonedError()));
+    work([reactor](const absl::Status& status) { reactor->Finish(ToGrpcStatus(status)); });
+  });
+  if (!queued) reactor->Finish(ToGrpcStatus(FullQueueError()));
+  return reactor;
+}
+
+// Continues a call of RunUnaryAsync on another pool. `work` takes nothing and returns an
+// absl::Status, which finishes the call.
+template <class Work>
+void ContinueUnary(WorkerPool& pool, const grpc::CallbackServerContext* context, FinishUnary finish,
+                   Work work) {
+  const bool queued = pool.Submit([context, finish, work = std::move(work)]() mutable {
+    finish(IsAbandoned(*context) ? AbandonedError() : work());
+  });
+  if (!queued) finish(FullQueueError());
+}
+
+// `work` takes nothing and returns an absl::Status, which finishes the call.
 template <class Work>
 grpc::ServerUnaryReactor* RunUnary(WorkerPool& pool, grpc::CallbackServerContext* context,
                                    Work work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool queued = pool.Submit(
-      [reactor, work = std::move(work)]() mutable { reactor->Finish(ToGrpcStatus(work())); });
-  if (!queued) {
-    reactor->Finish(
-        grpc::Status(grpc::StatusCode::UNAVAILABLE, "too many requests are waiting; try again"));
-  }
-  return reactor;
+  return RunUnaryAsync(pool, context, [work = std::move(work)](const FinishUnary& finish) mutable {
+    finish(work());
+  });
 }
 
 }  // namespace registry::base

@@ -4,6 +4,7 @@
 #ifndef REGISTRY_BASE_LIMITS_H_
 #define REGISTRY_BASE_LIMITS_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -94,8 +95,11 @@ inline constexpr uint64_t kDiskReserveBytes = 64 * 1024 * 1024;
 inline constexpr size_t kManifestBudgetBytes = 128 * 1024 * 1024;
 // Memory for the manifests that all clients together are reading: beyond it, 503.
 inline constexpr size_t kManifestAnswerBudgetBytes = 128 * 1024 * 1024;
-// Descriptors of one manifest. Each costs a look-up while the database's only writer waits.
+// Descriptors in one manifest. Each is looked up and recorded while other writers wait.
 inline constexpr size_t kMaxManifestDescriptors = 10'000;
+
+// Gateway: threads that read files whose bytes are not in memory.
+inline constexpr size_t kFileThreads = 8;
 
 // Upload sessions.
 inline constexpr std::chrono::hours kUploadIdleExpiry{24};
@@ -156,18 +160,28 @@ inline constexpr std::chrono::milliseconds kSqlBusyTimeout{2000};
 inline constexpr int kSqlAttempts = 5;
 // Prepared statements kept by each connection.
 inline constexpr size_t kSqlStatements = 128;
+// Rows, or names to find, in one statement (controlplane/sql/batch.h).
+inline constexpr size_t kSqlBatch = 250;
 // Larger databases are not read as a whole when they are opened.
 inline constexpr int64_t kSqlQuickCheckBytes = 64 * 1024 * 1024;
 
+// Control plane: a blob or manifest that nothing references is kept for this long after its last
+// use.
+inline constexpr std::chrono::minutes kCollectionGrace{24 * 60};
 // Control plane: `touched_at` is refreshed only when older than this, so that reading rarely
 // writes.
-inline constexpr std::chrono::hours kTouchInterval{1};
+inline constexpr std::chrono::minutes kTouchInterval =
+    std::min<std::chrono::minutes>(kCollectionGrace / 4, std::chrono::hours(1));
 inline constexpr std::chrono::minutes kUploadTouchInterval{5};
-// A touch that is written after the answer waits at most this long for others to go along.
+// A touch that is written after the answer waits this long for others to go along.
 inline constexpr std::chrono::seconds kTouchFlush{1};
+// Touches that wait to be written, and how many one transaction writes.
 inline constexpr size_t kTouchQueue = 10'000;
-// A touch that must be written before the answer: then 503.
+inline constexpr size_t kTouchBatch = 500;
+// How long an answer waits for a touch that must be written first; then 503.
 inline constexpr std::chrono::seconds kTouchWait{2};
+// Touches that could not be written are tried again after this time.
+inline constexpr std::chrono::seconds kTouchRetry{10};
 // Missing digests that an error message names; the others are counted.
 inline constexpr size_t kMaxNamedDigests = 20;
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/grpc_server.h"
 #include "base/grpc_status.h"
 #include "base/retry_delay.h"
 #include "controlplane/action_messages.h"
@@ -114,7 +115,7 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
   response->set_revision(snapshot.revision);
   const v1::Credential& credential = request->credential();
   if (credential.has_basic()) {
-    LogIn(snapshot, credential.basic(), request->client_address(),
+    LogIn(context, snapshot, credential.basic(), request->client_address(),
           [reactor, response, snapshot,
            actions = *std::move(actions)](const absl::StatusOr<UserCredential>& credential) {
             if (credential.ok()) {
@@ -200,8 +201,9 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   Answer(v1::DECISION_ALLOWED, "", response);
 }
 
-void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
-                          absl::string_view client_address, LoginCallback done) {
+void AccessService::LogIn(const grpc::CallbackServerContext* context, PolicySnapshot snapshot,
+                          const v1::BasicCredential& credential, absl::string_view client_address,
+                          LoginCallback done) {
   // A static token as its user's password. Tokens are too long to guess.
   const Token* token = snapshot.policy->FindToken(credential.password());
   if (token != nullptr && token->user == credential.username()) {
@@ -226,7 +228,8 @@ void AccessService::LogIn(PolicySnapshot snapshot, const v1::BasicCredential& cr
     }
     done(LoginError(answer, name, client, password_bytes));
   };
-  passwords_.Verify(std::move(login), std::move(on_answer));
+  passwords_.Verify(std::move(login), std::move(on_answer),
+                    [context] { return base::IsAbandoned(*context); });
 }
 
 grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext* context,
@@ -241,17 +244,17 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
         absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
                      ", only for ", oci::Quote(tokens_->audience())))));
   } else if (credential.has_basic()) {
-    LogIn(
-        snapshot, credential.basic(), request->client_address(),
-        [this, reactor, request, response, snapshot](const absl::StatusOr<UserCredential>& found) {
-          if (found.ok() && request->offline()) {
-            return SubmitOffline(reactor, snapshot, *found, request, response);
-          }
-          reactor->Finish(base::ToGrpcStatus(
-              found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
-        });
+    LogIn(context, snapshot, credential.basic(), request->client_address(),
+          [this, context, reactor, request, response,
+           snapshot](const absl::StatusOr<UserCredential>& found) {
+            if (found.ok() && request->offline()) {
+              return SubmitOffline(context, reactor, snapshot, *found, request, response);
+            }
+            reactor->Finish(base::ToGrpcStatus(
+                found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
+          });
   } else if (credential.has_refresh_token()) {
-    SubmitOffline(reactor, snapshot, std::nullopt, request, response);
+    SubmitOffline(context, reactor, snapshot, std::nullopt, request, response);
   } else if (credential.has_bearer_token()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kUnauthorized,
@@ -263,17 +266,17 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
   return reactor;
 }
 
-void AccessService::SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
+void AccessService::SubmitOffline(const grpc::CallbackServerContext* context,
+                                  grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
                                   const std::optional<UserCredential>& credential,
                                   const v1::IssueTokenRequest* request,
                                   v1::IssueTokenResponse* response) {
-  const bool queued = pool_->Submit([this, reactor, snapshot, credential, request, response] {
-    reactor->Finish(base::ToGrpcStatus(IssueOffline(snapshot, credential, *request, response)));
-  });
-  if (!queued) {
-    reactor->Finish(
-        base::ToGrpcStatus(absl::UnavailableError("too many requests are waiting; try again")));
-  }
+  base::ContinueUnary(
+      *pool_, context,
+      [reactor](const absl::Status& status) { reactor->Finish(base::ToGrpcStatus(status)); },
+      [this, snapshot, credential, request, response] {
+        return IssueOffline(snapshot, credential, *request, response);
+      });
 }
 
 absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot,

@@ -71,8 +71,9 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Checks the basic credential against the policy of `snapshot` and passes on the user's
   // credential or an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
   using LoginCallback = std::function<void(const absl::StatusOr<UserCredential>&)>;
-  void LogIn(PolicySnapshot snapshot, const v1::BasicCredential& credential,
-             absl::string_view client_address, LoginCallback done);
+  void LogIn(const grpc::CallbackServerContext* context, PolicySnapshot snapshot,
+             const v1::BasicCredential& credential, absl::string_view client_address,
+             LoginCallback done);
 
   absl::Status Issue(const PolicySnapshot& snapshot, const UserCredential& credential,
                      const v1::IssueTokenRequest& request, v1::IssueTokenResponse* response) const;
@@ -83,7 +84,8 @@ class AccessService final : public v1::AccessService::CallbackService {
                             const v1::IssueTokenRequest& request,
                             v1::IssueTokenResponse* response) const;
   // Runs IssueOffline on a thread of the pool, then finishes the call.
-  void SubmitOffline(grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
+  void SubmitOffline(const grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor,
+                     const PolicySnapshot& snapshot,
                      const std::optional<UserCredential>& credential,
                      const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response);
 

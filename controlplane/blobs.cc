@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "controlplane/clock.h"
 #include "controlplane/repositories.h"
 #include "oci/error.h"
@@ -25,61 +24,27 @@ BlobRow ReadBlobRow(const Row& row) {
           .touched_at_ms = row.Int(3)};
 }
 
-struct FoundBlob {
-  Blob blob;
-  int64_t touched_at_ms;
-};
+}  // namespace
 
-absl::StatusOr<FoundBlob> ReadBlob(Database& database, const oci::RepositoryName& repository,
-                                   const oci::Digest& digest, BlobUse use) {
+absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
+                             const oci::Digest& digest, BlobUse use) {
   return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<FoundBlob> {
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<Blob> {
         const std::optional<int64_t> id = FindRepository(t, repository);
         if (!id.has_value()) return BlobUnknown(repository, digest);
         const std::optional<BlobRow> row = FindLinkedBlob(t, *id, digest);
         if (!row.has_value() || row->state == "condemned") return BlobUnknown(repository, digest);
         if (!row->live() && use == BlobUse::kBeforePush) return BlobUnknown(repository, digest);
-        FoundBlob found = {.blob = {.size_bytes = row->size_bytes,
-                                    .incarnation = row->incarnation,
-                                    .nodes = DurableNodes(t, row->incarnation)},
-                           .touched_at_ms = row->touched_at_ms};
-        if (!row->live() || found.blob.nodes.empty()) {
+        Blob blob = {.size_bytes = row->size_bytes,
+                     .incarnation = row->incarnation,
+                     .nodes = DurableNodes(t, row->incarnation),
+                     .touched_at_ms = row->touched_at_ms};
+        if (!row->live() || blob.nodes.empty()) {
           return absl::DataLossError(absl::StrCat("the stored bytes of blob ", digest.ToString(),
                                                   " are damaged: push it again to replace them"));
         }
-        return found;
+        return blob;
       });
-}
-
-// The blob may have been collected since it was read, hence NOT FOUND. A database that cannot write
-// now does not hide the blob: whoever relies on it is told when the manifest is pushed.
-absl::Status TouchFoundBlob(Database& database, const oci::RepositoryName& repository,
-                            const oci::Digest& digest, int64_t now_ms) {
-  const absl::Status status =
-      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
-        const int64_t touched =
-            t.Execute("UPDATE blobs SET touched_at_ms = ?2 WHERE digest = ?1 AND state = 'live'",
-                      {digest.ToString(), now_ms});
-        return touched > 0 ? absl::OkStatus() : BlobUnknown(repository, digest);
-      });
-  if (status.ok() || oci::CodeOf(status).has_value()) return status;
-  base::LogWarning("cannot record that a blob is in use",
-                   {{"digest", digest.ToString()}, {"error", status.message()}});
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
-                             const oci::Digest& digest, BlobUse use, int64_t now_ms) {
-  absl::StatusOr<FoundBlob> found = ReadBlob(database, repository, digest, use);
-  if (!found.ok()) return found.status();
-  if (use == BlobUse::kBeforePush && NeedsTouch(found->touched_at_ms, now_ms)) {
-    if (absl::Status status = TouchFoundBlob(database, repository, digest, now_ms); !status.ok()) {
-      return status;
-    }
-  }
-  return std::move(found->blob);
 }
 
 absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,

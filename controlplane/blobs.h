@@ -26,16 +26,17 @@ struct Blob {
   std::string incarnation;
   // With a durable copy; at least one.
   std::vector<std::string> nodes;
+  int64_t touched_at_ms;
 };
 
-// Whether the client reads the blob or asks if it needs to push it. The latter keeps the blob from
-// collection for a while, and does not find a blob whose bytes are damaged: a push replaces them.
+// kBeforePush: the client asks if it needs to push. Such a request does not find a blob whose bytes
+// are damaged, because a push replaces them, and should be followed by a touch (touches.h).
 enum class BlobUse { kRead, kBeforePush };
 
-// A blob that is linked to the repository.
+// A blob that is linked to the repository. Only reads.
 // Errors: BLOB_UNKNOWN; DATA_LOSS when its bytes are damaged or nowhere.
 absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
-                             const oci::Digest& digest, BlobUse use, int64_t now_ms);
+                             const oci::Digest& digest, BlobUse use);
 
 // Links a blob of `source` to `target`. False when `source` has no such blob.
 absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,

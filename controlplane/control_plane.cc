@@ -20,6 +20,7 @@
 #include "controlplane/policy_store.h"
 #include "controlplane/signing_key.h"
 #include "controlplane/sql/database.h"
+#include "controlplane/touches.h"
 #include "controlplane/upkeep.h"
 #include "oci/error.h"
 
@@ -64,6 +65,10 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
 // its last jobs while everything they use still exists.
 struct ControlPlane::Parts {
   explicit Parts(const ControlPlaneOptions& options) : nodes(options.storage_nodes) {}
+  // Its last touches go through the pool.
+  ~Parts() {
+    if (touches) touches->Stop();
+  }
 
   StorageNodes nodes;
   std::unique_ptr<re2::RE2> sparse_repositories;
@@ -73,6 +78,7 @@ struct ControlPlane::Parts {
   std::mutex reload_mutex;
   std::unique_ptr<PageCursor> cursor;
   std::unique_ptr<AccessService> access;
+  std::unique_ptr<Touches> touches;
   std::unique_ptr<MetadataService> metadata;
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<base::WorkerPool> readers;
@@ -161,11 +167,14 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       AccessService::Create(std::move(access_options));
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
+  parts->touches = std::make_unique<Touches>(
+      TouchesOptions{.database = parts->database.get(), .writers = parts->writers.get()});
   parts->metadata = std::make_unique<MetadataService>(
       MetadataServiceOptions{.database = parts->database.get(),
                              .nodes = &parts->nodes,
                              .readers = parts->readers.get(),
                              .writers = parts->writers.get(),
+                             .touches = parts->touches.get(),
                              .policy = parts->policy->holder().get(),
                              .cursor = parts->cursor.get(),
                              .sparse_repositories = parts->sparse_repositories.get()});
@@ -173,8 +182,8 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       .database = parts->database.get(),
       .store = parts->policy.get(),
       .reload = [parts = parts.get()](const Actor& actor) { return parts->Reload(actor); }});
-  parts->upkeep = std::make_unique<Upkeep>(
-      UpkeepOptions{.database = parts->database.get(), .nodes = &parts->nodes});
+  parts->upkeep = std::make_unique<Upkeep>(UpkeepOptions{
+      .database = parts->database.get(), .nodes = &parts->nodes, .touches = parts->touches.get()});
   parts->upkeep->Start();
   return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(parts)));
 }

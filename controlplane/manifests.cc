@@ -4,8 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "controlplane/blobs.h"
 #include "controlplane/repositories.h"
 #include "oci/error.h"
 
@@ -61,53 +59,36 @@ absl::Status CheckContent(const StoredManifest& manifest) {
                                           " are damaged: restore the database from a backup"));
 }
 
-struct ReadResult {
-  int64_t repository_id;
-  int64_t touched_at_ms;
-  StoredManifest manifest;
-};
-
-absl::StatusOr<ReadResult> ReadManifest(Database& database, const oci::RepositoryName& repository,
-                                        const oci::Reference& reference, ManifestUse use) {
+absl::StatusOr<StoredManifest> ReadManifest(Database& database,
+                                            const oci::RepositoryName& repository,
+                                            const oci::Reference& reference, ManifestUse use) {
   return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<ReadResult> {
+      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<StoredManifest> {
         const std::optional<int64_t> id = FindRepository(t, repository);
         if (!id.has_value()) return RepositoryUnknown(repository);
         std::optional<FoundManifest> found = FindManifest(t, *id, reference);
         if (!found.has_value()) return ManifestUnknown(repository, reference);
         absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(found->digest);
         if (!digest.ok()) return absl::DataLossError(digest.status().message());
-        ReadResult result = {.repository_id = *id,
-                             .touched_at_ms = found->touched_at_ms,
-                             .manifest = {.digest = *std::move(digest),
-                                          .media_type = std::move(found->media_type),
-                                          .size_bytes = found->size_bytes,
-                                          .content = {}}};
+        StoredManifest manifest = {.digest = *std::move(digest),
+                                   .media_type = std::move(found->media_type),
+                                   .size_bytes = found->size_bytes,
+                                   .content = {},
+                                   .repository_id = *id,
+                                   .touched_at_ms = found->touched_at_ms};
         if (use == ManifestUse::kGet) {
-          result.manifest.content =
+          manifest.content =
               t.QueryFirst("SELECT content FROM manifest_bytes WHERE digest = ?1", {found->digest},
                            [](const Row& row) { return std::string(row.Bytes(0)); })
                   .value_or("");
+        } else {
+          manifest.tagged =
+              std::holds_alternative<oci::Tag>(reference) ||
+              t.Exists("SELECT 1 FROM tags WHERE repository_id = ?1 AND digest = ?2 LIMIT 1",
+                       {*id, found->digest});
         }
-        return result;
+        return manifest;
       });
-}
-
-// As for blobs: a database that cannot write now does not hide the manifest.
-absl::Status TouchFoundManifest(Database& database, const oci::RepositoryName& repository,
-                                const oci::Reference& reference, const ReadResult& read,
-                                int64_t now_ms) {
-  const absl::Status status =
-      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
-        const int64_t touched = t.Execute(
-            "UPDATE manifests SET touched_at_ms = ?3 WHERE repository_id = ?1 AND digest = ?2",
-            {read.repository_id, read.manifest.digest.ToString(), now_ms});
-        return touched > 0 ? absl::OkStatus() : ManifestUnknown(repository, reference);
-      });
-  if (status.ok() || oci::CodeOf(status).has_value()) return status;
-  base::LogWarning("cannot record that a manifest is in use",
-                   {{"digest", read.manifest.digest.ToString()}, {"error", status.message()}});
-  return absl::OkStatus();
 }
 
 void DeleteByDigest(Transaction& t, const TagChange& change, const oci::Digest& digest) {
@@ -129,18 +110,12 @@ void DeleteByDigest(Transaction& t, const TagChange& change, const oci::Digest& 
 
 absl::StatusOr<StoredManifest> GetManifest(Database& database,
                                            const oci::RepositoryName& repository,
-                                           const oci::Reference& reference, ManifestUse use,
-                                           int64_t now_ms) {
-  absl::StatusOr<ReadResult> read = ReadManifest(database, repository, reference, use);
-  if (!read.ok()) return read.status();
-  absl::Status status;
-  if (use == ManifestUse::kGet) {
-    status = CheckContent(read->manifest);
-  } else if (NeedsTouch(read->touched_at_ms, now_ms)) {
-    status = TouchFoundManifest(database, repository, reference, *read, now_ms);
-  }
-  if (!status.ok()) return status;
-  return std::move(read->manifest);
+                                           const oci::Reference& reference, ManifestUse use) {
+  absl::StatusOr<StoredManifest> manifest = ReadManifest(database, repository, reference, use);
+  if (!manifest.ok() || use == ManifestUse::kHead) return manifest;
+  // Outside the transaction, which keeps the database's log from being cut.
+  if (absl::Status status = CheckContent(*manifest); !status.ok()) return status;
+  return manifest;
 }
 
 absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repository,

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "controlplane/sql/database.h"
 #include "oci/digest.h"
+#include "oci/manifest.h"
 #include "oci/name.h"
 
 namespace registry::controlplane {
@@ -48,6 +49,17 @@ struct ManifestPush {
   bool sparse = false;
 };
 
+// A push that was found to be well-formed.
+struct CheckedPush {
+  oci::Digest digest;
+  oci::Manifest manifest;
+};
+
+// Parses and hashes the manifest, without the database: other writers need not wait for this.
+// Errors: MANIFEST_INVALID; kManifestTooLarge, also for too many descriptors; DIGEST_INVALID when
+// the reference is another digest than the content's; kTooManyTags.
+absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push);
+
 struct PushedManifest {
   oci::Digest digest;
   std::optional<oci::Digest> subject;
@@ -56,10 +68,9 @@ struct PushedManifest {
 // Stores a manifest, its references and its tag, in one transaction. Every blob that it references
 // must be live and linked here, save foreign layers, and every child must be a manifest here, or a
 // blob as in BuildKit's caches. A subject need not exist. Pushing the same again changes nothing.
-// Errors: MANIFEST_INVALID; DIGEST_INVALID when the reference is another digest than the content's;
-// MANIFEST_BLOB_UNKNOWN naming the digests that are missing; kPreconditionFailed; kTooManyTags.
+// Errors: MANIFEST_BLOB_UNKNOWN naming the digests that are missing; kPreconditionFailed.
 absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPush& push,
-                                           int64_t now_ms);
+                                           const CheckedPush& checked, int64_t now_ms);
 
 struct StoredManifest {
   oci::Digest digest;
@@ -67,16 +78,19 @@ struct StoredManifest {
   int64_t size_bytes;
   // Empty when not asked for.
   std::string content;
+  int64_t repository_id;
+  int64_t touched_at_ms;
+  // A tag names it. Only of kHead.
+  bool tagged = false;
 };
 
-// kHead leaves out the content and keeps the manifest from collection for a while.
+// kHead leaves out the content, and should be followed by a touch (touches.h).
 enum class ManifestUse { kGet, kHead };
 
-// Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN; DATA_LOSS when the stored bytes are damaged.
+// Only reads. Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN; DATA_LOSS when the stored bytes are damaged.
 absl::StatusOr<StoredManifest> GetManifest(Database& database,
                                            const oci::RepositoryName& repository,
-                                           const oci::Reference& reference, ManifestUse use,
-                                           int64_t now_ms);
+                                           const oci::Reference& reference, ManifestUse use);
 
 // Deletes a tag, or a manifest with all its tags.
 // Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN, kPreconditionFailed.

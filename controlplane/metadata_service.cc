@@ -107,14 +107,16 @@ grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext* context,
                                                      const v1::GetUploadRequest* request,
                                                      v1::Upload* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
     const Parsed parsed(request->repository());
-    if (!parsed.status().ok()) return parsed.status();
+    if (!parsed.status().ok()) return finish(parsed.status());
     const absl::StatusOr<Upload> upload =
-        controlplane::GetUpload(*options_.database, parsed.repository(), request->upload_id(),
-                                request->touch(), options_.now_ms());
-    if (upload.ok()) FillUpload(parsed.repository(), *upload, response);
-    return upload.status();
+        controlplane::GetUpload(*options_.database, parsed.repository(), request->upload_id());
+    if (!upload.ok()) return finish(upload.status());
+    FillUpload(parsed.repository(), *upload, response);
+    if (!request->touch() || upload->committed.has_value()) return finish(absl::OkStatus());
+    options_.touches->Record(Touch::Upload(upload->id), upload->touched_at_ms, Lateness::kByAge,
+                             std::move(finish));
   });
 }
 
@@ -222,18 +224,20 @@ grpc::ServerUnaryReactor* MetadataService::FindMountSources(
 grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
                                                    const v1::GetBlobRequest* request,
                                                    v1::Blob* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
-    if (!parsed.status().ok()) return parsed.status();
+    if (!parsed.status().ok()) return finish(parsed.status());
     const BlobUse use = request->touch() ? BlobUse::kBeforePush : BlobUse::kRead;
-    const absl::StatusOr<Blob> blob = controlplane::GetBlob(
-        *options_.database, parsed.repository(), parsed.digest(), use, options_.now_ms());
-    if (!blob.ok()) return blob.status();
+    const absl::StatusOr<Blob> blob =
+        controlplane::GetBlob(*options_.database, parsed.repository(), parsed.digest(), use);
+    if (!blob.ok()) return finish(blob.status());
     response->set_digest(parsed.digest().ToString());
     response->set_size_bytes(blob->size_bytes);
     response->set_incarnation(blob->incarnation);
     response->mutable_nodes()->Add(blob->nodes.begin(), blob->nodes.end());
-    return absl::OkStatus();
+    if (!request->touch()) return finish(absl::OkStatus());
+    options_.touches->Record(Touch::Blob(parsed.digest()), blob->touched_at_ms, Lateness::kByAge,
+                             std::move(finish));
   });
 }
 
@@ -250,9 +254,9 @@ grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerContext* context,
                                                        const v1::PutManifestRequest* request,
                                                        v1::PutManifestResponse* response) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
-    if (!parsed.status().ok()) return parsed.status();
+    if (!parsed.status().ok()) return finish(parsed.status());
     ManifestPush push = {.repository = parsed.repository(),
                          .reference = parsed.reference(),
                          .media_type = request->media_type(),
@@ -262,33 +266,42 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
                          .sparse = MayBeSparse(parsed.repository())};
     for (const std::string& text : request->tags()) {
       absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(text);
-      if (!tag.ok()) return tag.status();
+      if (!tag.ok()) return finish(tag.status());
       push.tags.push_back(*std::move(tag));
     }
-    const absl::StatusOr<PushedManifest> pushed =
-        controlplane::PutManifest(*options_.database, push, options_.now_ms());
-    if (!pushed.ok()) return pushed.status();
-    response->set_digest(pushed->digest.ToString());
-    if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
-    return absl::OkStatus();
+    absl::StatusOr<CheckedPush> checked = CheckPush(push);
+    if (!checked.ok()) return finish(checked.status());
+    // Shared, because jobs are copyable.
+    auto manifest = std::make_shared<CheckedPush>(*std::move(checked));
+    base::ContinueUnary(*options_.writers, context, std::move(finish), [=, this]() -> absl::Status {
+      const absl::StatusOr<PushedManifest> pushed =
+          controlplane::PutManifest(*options_.database, push, *manifest, options_.now_ms());
+      if (!pushed.ok()) return pushed.status();
+      response->set_digest(pushed->digest.ToString());
+      if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
+      return absl::OkStatus();
+    });
   });
 }
 
 grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerContext* context,
                                                        const v1::GetManifestRequest* request,
                                                        v1::Manifest* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
-    if (!parsed.status().ok()) return parsed.status();
+    if (!parsed.status().ok()) return finish(parsed.status());
     const ManifestUse use = request->head() ? ManifestUse::kHead : ManifestUse::kGet;
-    absl::StatusOr<StoredManifest> manifest = controlplane::GetManifest(
-        *options_.database, parsed.repository(), parsed.reference(), use, options_.now_ms());
-    if (!manifest.ok()) return manifest.status();
+    absl::StatusOr<StoredManifest> manifest =
+        controlplane::GetManifest(*options_.database, parsed.repository(), parsed.reference(), use);
+    if (!manifest.ok()) return finish(manifest.status());
     response->set_digest(manifest->digest.ToString());
     response->set_media_type(manifest->media_type);
     response->set_size_bytes(manifest->size_bytes);
     response->set_content(std::move(manifest->content));
-    return absl::OkStatus();
+    if (use == ManifestUse::kGet) return finish(absl::OkStatus());
+    options_.touches->Record(
+        Touch::Manifest(manifest->repository_id, manifest->digest), manifest->touched_at_ms,
+        manifest->tagged ? Lateness::kAlways : Lateness::kByAge, std::move(finish));
   });
 }
 

@@ -17,6 +17,7 @@
 #include "controlplane/policy_holder.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
+#include "controlplane/touches.h"
 #include "registry/v1/metadata.grpc.pb.h"
 
 namespace registry::controlplane {
@@ -27,6 +28,8 @@ struct MetadataServiceOptions {
   // Where SQL runs. What writes has threads of its own, so that a slow disk does not hold up reads.
   base::WorkerPool* readers;
   base::WorkerPool* writers;
+  // What readers leave to be written.
+  Touches* touches;
   // Who sees what in lists.
   const PolicyHolder* policy;
   // Where their pages end.

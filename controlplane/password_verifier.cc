@@ -1,5 +1,6 @@
 #include "controlplane/password_verifier.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,7 +24,7 @@ std::string PasswordVerifier::Key(std::initializer_list<absl::string_view> parts
   return base::HmacSha256(hmac_key_, text);
 }
 
-void PasswordVerifier::Verify(Login login, Callback done) {
+void PasswordVerifier::Verify(Login login, Callback done, Abandoned abandoned) {
   const std::string pair_key = Key({login.client, login.user});
   const std::string login_key =
       Key({login.client, login.user, login.password_hash, login.password});
@@ -45,11 +46,11 @@ void PasswordVerifier::Verify(Login login, Callback done) {
     } else if (const auto running = running_.find(login_key); running != running_.end()) {
       if (joined_ < options_.max_joined) {
         ++joined_;
-        running->second.waiting.push_back(std::move(done));
+        running->second.waiting.push_back({std::move(done), std::move(abandoned)});
         return;
       }
     } else if (Enqueue({login, pair_key, login_key})) {
-      running_[login_key].waiting.push_back(std::move(done));
+      running_[login_key].waiting.push_back({std::move(done), std::move(abandoned)});
       return;
     }
   }
@@ -129,28 +130,42 @@ bool PasswordVerifier::Matches(const Login& login) const {
   return false;
 }
 
+PasswordVerifier::Running PasswordVerifier::TakeRunning(const Job& job) {
+  Running running = std::move(running_.extract(job.login_key).mapped());
+  joined_ -= running.waiting.size() - 1;
+  const auto of_client = running_of_client_.find(job.login.client);
+  if (--of_client->second == 0) running_of_client_.erase(of_client);
+  return running;
+}
+
 void PasswordVerifier::CheckNext() {
   Job job;
+  Running check;
+  PasswordAnswer answer{.verdict = PasswordVerdict::kBusy};
+  const auto give_back = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (check.attempt) failures_.GiveBack(job.login.user, job.login.client, *check.attempt);
+  };
   {
     std::lock_guard lock(mutex_);
     job = TakeNext();
+    const std::vector<Waiting>& waiting = running_[job.login_key].waiting;
+    if (std::all_of(waiting.begin(), waiting.end(),
+                    [](const Waiting& w) { return w.abandoned && w.abandoned(); })) {
+      check = TakeRunning(job);
+      give_back();
+    }
   }
-  const Login& login = job.login;
-  const bool correct = Matches(login);
-  Running check;
-  {
+  if (check.waiting.empty()) {
+    const bool correct = Matches(job.login);
+    answer.verdict = correct ? PasswordVerdict::kCorrect : PasswordVerdict::kWrong;
     std::lock_guard lock(mutex_);
-    check = std::move(running_.extract(job.login_key).mapped());
-    joined_ -= check.waiting.size() - 1;
-    const auto of_client = running_of_client_.find(login.client);
-    if (--of_client->second == 0) running_of_client_.erase(of_client);
+    check = TakeRunning(job);
     if (correct) {
-      if (check.attempt) failures_.GiveBack(login.user, login.client, *check.attempt);
+      give_back();
       Remember(job.pair_key, job.login_key);
     }
   }
-  const PasswordVerdict verdict = correct ? PasswordVerdict::kCorrect : PasswordVerdict::kWrong;
-  for (Callback& done : check.waiting) done({.verdict = verdict});
+  for (Waiting& waiting : check.waiting) waiting.done(answer);
 }
 
 }  // namespace registry::controlplane

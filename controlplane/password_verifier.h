@@ -72,6 +72,8 @@ struct PasswordVerifierOptions {
 class PasswordVerifier {
  public:
   using Callback = std::function<void(PasswordAnswer)>;
+  // Returns true if nobody waits for the answer any more. Called before the callback, not after it.
+  using Abandoned = std::function<bool()>;
 
   struct Login {
     std::string user;
@@ -94,7 +96,8 @@ class PasswordVerifier {
 
   // Calls `done` once: immediately if no bcrypt is needed, else later from a thread of the pool.
   // Concurrent identical logins share one check, and count as one failure. Does not block.
-  void Verify(Login login, Callback done);
+  // A login that is abandoned in the queue costs no bcrypt, is answered kBusy, and is no failure.
+  void Verify(Login login, Callback done, Abandoned abandoned = {});
 
  private:
   // A successful login. Keys are HMACs: of client and user; of these plus hash and password.
@@ -102,9 +105,13 @@ class PasswordVerifier {
     std::string pair_key;
     std::string login_key;
   };
+  struct Waiting {
+    Callback done;
+    Abandoned abandoned;
+  };
   // A login that waits for its check or is being checked, with the callbacks to call.
   struct Running {
-    std::vector<Callback> waiting;
+    std::vector<Waiting> waiting;
     // The attempt to pass to LoginFailures::GiveBack.
     std::optional<int64_t> attempt;
   };
@@ -124,6 +131,8 @@ class PasswordVerifier {
   // On a thread of the pool: checks the oldest job of the client whose turn it is.
   void CheckNext();
   Job TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The check has ended: nobody can join it any more.
+  Running TakeRunning(const Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Matches(const Login& login) const;
 
   const PasswordVerifierOptions options_;

@@ -28,8 +28,9 @@ absl::StatusOr<std::string> IssueRefreshToken(Database& database, const RefreshT
         t.Execute("DELETE FROM refresh_tokens WHERE used_at_ms < ?1",
                   {now_ms - ToMs(base::kRefreshTokenIdleExpiry)});
         t.Execute(
-            "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens "
-            "WHERE user_name = ?1 ORDER BY used_at_ms DESC LIMIT -1 OFFSET ?2)",
+            "DELETE FROM refresh_tokens WHERE user_name = ?1 AND hash NOT IN ("
+            "SELECT hash FROM refresh_tokens WHERE user_name = ?1 "
+            "ORDER BY used_at_ms DESC, hash LIMIT ?2)",
             {owner.user_name, base::kMaxRefreshTokens - 1});
         t.Execute(
             "INSERT INTO refresh_tokens "

@@ -51,6 +51,9 @@ absl::Status Upkeep::RunOnce() {
 }
 
 absl::Status Upkeep::Expire() {
+  if (options_.touches != nullptr) {
+    if (absl::Status status = options_.touches->Flush(); !status.ok()) return status;
+  }
   for (int batch = 0; batch < base::kUpkeepMaxBatches && !stopping_; ++batch) {
     const absl::StatusOr<int64_t> expired =
         ExpireUploads(*options_.database, base::kUpkeepBatch, options_.now_ms());

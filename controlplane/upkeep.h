@@ -21,13 +21,16 @@
 #include "controlplane/clock.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
+#include "controlplane/touches.h"
 
 namespace registry::controlplane {
 
 struct UpkeepOptions {
-  // Both must outlive the object.
+  // These must outlive the object.
   Database* database;
   StorageNodes* nodes;
+  // Written before anything is expired for being idle. May be null.
+  Touches* touches = nullptr;
   std::chrono::milliseconds interval = base::kUpkeepInterval;
   Clock now_ms = SystemNowMs;
 };

@@ -55,8 +55,11 @@ absl::StatusOr<Upload> ToUpload(Transaction& t, absl::string_view id, const Sess
   absl::StatusOr<oci::DigestAlgorithm> algorithm =
       oci::ParseDigestAlgorithm(session.digest_algorithm);
   if (!algorithm.ok()) return absl::DataLossError(algorithm.status().message());
-  Upload upload = {
-      .id = std::string(id), .digest_algorithm = *algorithm, .nodes = {}, .committed = {}};
+  Upload upload = {.id = std::string(id),
+                   .digest_algorithm = *algorithm,
+                   .nodes = {},
+                   .committed = {},
+                   .touched_at_ms = session.touched_at_ms};
   t.Query(
       "SELECT node FROM blob_replicas WHERE incarnation = ?1 AND state <> 'deleting' "
       "ORDER BY CASE WHEN node = ?2 THEN 0 ELSE 1 END, node",
@@ -169,26 +172,13 @@ absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName
 }
 
 absl::StatusOr<Upload> GetUpload(Database& database, const oci::RepositoryName& repository,
-                                 absl::string_view id, bool touch, int64_t now_ms) {
-  bool stale = false;
-  absl::StatusOr<Upload> upload = RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<Upload> {
-        const std::optional<Session> session = FindSession(t, repository, id);
-        if (!session.has_value()) return UploadUnknown(repository, id);
-        stale = !session->finished &&
-                now_ms - session->touched_at_ms > ToMs(base::kUploadTouchInterval);
-        return ToUpload(t, id, *session);
-      });
-  if (!upload.ok() || !touch || !stale) return upload;
-  // The session may have expired since: then it must not be used.
-  absl::Status status =
-      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
-        const int64_t touched = t.Execute(
-            "UPDATE uploads SET touched_at_ms = ?2 WHERE id = ?1 AND state = 'open'", {id, now_ms});
-        return touched > 0 ? absl::OkStatus() : UploadUnknown(repository, id);
-      });
-  if (!status.ok()) return status;
-  return upload;
+                                 absl::string_view id) {
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<Upload> {
+                          const std::optional<Session> session = FindSession(t, repository, id);
+                          if (!session.has_value()) return UploadUnknown(repository, id);
+                          return ToUpload(t, id, *session);
+                        });
 }
 
 absl::StatusOr<std::optional<LiveCopy>> CommitUpload(Database& database, const UploadCommit& commit,

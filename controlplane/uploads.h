@@ -32,6 +32,8 @@ struct Upload {
     int64_t size_bytes;
   };
   std::optional<Committed> committed;
+  // The start of its idle expiry.
+  int64_t touched_at_ms = 0;
 };
 
 // Opens a session. `nodes`: those that will hold the bytes, the primary first; at least one.
@@ -39,10 +41,10 @@ absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName
                                    oci::DigestAlgorithm algorithm,
                                    const std::vector<std::string>& nodes, int64_t now_ms);
 
-// `touch` restarts the idle expiry of an open session.
+// Only reads. To restart the idle expiry of an open session, touch it (touches.h).
 // Errors: BLOB_UPLOAD_UNKNOWN, also when the session belongs to another repository.
 absl::StatusOr<Upload> GetUpload(Database& database, const oci::RepositoryName& repository,
-                                 absl::string_view id, bool touch, int64_t now_ms);
+                                 absl::string_view id);
 
 struct UploadCommit {
   oci::RepositoryName repository;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "base/grpc_server.h"
 #include "base/grpc_status.h"
 #include "dataplane/read_reactor.h"
 #include "dataplane/write_reactor.h"
@@ -87,8 +88,9 @@ grpc::ServerUnaryReactor* StorageService::Run(grpc::CallbackServerContext* conte
   absl::StatusOr<Incarnation> parsed = Incarnation::Parse(incarnation);
   absl::Status status = parsed.status();
   if (status.ok()) {
-    status = executor_.Submit(*parsed, length, [reactor, parsed, work = std::move(work)] {
-      reactor->Finish(base::ToGrpcStatus(work(*parsed)));
+    status = executor_.Submit(*parsed, length, [=, work = std::move(work)] {
+      reactor->Finish(
+          base::ToGrpcStatus(base::IsAbandoned(*context) ? base::AbandonedError() : work(*parsed)));
     });
   }
   if (!status.ok()) reactor->Finish(base::ToGrpcStatus(status));

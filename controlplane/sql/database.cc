@@ -28,7 +28,7 @@ absl::Status LockedByOthers(const absl::Status& status) {
 
 }  // namespace
 
-int64_t Transaction::Run(absl::string_view sql, std::initializer_list<Value> values,
+int64_t Transaction::Run(absl::string_view sql, absl::Span<const Value> values,
                          absl::FunctionRef<bool(const Row&)> on_row) {
   if (!status_.ok()) return 0;
   const absl::StatusOr<int64_t> changed = connection_.Run(sql, values, on_row);
@@ -37,11 +37,11 @@ int64_t Transaction::Run(absl::string_view sql, std::initializer_list<Value> val
   return 0;
 }
 
-int64_t Transaction::Execute(absl::string_view sql, std::initializer_list<Value> values) {
+int64_t Transaction::Execute(absl::string_view sql, absl::Span<const Value> values) {
   return Run(sql, values, [](const Row&) { return true; });
 }
 
-void Transaction::Query(absl::string_view sql, std::initializer_list<Value> values,
+void Transaction::Query(absl::string_view sql, absl::Span<const Value> values,
                         absl::FunctionRef<void(const Row&)> on_row) {
   Run(sql, values, [&](const Row& row) {
     on_row(row);
@@ -49,7 +49,7 @@ void Transaction::Query(absl::string_view sql, std::initializer_list<Value> valu
   });
 }
 
-bool Transaction::Exists(absl::string_view sql, std::initializer_list<Value> values) {
+bool Transaction::Exists(absl::string_view sql, absl::Span<const Value> values) {
   return QueryFirst(sql, values, [](const Row&) { return true; }).value_or(false);
 }
 

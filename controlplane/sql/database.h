@@ -21,7 +21,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,6 +34,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/limits.h"
 #include "controlplane/sql/sqlite.h"
 #include "controlplane/sql/value.h"
@@ -54,21 +54,21 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   // Runs a statement that returns no rows. Returns how many rows it changed.
-  int64_t Execute(absl::string_view sql, std::initializer_list<Value> values = {});
+  int64_t Execute(absl::string_view sql, absl::Span<const Value> values = {});
 
   // Calls `on_row` for each row. It must not run the same statement again.
-  void Query(absl::string_view sql, std::initializer_list<Value> values,
+  void Query(absl::string_view sql, absl::Span<const Value> values,
              absl::FunctionRef<void(const Row&)> on_row);
 
   // As above, until `on_row` returns false.
-  void QueryWhile(absl::string_view sql, std::initializer_list<Value> values,
+  void QueryWhile(absl::string_view sql, absl::Span<const Value> values,
                   absl::FunctionRef<bool(const Row&)> on_row) {
     Run(sql, values, on_row);
   }
 
   // The result of `read` for the first row; nullopt if there is no row.
   template <class Read>
-  auto QueryFirst(absl::string_view sql, std::initializer_list<Value> values, Read read)
+  auto QueryFirst(absl::string_view sql, absl::Span<const Value> values, Read read)
       -> std::optional<std::invoke_result_t<Read&, const Row&>> {
     std::optional<std::invoke_result_t<Read&, const Row&>> result;
     Run(sql, values, [&](const Row& row) {
@@ -80,7 +80,7 @@ class Transaction {
   }
 
   // Returns true if there is a row.
-  bool Exists(absl::string_view sql, std::initializer_list<Value> values);
+  bool Exists(absl::string_view sql, absl::Span<const Value> values);
 
   // The first error.
   const absl::Status& status() const { return status_; }
@@ -90,7 +90,7 @@ class Transaction {
 
   explicit Transaction(SqliteConnection& connection) : connection_(connection) {}
 
-  int64_t Run(absl::string_view sql, std::initializer_list<Value> values,
+  int64_t Run(absl::string_view sql, absl::Span<const Value> values,
               absl::FunctionRef<bool(const Row&)> on_row);
 
   SqliteConnection& connection_;

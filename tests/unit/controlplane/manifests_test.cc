@@ -17,7 +17,7 @@ class ManifestsTest : public MetadataTest {
  protected:
   absl::StatusOr<StoredManifest> Get(absl::string_view repository, absl::string_view reference,
                                      ManifestUse use = ManifestUse::kGet) {
-    return GetManifest(*database_, Repo(repository), Ref(reference), use, now_ms_);
+    return GetManifest(*database_, Repo(repository), Ref(reference), use);
   }
   absl::Status Delete(absl::string_view repository, absl::string_view reference) {
     return DeleteManifest(*database_, Repo(repository), Ref(reference), {}, "bob", now_ms_);
@@ -204,14 +204,70 @@ TEST_F(ManifestsTest, PushingTouchesTheManifestAndWhatItReferences) {
   EXPECT_EQ(Number("SELECT min(touched_at_ms) FROM manifests"), now_ms_);
 }
 
-TEST_F(ManifestsTest, HeadTouchesAnOldManifestAndGetDoesNot) {
-  PushImage("a", "latest", "config");
-  const int64_t pushed_ms = now_ms_;
+TEST_F(ManifestsTest, ManyReferencesAreFoundTouchedAndRecorded) {
+  constexpr size_t kLayers = 2 * base::kSqlBatch + 7;
+  const oci::Digest config = PushBlob("a", "config");
+  std::vector<std::string> layers;
+  for (size_t i = 0; i < kLayers; ++i) {
+    const std::string digest = DigestOf(absl::StrCat("layer ", i)).ToString();
+    layers.push_back(DescriptorJson(kLayer, DigestOf(absl::StrCat("layer ", i))));
+    Run(absl::StrCat("INSERT INTO blobs VALUES ('", digest, "', '", i, "', 1, 'live', ", now_ms_,
+                     ")"));
+    Run(absl::StrCat("INSERT INTO repository_blobs VALUES (1, '", digest, "')"));
+  }
   now_ms_ += 2 * kHourMs;
-  ASSERT_TRUE(Get("a", "latest", ManifestUse::kGet).ok());
-  EXPECT_EQ(Number("SELECT touched_at_ms FROM manifests"), pushed_ms);
-  ASSERT_TRUE(Get("a", "latest", ManifestUse::kHead).ok());
-  EXPECT_EQ(Number("SELECT touched_at_ms FROM manifests"), now_ms_);
+  const auto pushed = Push("a", "latest", ImageJson(config, layers));
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  EXPECT_EQ(Number("SELECT count(*) FROM manifest_blobs"), static_cast<int64_t>(kLayers) + 1);
+  EXPECT_EQ(Number("SELECT min(touched_at_ms) FROM blobs"), now_ms_);
+  // Each is looked up, wherever it stands.
+  layers.insert(layers.begin() + kLayers / 2, DescriptorJson(kLayer, DigestOf("nothing")));
+  const auto refused = Push("a", "latest", ImageJson(config, layers));
+  EXPECT_EQ(ErrorOf(refused), ErrorCode::kManifestBlobUnknown);
+  EXPECT_THAT(refused.status().message(), HasSubstr(DigestOf("nothing").ToString()));
+}
+
+TEST_F(ManifestsTest, ManyChildrenMayBeManifestsOrBlobs) {
+  constexpr size_t kChildren = base::kSqlBatch + 3;
+  std::vector<std::string> children;
+  for (size_t i = 0; i < kChildren; ++i) {
+    const std::string content = absl::StrCat("child ", i);
+    if (i % 2 == 0) {
+      children.push_back(DescriptorJson(kLayer, PushBlob("a", content)));
+    } else {
+      children.push_back(DescriptorJson(kImage, PushImage("a", absl::StrCat("tag-", i), content)));
+    }
+  }
+  const auto pushed = Push("a", "index", IndexJson(children));
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  EXPECT_EQ(Number(absl::StrCat("SELECT count(*) FROM manifest_children WHERE manifest = '",
+                                pushed->digest.ToString(), "'")),
+            static_cast<int64_t>(kChildren / 2));
+  EXPECT_EQ(Number(absl::StrCat("SELECT count(*) FROM manifest_blobs WHERE manifest = '",
+                                pushed->digest.ToString(), "'")),
+            static_cast<int64_t>(kChildren - kChildren / 2));
+}
+
+TEST_F(ManifestsTest, MoreDescriptorsThanTheLimitAreRefusedWithTheirNumber) {
+  const std::string child = DescriptorJson(kImage, DigestOf("child"));
+  std::vector<std::string> children(base::kMaxManifestDescriptors, child);
+  // At the limit the content decides.
+  EXPECT_EQ(ErrorOf(Push("a", "latest", IndexJson(children))), ErrorCode::kManifestBlobUnknown);
+  children.push_back(child);
+  const auto refused = Push("a", "latest", IndexJson(children));
+  EXPECT_EQ(ErrorOf(refused), ErrorCode::kManifestTooLarge);
+  EXPECT_THAT(refused.status().message(), HasSubstr("10001 descriptors; at most 10000"));
+}
+
+TEST_F(ManifestsTest, HeadSaysWhenAManifestWasTouchedAndWhetherATagKeepsIt) {
+  const oci::Digest digest = PushImage("a", "latest", "config");
+  for (const std::string& reference : {std::string("latest"), digest.ToString()}) {
+    const auto head = Get("a", reference, ManifestUse::kHead);
+    EXPECT_EQ(head->touched_at_ms, now_ms_);
+    EXPECT_TRUE(head->tagged) << reference;
+  }
+  ASSERT_TRUE(Delete("a", "latest").ok());
+  EXPECT_FALSE(Get("a", digest.ToString(), ManifestUse::kHead)->tagged);
 }
 
 TEST_F(ManifestsTest, ATagMovesAndItsHistoryTellsWhoMovedIt) {

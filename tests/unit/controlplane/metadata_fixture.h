@@ -104,16 +104,20 @@ class MetadataTest : public testing::Test {
     return commit.digest;
   }
 
+  absl::StatusOr<PushedManifest> Push(const ManifestPush& push) {
+    const absl::StatusOr<CheckedPush> checked = CheckPush(push);
+    if (!checked.ok()) return checked.status();
+    return PutManifest(*database_, push, *checked, now_ms_);
+  }
+
   absl::StatusOr<PushedManifest> Push(absl::string_view repository, absl::string_view reference,
                                       absl::string_view content,
                                       absl::string_view media_type = "") {
-    return PutManifest(*database_,
-                       {.repository = Repo(repository),
-                        .reference = Ref(reference),
-                        .media_type = std::string(media_type),
-                        .content = content,
-                        .principal = "alice"},
-                       now_ms_);
+    return Push({.repository = Repo(repository),
+                 .reference = Ref(reference),
+                 .media_type = std::string(media_type),
+                 .content = content,
+                 .principal = "alice"});
   }
 
   // An image without layers, with its own config.

@@ -64,17 +64,24 @@ class MetadataServiceTest : public MetadataTest {
   }
   ~MetadataServiceTest() override {
     server_->Shutdown();
+    touches_.reset();
     storage_server_->Shutdown();
   }
 
   void StartService(StorageNodes* nodes, size_t max_queued) {
     if (server_) server_->Shutdown();
+    touches_.reset();
     pool_ = std::make_unique<base::WorkerPool>(1, max_queued);
+    touches_ = std::make_unique<Touches>(
+        TouchesOptions{.database = database_.get(), .writers = pool_.get(), .now_ms = [this] {
+                         return clock_ms_.load();
+                       }});
     service_ = std::make_unique<MetadataService>(
         MetadataServiceOptions{.database = database_.get(),
                                .nodes = nodes,
                                .readers = pool_.get(),
                                .writers = pool_.get(),
+                               .touches = touches_.get(),
                                .policy = &policy_,
                                .cursor = &cursor_,
                                .now_ms = [this] { return clock_ms_.load(); }});
@@ -159,6 +166,7 @@ class MetadataServiceTest : public MetadataTest {
                             Policy::Create(AdministratorOnly("admin", kAdminHash)).value()),
                         .revision = 1}};
   std::unique_ptr<base::WorkerPool> pool_;
+  std::unique_ptr<Touches> touches_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::MetadataService::Stub> stub_;
 };

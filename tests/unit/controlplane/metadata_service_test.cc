@@ -64,6 +64,60 @@ TEST_F(MetadataServiceTest, APushAndAPullGoThroughTheStub) {
   EXPECT_TRUE(GetAt("b", DigestOf("config").ToString()).ok());
 }
 
+TEST_F(MetadataServiceTest, AskingBeforeAPushKeepsABlobAndReadingDoesNot) {
+  PushAt("a", "config");
+  const int64_t pushed_ms = clock_ms_;
+  clock_ms_ += 2 * kHourMs;
+  v1::GetBlobRequest request;
+  request.set_repository("a");
+  request.set_digest(DigestOf("config").ToString());
+  v1::Blob blob;
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetBlob, request, blob).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM blobs"), pushed_ms);
+  request.set_touch(true);
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetBlob, request, blob).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM blobs"), clock_ms_);
+}
+
+TEST_F(MetadataServiceTest, HeadKeepsAManifestAndGetDoesNot) {
+  PushAt("a", "config");
+  ASSERT_TRUE(PutAt("a", "latest", ImageJson(DigestOf("config"), {})).ok());
+  const int64_t pushed_ms = clock_ms_;
+  clock_ms_ += 2 * kHourMs;
+  v1::GetManifestRequest request;
+  request.set_repository("a");
+  request.set_reference("latest");
+  v1::Manifest manifest;
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetManifest, request, manifest).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM manifests"), pushed_ms);
+  request.set_head(true);
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetManifest, request, manifest).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM manifests"), clock_ms_);
+}
+
+TEST_F(MetadataServiceTest, UsingASessionRestartsItsExpiryWhileItIsOpen) {
+  const std::string id = BeginAt("a").id();
+  clock_ms_ += 2 * kHourMs;
+  v1::GetUploadRequest request;
+  request.set_repository("a");
+  request.set_upload_id(id);
+  request.set_touch(true);
+  v1::Upload upload;
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetUpload, request, upload).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM uploads"), clock_ms_);
+  ASSERT_TRUE(CommitAt("a", id, "hello").ok());
+  const int64_t finished_ms = clock_ms_;
+  clock_ms_ += kHourMs / 2;
+  ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetUpload, request, upload).ok());
+  ASSERT_TRUE(touches_->Flush().ok());
+  EXPECT_EQ(Number("SELECT touched_at_ms FROM uploads"), finished_ms);
+}
+
 // The gateway has asked already, but the policy may have changed since.
 TEST_F(MetadataServiceTest, ListsAreRefusedToWhomThePolicyOfNowRefusesThem) {
   PushAt("a", "config");

@@ -223,6 +223,26 @@ TEST_F(PasswordVerifierTest, WhatIsQueuedIsAnsweredBeforeTheEnd) {
   EXPECT_EQ(verdicts_.count(PasswordVerdict::kCorrect), 16);
 }
 
+TEST_F(PasswordVerifierTest, ALoginThatWasAbandonedInTheQueueCostsNoBcryptAndIsNoFailure) {
+  PasswordVerifier verifier(Options());
+  bcrypt_.Hold();
+  verifier.Verify(Login("bob", "right"), verdicts_.Callback());
+  bcrypt_.WaitForRuns(1);
+  const auto abandoned = [] { return true; };
+  for (size_t i = 0; i < base::kMaxLoginFailures + 1; ++i) {
+    verifier.Verify(Login("admin", absl::StrCat("wrong", i)), verdicts_.Callback(), abandoned);
+  }
+  // Somebody still waits for this one.
+  verifier.Verify(Login("carol", "right"), verdicts_.Callback(), abandoned);
+  verifier.Verify(Login("carol", "right"), verdicts_.Callback(), [] { return false; });
+  bcrypt_.Release();
+  verdicts_.WaitFor(PasswordVerdict::kCorrect, 3);
+  verdicts_.WaitFor(PasswordVerdict::kBusy, base::kMaxLoginFailures);
+  EXPECT_EQ(bcrypt_.runs(), 2);
+  verifier.Verify(Login("admin", "right"), verdicts_.Callback());
+  verdicts_.WaitFor(PasswordVerdict::kCorrect, 4);
+}
+
 TEST_F(PasswordVerifierTest, TenFailuresAMinuteOfAUserFromAnAddressAreChecked) {
   PasswordVerifier verifier(Options());
   Fail(verifier, 10);
