@@ -47,7 +47,7 @@ std::optional<FoundManifest> FindManifest(Transaction& t, int64_t repository_id,
       {repository_id, oci::ToString(reference)}, ReadFoundManifest);
 }
 
-// SQLite does not notice a changed byte within a row.
+// SQLite does not notice a changed byte in a row.
 absl::Status CheckContent(const StoredManifest& manifest) {
   base::Hasher hasher(manifest.digest.algorithm_name().data());
   hasher.Update(manifest.content);
@@ -113,7 +113,7 @@ absl::StatusOr<StoredManifest> GetManifest(Database& database,
                                            const oci::Reference& reference, ManifestUse use) {
   absl::StatusOr<StoredManifest> manifest = ReadManifest(database, repository, reference, use);
   if (!manifest.ok() || use == ManifestUse::kHead) return manifest;
-  // Outside the transaction, which keeps the database's log from being cut.
+  // Outside the transaction, because an open transaction prevents truncating the database's log.
   if (absl::Status status = CheckContent(*manifest); !status.ok()) return status;
   return manifest;
 }
@@ -158,11 +158,11 @@ absl::Status CheckPrecondition(const Precondition& precondition, const oci::Refe
   if (holds) return absl::OkStatus();
   return oci::MakeError(
       oci::ErrorCode::kPreconditionFailed,
-      absl::StrCat(oci::Quote(oci::ToString(reference)),
-                   current.has_value() ? absl::StrCat(" is ", *current, " now")
-                                       : std::string(" does not exist"),
-                   ", which the request's If-Match or If-None-Match rules out: somebody else may "
-                   "have changed it; read it again"));
+      absl::StrCat(
+          oci::Quote(oci::ToString(reference)),
+          current.has_value() ? absl::StrCat(" is now ", *current) : std::string(" does not exist"),
+          ", which the request's If-Match or If-None-Match excludes: another client may "
+          "have changed it; read it again"));
 }
 
 }  // namespace registry::controlplane

@@ -1,7 +1,7 @@
-// Manifests: stored with what they reference, found by tag or digest.
+// Manifests: stores them with their references, finds them by tag or digest.
 //
-// A repository has a manifest when it was pushed there; the bytes are stored once for all of them.
-// Only what manifests reference is safe from collection.
+// A repository has the manifests that were pushed to it; all repositories share the stored bytes.
+// Only content referenced by manifests is safe from collection.
 //
 // Thread-safe. Times are milliseconds since the epoch.
 #ifndef REGISTRY_CONTROLPLANE_MANIFESTS_H_
@@ -22,10 +22,10 @@
 
 namespace registry::controlplane {
 
-// What must hold of a reference for a change to happen (RFC 9110, 13.1). Entity tags are digests,
-// or "*" for any.
+// A condition on a reference for a change (RFC 9110, 13.1). Entity tags are digests, or "*" for
+// any.
 struct Precondition {
-  // Not empty: the reference exists and is one of these.
+  // If not empty: the reference exists and is one of these.
   std::vector<std::string> if_match;
   // The reference does not exist, or is none of these.
   std::vector<std::string> if_none_match;
@@ -35,29 +35,29 @@ struct ManifestPush {
   oci::RepositoryName repository;
   // A tag, or the digest of the content.
   oci::Reference reference;
-  // The Content-Type without parameters; empty when the client sent none.
+  // The Content-Type without parameters; empty if the client sent none.
   std::string media_type;
   // The exact bytes.
   absl::string_view content;
-  // Who pushes, for the tag's history.
+  // The user who pushes, for the tag's history.
   std::string principal;
-  // Tags to set besides, when the reference is a digest.
+  // Tags to set, if the reference is a digest.
   std::vector<oci::Tag> tags = {};
   Precondition precondition = {};
-  // Whether it may reference what is not in the repository: the reference then protects its target
-  // from collection once that comes.
+  // If true, it may reference content that is not in the repository. The reference protects the
+  // content from collection once that is pushed.
   bool sparse = false;
 };
 
-// A push that was found to be well-formed.
+// A well-formed push.
 struct CheckedPush {
   oci::Digest digest;
   oci::Manifest manifest;
 };
 
-// Parses and hashes the manifest, without the database: other writers need not wait for this.
-// Errors: MANIFEST_INVALID; kManifestTooLarge, also for too many descriptors; DIGEST_INVALID when
-// the reference is another digest than the content's; kTooManyTags.
+// Parses and hashes the manifest without the database, so that other writers need not wait.
+// Errors: MANIFEST_INVALID; kManifestTooLarge, also for too many descriptors; DIGEST_INVALID if the
+// reference is a digest other than the content's; kTooManyTags.
 absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push);
 
 struct PushedManifest {
@@ -68,7 +68,7 @@ struct PushedManifest {
 // Stores a manifest, its references and its tag, in one transaction. Every blob that it references
 // must be live and linked here, save foreign layers, and every child must be a manifest here, or a
 // blob as in BuildKit's caches. A subject need not exist. Pushing the same again changes nothing.
-// Errors: MANIFEST_BLOB_UNKNOWN naming the digests that are missing; kPreconditionFailed.
+// Errors: MANIFEST_BLOB_UNKNOWN with the missing digests; kPreconditionFailed.
 absl::StatusOr<PushedManifest> PutManifest(Database& database, const ManifestPush& push,
                                            const CheckedPush& checked, int64_t now_ms);
 
@@ -76,18 +76,18 @@ struct StoredManifest {
   oci::Digest digest;
   std::string media_type;
   int64_t size_bytes;
-  // Empty when not asked for.
+  // Empty if not requested.
   std::string content;
   int64_t repository_id;
   int64_t touched_at_ms;
-  // A tag names it. Only of kHead.
+  // True if a tag names it. Set only for kHead.
   bool tagged = false;
 };
 
-// kHead leaves out the content, and should be followed by a touch (touches.h).
+// kHead omits the content; the caller should then touch the manifest (touches.h).
 enum class ManifestUse { kGet, kHead };
 
-// Only reads. Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN; DATA_LOSS when the stored bytes are damaged.
+// Only reads. Errors: NAME_UNKNOWN, MANIFEST_UNKNOWN; DATA_LOSS if the stored bytes are damaged.
 absl::StatusOr<StoredManifest> GetManifest(Database& database,
                                            const oci::RepositoryName& repository,
                                            const oci::Reference& reference, ManifestUse use);
@@ -98,11 +98,11 @@ absl::Status DeleteManifest(Database& database, const oci::RepositoryName& repos
                             const oci::Reference& reference, const Precondition& precondition,
                             absl::string_view principal, int64_t now_ms);
 
-// What the reference names now, as a digest; nullopt: nothing.
+// The digest that the reference now names; nullopt if it names nothing.
 std::optional<std::string> CurrentDigest(Transaction& t, int64_t repository_id,
                                          const oci::Reference& reference);
 
-// Error: kPreconditionFailed. `current` is of CurrentDigest.
+// Error: kPreconditionFailed. `current` is the result of CurrentDigest.
 absl::Status CheckPrecondition(const Precondition& precondition, const oci::Reference& reference,
                                const std::optional<std::string>& current);
 

@@ -1,4 +1,4 @@
-// CheckPush and PutManifest of manifests.h.
+// Implements CheckPush and PutManifest of manifests.h.
 //
 // Source: distribution-spec spec.md#pushing-manifests.
 #include <algorithm>
@@ -20,7 +20,7 @@
 namespace registry::controlplane {
 namespace {
 
-// Of digests, as they stand in the database.
+// Digests as text, as in the database.
 using Names = std::set<std::string, std::less<>>;
 
 std::vector<std::string> ToVector(const Names& names) { return {names.begin(), names.end()}; }
@@ -58,7 +58,7 @@ Names FindManifests(Transaction& t, int64_t repository_id, const Names& digests,
   return found;
 }
 
-// The rows that the manifest will have, and which of them name what is not here.
+// The manifest's references for its rows, and the missing ones among them.
 struct References {
   Names blobs;
   Names children;
@@ -77,7 +77,7 @@ References ResolveReferences(Transaction& t, int64_t repository_id, const oci::M
   for (const oci::Descriptor& child : manifest.children) children.insert(child.digest.ToString());
   references.children = FindManifests(t, repository_id, children, now_ms);
 
-  // A child that is no manifest may be a blob, as in BuildKit's caches.
+  // A child that is not a manifest may be a blob, as in BuildKit's caches.
   Names may_be_blobs = references.blobs;
   std::set_difference(children.begin(), children.end(), references.children.begin(),
                       references.children.end(), std::inserter(may_be_blobs, may_be_blobs.end()));
@@ -89,7 +89,7 @@ References ResolveReferences(Transaction& t, int64_t repository_id, const oci::M
     if (references.children.contains(child)) continue;
     references.blobs.insert(child);
     if (blobs.contains(child)) continue;
-    // Nobody knows yet as what it will come.
+    // It may be pushed later as a manifest or as a blob.
     references.missing.insert(child);
     references.children.insert(child);
   }
@@ -101,7 +101,7 @@ absl::Status ReferencesMissing(const oci::RepositoryName& repository, const Name
   const size_t others = missing.size() - named;
   return oci::MakeError(
       oci::ErrorCode::kManifestBlobUnknown,
-      absl::StrCat("the manifest references what is not in repository ",
+      absl::StrCat("the manifest references content that is missing in repository ",
                    oci::Quote(repository.ToString()), "; push it first: ",
                    absl::StrJoin(missing.begin(), std::next(missing.begin(), named), ", "),
                    others == 0 ? std::string() : absl::StrCat(" and ", others, " more")));
@@ -128,8 +128,7 @@ void InsertManifest(Transaction& t, int64_t repository_id, const CheckedPush& ch
        annotations, now_ms});
 }
 
-// Of a manifest that is here already only these may differ: its age, and its media type where the
-// body names none.
+// Updates an existing manifest. Only its age may differ, and its media type if the body names none.
 void UpdateManifest(Transaction& t, int64_t repository_id, const CheckedPush& checked,
                     int64_t now_ms) {
   t.Execute(
@@ -139,7 +138,8 @@ void UpdateManifest(Transaction& t, int64_t repository_id, const CheckedPush& ch
   FindManifests(t, repository_id, {checked.digest.ToString()}, now_ms);
 }
 
-// A child that was a blob when the same manifest was pushed before may be a manifest now.
+// Also runs for an existing manifest: a child that was a blob at the previous push may now be a
+// manifest.
 void InsertReferences(Transaction& t, int64_t repository_id, const oci::Digest& digest,
                       const References& references) {
   InsertRows(t, "INSERT INTO manifest_blobs (repository_id, manifest, blob) VALUES ",
@@ -165,8 +165,8 @@ absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push) {
   }
   if (!push.tags.empty() && std::holds_alternative<oci::Tag>(push.reference)) {
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("the query parameter tag goes with a digest in the path, "
-                                       "not with the tag ",
+                          absl::StrCat("the query parameter tag requires a digest in the path, "
+                                       "not the tag ",
                                        oci::Quote(oci::ToString(push.reference))));
   }
   absl::StatusOr<oci::Manifest> manifest = oci::ParseManifest(push.media_type, push.content);
@@ -176,9 +176,9 @@ absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push) {
     return oci::MakeError(oci::ErrorCode::kManifestTooLarge,
                           absl::StrCat("the manifest has ", descriptors, " descriptors; at most ",
                                        base::kMaxManifestDescriptors,
-                                       " are accepted: divide its content into several manifests"));
+                                       " are accepted: split its content into several manifests"));
   }
-  // JSON can hold NUL characters, which text columns cannot.
+  // JSON can contain NUL characters; text columns cannot.
   if (!base::IsUtf8Text(manifest->media_type) || !base::IsUtf8Text(manifest->artifact_type)) {
     return oci::MakeError(oci::ErrorCode::kManifestInvalid,
                           "invalid manifest: media types must be UTF-8 without NUL characters");

@@ -14,9 +14,9 @@ namespace {
 constexpr std::chrono::milliseconds kFullPoolRetry{100};
 
 struct Rule {
-  // A row is touched again when its last touch is older.
+  // A row is touched again if its last touch is older.
   int64_t interval_ms;
-  // How long a touch keeps the row.
+  // How long a touch protects the row.
   int64_t grace_ms;
 };
 
@@ -34,15 +34,15 @@ absl::Status Gone(const Touch& touch) {
   switch (touch.kind) {
     case Touch::Kind::kBlob:
       return oci::MakeError(oci::ErrorCode::kBlobUnknown,
-                            absl::StrCat("blob ", touch.id, " was deleted just now"));
+                            absl::StrCat("blob ", touch.id, " was just deleted"));
     case Touch::Kind::kManifest:
       return oci::MakeError(oci::ErrorCode::kManifestUnknown,
-                            absl::StrCat("manifest ", touch.id, " was deleted just now"));
+                            absl::StrCat("manifest ", touch.id, " was just deleted"));
     case Touch::Kind::kUpload:
       break;
   }
   return oci::MakeError(oci::ErrorCode::kBlobUploadUnknown,
-                        absl::StrCat("upload ", touch.id, " has ended just now; start a new one"));
+                        absl::StrCat("upload ", touch.id, " has just ended; start a new one"));
 }
 
 // Returns false if the row is gone. A later touch by another process stays.
@@ -115,7 +115,7 @@ void Touches::Record(const Touch& touch, int64_t touched_at_ms, Lateness latenes
 }
 
 void Touches::OrderWrite(SteadyTime at) {
-  // The thread also has to learn of a new deadline.
+  // The thread must also learn of a new deadline.
   write_at_ = std::min(write_at_, at);
   changed_.notify_all();
 }
@@ -165,7 +165,7 @@ std::vector<Touches::Answer> Touches::TakeLate(SteadyTime now) {
 }
 
 void Touches::WriteFromPool() {
-  // Its failure has been logged, and the next attempt is ordered.
+  // Its failure is logged, and the next attempt is scheduled.
   WriteBatch().IgnoreError();
   std::lock_guard lock(mutex_);
   writing_ = false;
@@ -178,7 +178,7 @@ void Touches::WriteFromPool() {
 }
 
 Touches::Batch Touches::TakeBatch() {
-  // Those that somebody waits for go first.
+  // Touches that an answer waits for go first.
   Batch batch;
   for (const Waiting& waiting : waiting_) {
     if (batch.size() == base::kTouchBatch) break;
@@ -240,7 +240,7 @@ absl::Status Touches::WriteBatch() {
         ++waiting;
         continue;
       }
-      // When the database cannot write, the answer is OK: see the header.
+      // If the database cannot write, the answer is OK: see the header.
       const bool lost = status.ok() && gone.contains(waiting->touch);
       answers.push_back({.done = std::move(waiting->done),
                          .status = lost ? Gone(waiting->touch) : absl::OkStatus()});
@@ -248,7 +248,7 @@ absl::Status Touches::WriteBatch() {
     }
   }
   if (!status.ok()) {
-    base::LogWarning("cannot record what is in use; it is tried again",
+    base::LogWarning("cannot record uses of blobs, manifests or uploads; retrying",
                      {{"waiting", pending}, {"given_up", given_up}, {"error", status.message()}});
   } else if (given_up > 0) {
     base::LogWarning("uses of blobs, manifests or uploads were not recorded",
@@ -264,7 +264,8 @@ absl::Status Touches::Flush() {
     std::lock_guard lock(mutex_);
     left = pending_.size() + 1;
   }
-  // What comes meanwhile need not be waited for. At least once: a batch may be on its way.
+  // Touches recorded meanwhile need not be waited for. Runs at least once: a batch may be in
+  // progress.
   for (size_t batch = 0; batch * base::kTouchBatch < left; ++batch) {
     if (absl::Status status = WriteBatch(); !status.ok()) return status;
   }
@@ -283,7 +284,7 @@ void Touches::Stop() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !writing_; });
   }
-  // Nobody can be told any more but the log.
+  // Only the log can report this now.
   Flush().IgnoreError();
   std::vector<Answer> late;
   {

@@ -1,17 +1,17 @@
-// Records that blobs, manifests and upload sessions are in use, without a reader having to wait for
+// Records that blobs, manifests and upload sessions are in use, so that readers need not wait for
 // the database's writer.
 //
 //   touches.Record(Touch::Blob(digest), blob.touched_at_ms, Lateness::kByAge,
 //                  [](const absl::Status& status) { Answer(status); });
 //
-// A touch keeps its row from collection or expiry for a grace period. A row that was touched only
-// recently is not touched again. While more than half of the grace is left, the answer need not
-// wait: the touch is written soon after, together with others. Later than that the answer waits,
-// but holds no thread.
+// A touch protects its row from collection or expiry for a grace period. Recently touched rows are
+// not touched again. While more than half of the grace period is left, the answer need not wait:
+// the touch is written soon after, batched with others. After that the answer waits, but holds no
+// thread.
 //
-// A touch that could not be written is tried again until an eighth of the grace has passed; one
-// that is then given up is logged. A database that cannot write hides nothing from readers: it
-// cannot collect anything either, and whoever relies on a row is told when the manifest is pushed.
+// A touch that could not be written is retried until an eighth of the grace period has passed, then
+// dropped and logged. A database that cannot write hides nothing from readers: it cannot collect
+// anything either, and pushing the manifest checks the rows again.
 //
 // Thread-safe. The database and the pool must outlive Stop().
 #ifndef REGISTRY_CONTROLPLANE_TOUCHES_H_
@@ -56,22 +56,22 @@ struct Touch {
   Kind kind;
   // A digest, or the id of a session.
   std::string id;
-  // Of a manifest.
+  // Set for manifests.
   int64_t repository_id = 0;
 };
 
 enum class Lateness {
-  // The answer may come before the touch while more than half of the grace is left.
+  // The answer may come before the touch while more than half of the grace period is left.
   kByAge,
-  // It always may, because something else protects the row.
+  // The answer never waits, because something else protects the row.
   kAlways,
 };
 
 struct TouchesOptions {
   Database* database;
-  // Where touches are written.
+  // The database for touches.
   base::WorkerPool* writers;
-  // Touches that wait to be written, and answers that wait for one.
+  // Touches that may wait to be written, and answers that may wait for one.
   size_t max_waiting = base::kTouchQueue;
   std::chrono::milliseconds flush_interval = base::kTouchFlush;
   std::chrono::milliseconds answer_timeout = base::kTouchWait;
@@ -89,17 +89,17 @@ class Touches {
   Touches(const Touches&) = delete;
   Touches& operator=(const Touches&) = delete;
 
-  // Calls `done` exactly once: before this returns if the answer need not wait, else from another
-  // thread. `touched_at_ms` is the row's, as it was read.
-  // Errors: BLOB_UNKNOWN, MANIFEST_UNKNOWN or BLOB_UPLOAD_UNKNOWN when the row is gone; UNAVAILABLE
-  // when the writer did not come to it in time, or too many touches wait.
+  // Calls `done` exactly once: before it returns if the answer need not wait, otherwise from
+  // another thread. `touched_at_ms` is the value read from the row. Errors: BLOB_UNKNOWN,
+  // MANIFEST_UNKNOWN or BLOB_UPLOAD_UNKNOWN if the row is gone; UNAVAILABLE if the touch was not
+  // written in time, or too many touches wait.
   void Record(const Touch& touch, int64_t touched_at_ms, Lateness lateness, Done done);
 
-  // Writes all touches that were recorded before. Call it before expiring what looks idle. Blocks.
+  // Writes all touches recorded before. Call it before expiring idle rows. Blocks.
   // Errors: those of the database.
   absl::Status Flush();
 
-  // Writes what waits and ends the thread. Record then answers UNAVAILABLE. May be repeated.
+  // Writes waiting touches and ends the thread. Record then answers UNAVAILABLE. May be repeated.
   void Stop();
 
  private:
@@ -108,7 +108,7 @@ class Touches {
   struct Pending {
     // The latest use.
     int64_t used_at_ms;
-    // When the first attempt to write it was due.
+    // The time at which the first attempt to write it was due.
     int64_t recorded_at_ms;
   };
   struct Waiting {
@@ -123,12 +123,12 @@ class Touches {
   };
 
   void Loop();
-  // On the pool: one batch, and orders the next one if there is more.
+  // On the pool: writes one batch, and schedules the next if there is more.
   void WriteFromPool();
   // At most base::kTouchBatch touches, in one transaction.
   absl::Status WriteBatch();
   Batch TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // After a failed write: keeps what may still be written in time.
+  // After a failed write: keeps the touches that may still be written in time.
   void PutBack(const Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OrderWrite(SteadyTime at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Answer> TakeLate(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -144,11 +144,11 @@ class Touches {
   // In the order of their deadlines.
   std::list<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   SteadyTime write_at_ ABSL_GUARDED_BY(mutex_) = SteadyTime::max();
-  // The pool has been given a job that has not ended.
+  // True while the pool has a job that has not ended.
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  // The last attempt failed.
+  // True if the last attempt failed.
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;
-  // Touches given up since the last line in the log.
+  // Touches dropped since the last line in the log.
   int64_t given_up_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -9,12 +9,12 @@
 namespace registry::controlplane {
 namespace {
 
-// Few different sizes: full batches, and powers of two for the rest.
+// Uses few different sizes: full batches, and powers of two for the rest.
 size_t BatchSize(size_t left) {
   return left >= base::kSqlBatch ? base::kSqlBatch : std::bit_floor(left);
 }
 
-// `element` appends what stands for the name with the given placeholder.
+// `element` appends the SQL for a name with the given placeholder.
 void RunBatches(Transaction& t, absl::string_view before, std::initializer_list<Value> shared,
                 absl::Span<const std::string> names, absl::string_view after,
                 absl::FunctionRef<void(std::string& sql, size_t placeholder)> element,

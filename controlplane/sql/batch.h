@@ -1,10 +1,10 @@
-// Statements over many names, in batches that both engines accept.
+// Runs statements over many names, in batches that both engines accept.
 //
 //   QueryWithList(t, "SELECT digest FROM manifests WHERE repository_id = ?1 AND digest IN (",
 //                 {repository_id}, digests, ")", [&](const Row& row) { … });
 //
-// A statement has at most base::kSqlBatch names. Their number is one of few, because each is
-// prepared by itself.
+// A statement has at most base::kSqlBatch names. It uses only a few different sizes, because each
+// is a separate prepared statement.
 #ifndef REGISTRY_CONTROLPLANE_SQL_BATCH_H_
 #define REGISTRY_CONTROLPLANE_SQL_BATCH_H_
 
@@ -24,7 +24,7 @@ void QueryWithList(Transaction& t, absl::string_view before, std::initializer_li
                    absl::Span<const std::string> names, absl::string_view after,
                    absl::FunctionRef<void(const Row&)> on_row);
 
-// The same for a statement without rows of interest.
+// Same for a statement without result rows.
 void ExecuteWithList(Transaction& t, absl::string_view before, std::initializer_list<Value> shared,
                      absl::Span<const std::string> names, absl::string_view after);
 
