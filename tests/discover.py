@@ -10,7 +10,7 @@ A base class that is written MODULE.CLASS, and is in the same folder, brings its
 
     class SkopeoAccess(client_access.Scenarios, SkopeoCase):
 
-One that the class defines itself is there once.
+A method that the class defines itself replaces the one of the base.
 """
 
 import argparse

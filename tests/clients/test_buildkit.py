@@ -1,7 +1,7 @@
 """BuildKit: images for several platforms, attestations, and caches in the registry.
 
-The images that are built begin with one of the registry. Both its architectures have the same busybox, the
-one of this machine, so that each step runs for both.
+The tests build on a base image in the registry. Both its architectures contain this machine's busybox, so
+that every RUN step works for both.
 """
 
 import base64

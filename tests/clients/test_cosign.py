@@ -1,10 +1,10 @@
-"""cosign: images and indexes are signed and attested, in each of the three ways that cosign keeps what it makes.
+"""cosign: signs, attests, verifies and copies images and indexes, in all three formats that it stores.
 
     tags        sha256-DIGEST.sig and .att, the legacy scheme
-    referrers   manifests whose subject is the image, as the specification has them since 1.1
-    bundles     the same with Sigstore bundles inside: what cosign 3 does unless told otherwise
+    referrers   manifests whose subject is the image, as in version 1.1 of the specification
+    bundles     referrers that contain Sigstore bundles, the default of cosign 3
 
-With keys of its own, and without a transparency log: nothing but the registry is asked.
+The tests make their own keys and use no transparency log, so cosign contacts only the registry.
 """
 
 import base64
