@@ -3,7 +3,7 @@
     crane = install(CRANE)  # the path of the program, or a skipped test where there is no Go
 
 They are built from the versions named here, whatever else is installed, so that a test that fails
-today fails tomorrow, too.
+today fails tomorrow, too. Run as a program, this file builds all of them ahead of the tests.
 """
 
 import collections
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from images import ClientTestCase
@@ -138,3 +139,20 @@ class GoClientTestCase(ClientTestCase):
         found = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.assertEqual(sorted(found), sorted(contents))
         self.assertEqual([n for n in contents if found[n] != contents[n]], [])
+
+
+def install_all():
+    """Builds the programs that are missing and prints a line for each. Failures are left to the tests."""
+    programs = [value for value in globals().values() if isinstance(value, Program)]
+    for program in programs:
+        started = time.monotonic()
+        try:
+            install(program)
+        except (unittest.SkipTest, AssertionError, subprocess.TimeoutExpired) as error:
+            print(f"{program.name} is not there: {error}", flush=True)
+        else:
+            print(f"{program.name} {program.version}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    install_all()
