@@ -18,10 +18,11 @@ namespace ip = boost::asio::ip;
 
 constexpr int kV4Bits = 32;
 constexpr int kV6Bits = 128;
-// Of ::ffff:0:0/96, which holds the IPv4 addresses.
+// Prefix length of ::ffff:0:0/96, which contains the IPv4 addresses.
 constexpr int kV4MappedBits = kV6Bits - kV4Bits;
 
-// IPv4 addresses written as IPv6 become IPv4 ones; zones ("%eth0") are of no meaning elsewhere.
+// Turns IPv4-mapped IPv6 addresses into IPv4 and drops zones ("%eth0"), which are local to a
+// machine.
 std::optional<ip::address> ParseAddress(absl::string_view text) {
   boost::system::error_code error;
   const ip::address address = ip::make_address(std::string(text), error);
@@ -56,7 +57,7 @@ std::vector<std::string> ListedEntries(const std::vector<absl::string_view>& lin
   for (const absl::string_view line : lines) {
     for (const absl::string_view entry : absl::StrSplit(line, ',')) {
       const absl::string_view text = absl::StripAsciiWhitespace(entry);
-      // An empty element of a list is none (RFC 9110, 5.6.1).
+      // Empty list elements do not count (RFC 9110, 5.6.1).
       if (!text.empty()) entries.emplace_back(text);
     }
   }
@@ -94,8 +95,8 @@ absl::StatusOr<TrustedProxies> TrustedProxies::Parse(absl::string_view list) {
     if (!valid || bits < 0 || bits > max_bits) {
       return absl::InvalidArgumentError(
           absl::StrCat(oci::Quote(part),
-                       " is neither an address nor a CIDR; give such as "
-                       "10.0.0.0/8, 192.0.2.1 or fd00::/8, with commas between"));
+                       " is neither an address nor a CIDR; write for example "
+                       "10.0.0.0/8, 192.0.2.1 or fd00::/8, separated by commas"));
     }
     if (address->is_v4()) {
       proxies.v4_.emplace_back(address->to_v4(), bits);

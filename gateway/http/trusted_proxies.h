@@ -1,11 +1,11 @@
-// The proxies whose word counts on who their clients are.
+// Trusted proxies: derives the client's address from the headers of proxies.
 //
 //   absl::StatusOr<TrustedProxies> proxies = TrustedProxies::Parse("10.0.0.0/8,fd00::/8");
 //   proxies->ClientAddress("10.0.0.1", {"203.0.113.5, 10.0.0.2"}, {});  // "203.0.113.5"
 //
-// Each proxy appends to X-Forwarded-For, or to Forwarded (RFC 7239), who asked it. So the list is
-// read from its end, as long as trusted proxies wrote it; clients may have invented what stands
-// before. From any other peer the headers are ignored. Thread-safe.
+// Each proxy appends its peer's address to X-Forwarded-For or Forwarded (RFC 7239). So this class
+// reads the list from the end, as far as trusted proxies wrote it; earlier entries may be forged.
+// It ignores the headers from other peers. Thread-safe.
 #ifndef REGISTRY_GATEWAY_HTTP_TRUSTED_PROXIES_H_
 #define REGISTRY_GATEWAY_HTTP_TRUSTED_PROXIES_H_
 
@@ -23,16 +23,16 @@ namespace registry::gateway {
 
 class TrustedProxies {
  public:
-  // Nobody.
+  // Trusts nobody.
   TrustedProxies() = default;
 
-  // `list`: addresses and CIDRs, IPv4 and IPv6, with commas between. ::ffff:10.0.0.0/104 is
-  // 10.0.0.0/8. Error: INVALID_ARGUMENT that names what is neither.
+  // `list`: addresses and CIDRs, IPv4 and IPv6, separated by commas. ::ffff:10.0.0.0/104 means
+  // 10.0.0.0/8. Error: INVALID_ARGUMENT; it names the invalid entry.
   static absl::StatusOr<TrustedProxies> Parse(absl::string_view list);
 
-  // Tells which headers of this peer count. Without a list, X-Forwarded-Proto alone counts, from
-  // everybody: it only changes the URL in the answer to its sender, and a registry behind one proxy
-  // that ends TLS needs nothing else.
+  // Returns which headers of this peer count. Without a list, only X-Forwarded-Proto counts, from
+  // any peer: it only changes the URL in the response to its sender, and a registry behind one
+  // proxy that terminates TLS needs nothing else.
   ProxyTrust TrustIn(absl::string_view peer) const;
 
   // Returns the client's address: `peer`, or, if that is trusted, the last address of
@@ -45,7 +45,7 @@ class TrustedProxies {
                             const std::vector<absl::string_view>& forwarded) const;
 
  private:
-  // The last of `entries` that is not trusted, and `client` without entries.
+  // The last of `entries` that is not trusted; `client` if there are no entries.
   boost::asio::ip::address LastUntrusted(boost::asio::ip::address client,
                                          const std::vector<std::string>& entries) const;
   bool Contains(const boost::asio::ip::address& address) const;
