@@ -81,8 +81,8 @@ Awaitable<absl::Status> SendRange(const Context& context, const v1::Blob& blob, 
   co_return co_await SendBytes(context.exchange, **read, range);
 }
 
-// What stands before one range of several. Made for each when it is needed: up to base::kMaxRanges
-// of them would be far more than a request may keep.
+// Returns the head of one part of several. Callers keep none: base::kMaxRanges of them would take
+// too much memory for one request.
 std::string PartHead(absl::string_view boundary, ByteRange range, const v1::Blob& blob) {
   return absl::StrCat("\r\n--", boundary, "\r\nContent-Type: ", kContentType,
                       "\r\nContent-Range: ", ContentRange(range, blob), "\r\n\r\n");
@@ -102,7 +102,7 @@ Awaitable<absl::Status> SendRanges(const Context& context, const v1::Blob& blob,
   head.content_length = length;
   std::unique_ptr<StorageRead> read;
   for (const ByteRange range : ranges) {
-    // An open file does for all ranges.
+    // An open file serves all ranges; a stream of chunks serves one.
     if (!read || read->descriptor() < 0) {
       absl::StatusOr<std::unique_ptr<StorageRead>> opened =
           co_await OpenRange(context, blob, range);

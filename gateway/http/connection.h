@@ -79,8 +79,8 @@ class Connection final : private Exchange {
   void PrepareRequest();
   bool MayKeepAlive() const;
   std::string FormatHead(const ResponseHead& head) const;
-  // Adds to body_bytes_sent_ those of `size` bytes that the socket took, after `overhead_before`
-  // bytes of something else, since it had taken `written_before`.
+  // Adds to body_bytes_sent_, after a write of `overhead_before` other bytes and `size` bytes of
+  // the body that may have failed midway. `written_before` is transport_.bytes_written() before it.
   void CountBodyBytes(uint64_t written_before, size_t overhead_before, size_t size);
 
   Transport transport_;

@@ -61,8 +61,8 @@ class Transport {
 
   // When what is being waited for is late; SteadyTime::max() while nothing is.
   SteadyTime deadline() const { return deadline_; }
-  // Bytes that were written so far, also by calls that failed later: as many as the socket took
-  // (of TLS, before encryption).
+  // Bytes that the socket took so far, including those of calls that failed later. With TLS these
+  // are bytes before encryption.
   uint64_t bytes_written() const { return bytes_written_; }
   bool secure() const { return tls_.has_value(); }
   const std::string& peer_address() const { return peer_address_; }
