@@ -126,7 +126,7 @@ TEST(TrustedProxiesTest, WhatIsNeitherAddressNorCidrIsNamed) {
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << list;
       EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("\"", bad, "\" is neither")))
           << status;
-      EXPECT_TRUE(absl::StrContains(status.message(), "give such as 10.0.0.0/8")) << status;
+      EXPECT_TRUE(absl::StrContains(status.message(), "write for example 10.0.0.0/8")) << status;
     }
   }
 }
