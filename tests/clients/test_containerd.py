@@ -11,6 +11,7 @@ import client_access
 from client_access import SHOP
 from containerd_daemon import containerd_daemon
 from images import ARCHITECTURES, PASSWORD, USER, ClientTestCase, Layout, digest_of
+from registry import wait_for
 
 LOCAL = "local/image:v1"
 
@@ -168,8 +169,11 @@ class ContainerdAccess(client_access.Scenarios, ContainerdCase):
     def expect_denied(self, output, *words):
         # ctr 1.6 prints only the status of a response; the registry's log has the reason.
         self.assertIn("403 Forbidden", output)
-        reasons = "\n".join(line["error"] for line in self.registry.log(message="request", status=403))
-        super().expect_denied(reasons, *words)
+        # A line of the log may come after the response.
+        wait_for(lambda: all(word in self.reasons() for word in words), f"the log to say {words}")
+
+    def reasons(self):
+        return "\n".join(line["error"] for line in self.registry.log(message="request", status=403))
 
     def test_the_right_password_logs_in_and_a_wrong_one_is_told(self):
         self.login_as("wendy")
