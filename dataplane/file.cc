@@ -11,11 +11,6 @@
 
 namespace registry::dataplane {
 
-void UniqueFd::Close() {
-  // fdatasync has reported write errors, so close() need not.
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 absl::Status ErrnoStatus(int error, absl::string_view what) {
   const std::string message = absl::StrCat(what, ": ", std::generic_category().message(error));
   switch (error) {

@@ -1,36 +1,17 @@
-// Small helpers for POSIX files: an owning descriptor, and errno as absl::Status.
+// Small helpers for POSIX files: open, read, write, and errno as absl::Status.
 #ifndef REGISTRY_DATAPLANE_FILE_H_
 #define REGISTRY_DATAPLANE_FILE_H_
 
 #include <cstdint>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/unique_fd.h"
 
 namespace registry::dataplane {
 
-// Owns a file descriptor; -1 means none. Move it from one thread at a time.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    other.Close();
-    return *this;
-  }
-  ~UniqueFd() { Close(); }
-
-  bool ok() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  void Close();
-
- private:
-  int fd_ = -1;
-};
+using base::UniqueFd;
 
 // Turns `error` (an errno) into a status: RESOURCE_EXHAUSTED for a full disk, DATA_LOSS for a
 // failing one, UNAVAILABLE for problems that an operator can fix, otherwise INTERNAL. The message

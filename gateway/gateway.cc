@@ -7,6 +7,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/error_response.h"
 #include "gateway/http/event_loops.h"
+#include "gateway/http/file_reader.h"
 #include "gateway/http/server.h"
 
 namespace registry::gateway {
@@ -27,13 +28,14 @@ Response MalformedRequest(int status, absl::string_view reason) {
 struct Gateway::Parts {
   explicit Parts(const GatewayOptions& options)
       : control_plane(options.control_plane),
-        storage_nodes(options.storage_nodes),
+        storage_nodes(options.storage_nodes, files),
         access(control_plane),
         manifest_budget(base::kManifestBudgetBytes),
         planes{control_plane, storage_nodes, access, manifest_budget},
         dispatcher(planes),
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
+  FileReader files;
   ControlPlane control_plane;
   StorageNodes storage_nodes;
   Access access;
@@ -54,12 +56,13 @@ Gateway::~Gateway() {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::make_unique<Parts>(options)));
   Parts& parts = *gateway->parts_;
-  const ServerOptions server_options{
-      .host = options.host,
-      .port = options.port,
-      .certificate_file = options.certificate_file,
-      .private_key_file = options.private_key_file,
-      .connection = {.trusted_proxies = options.trusted_proxies, .public_url = options.public_url}};
+  const ServerOptions server_options{.host = options.host,
+                                     .port = options.port,
+                                     .certificate_file = options.certificate_file,
+                                     .private_key_file = options.private_key_file,
+                                     .connection = {.trusted_proxies = options.trusted_proxies,
+                                                    .public_url = options.public_url,
+                                                    .files = &parts.files}};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
       parts.loops, server_options,
       [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);

@@ -32,12 +32,44 @@ std::string MountNamespace() {
   return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
 }
 
-// Opens `path`, which never leads out of the folder `root`, whatever it says.
-int OpenBeneath(int root, const std::string& path) {
+// The node's root folder, if the node shares this machine.
+base::UniqueFd OpenSharedRoot(const v1::Node& node) {
+  const std::string boot_id = BootId();
+  const std::string mount_namespace = MountNamespace();
+  if (boot_id.empty() || mount_namespace.empty() || node.boot_id() != boot_id ||
+      node.mount_namespace() != mount_namespace) {
+    return {};
+  }
+  return base::UniqueFd(::open(node.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+// Opens `path`, which never leads out of the folder `root`, whatever it says. With RESOLVE_CACHED
+// it fails with EAGAIN instead of waiting for the disk.
+base::UniqueFd OpenBeneath(int root, const std::string& path, uint64_t resolve = 0) {
   open_how how = {};
   how.flags = O_RDONLY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve;
+  return base::UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+}
+
+// The same for an event loop.
+Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(FileReader& files, int root,
+                                                            std::string path) {
+  base::UniqueFd file = OpenBeneath(root, path, RESOLVE_CACHED);
+  if (!file.ok() && (errno == EAGAIN || errno == EINVAL)) {
+    // The root must stay open as long as the work, which may outlive the request.
+    auto folder = std::make_shared<base::UniqueFd>(::fcntl(root, F_DUPFD_CLOEXEC, 0));
+    auto open = [folder = std::move(folder),
+                 path = std::move(path)]() -> absl::StatusOr<base::UniqueFd> {
+      return OpenBeneath(folder->get(), path);
+    };
+    absl::StatusOr<base::UniqueFd> opened = co_await files.Run(std::move(open));
+    if (!opened.ok()) co_return opened.status();
+    file = *std::move(opened);
+  }
+  if (!file.ok()) co_return absl::NotFoundError("the storage node's file cannot be opened");
+  co_return file;
 }
 
 class StreamWrite final : public StorageWrite {
@@ -73,12 +105,9 @@ class StreamRead final : public StorageRead {
       : request_(std::move(request)), reader_([&stub, this](auto* context, auto* reactor) {
           stub.async()->Read(context, &request_, reactor);
         }) {}
-  ~StreamRead() override {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
 
   // Waits for the first message, which is a path or a chunk.
-  Awaitable<absl::Status> Begin(int root) {
+  Awaitable<absl::Status> Begin(FileReader& files, int root) {
     first_ = co_await reader_.Read();
     if (!first_) {
       absl::Status status = co_await reader_.Finish();
@@ -86,8 +115,9 @@ class StreamRead final : public StorageRead {
       co_return status;
     }
     if (first_->message_case() != v1::ReadResponse::kPath) co_return absl::OkStatus();
-    descriptor_ = OpenBeneath(root, first_->path());
-    if (descriptor_ < 0) co_return absl::NotFoundError("the storage node's file cannot be opened");
+    absl::StatusOr<base::UniqueFd> file = co_await OpenCachedBeneath(files, root, first_->path());
+    if (!file.ok()) co_return file.status();
+    file_ = *std::move(file);
     co_return absl::OkStatus();
   }
 
@@ -127,7 +157,9 @@ struct StorageNodes::Node {
 };
 
 StorageNodes::StorageNodes(
-    const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes) {
+    const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
+    FileReader& files)
+    : files_(files) {
   for (const auto& [id, channel] : nodes) {
     auto node = std::make_unique<Node>();
     node->id = id;
@@ -154,13 +186,13 @@ Awaitable<bool> StorageNodes::SharesFiles(Node& node) {
   };
   const absl::StatusOr<v1::Node> answer = co_await Call<v1::Node>(base::kRpcDeadline, start);
   if (!answer.ok()) co_return false;
-  const std::string boot_id = BootId();
-  const std::string mount_namespace = MountNamespace();
+  auto open_root = [answer = *answer]() -> absl::StatusOr<base::UniqueFd> {
+    return OpenSharedRoot(answer);
+  };
+  const absl::StatusOr<base::UniqueFd> root = co_await files_.Run(std::move(open_root));
+  if (!root.ok()) co_return false;
   std::lock_guard lock(node.mutex);
-  if (!node.asked && !boot_id.empty() && !mount_namespace.empty() && answer->boot_id() == boot_id &&
-      answer->mount_namespace() == mount_namespace) {
-    node.root = ::open(answer->root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  }
+  if (!node.asked && root->ok()) node.root = ::fcntl(root->get(), F_DUPFD_CLOEXEC, 0);
   node.asked = true;
   co_return node.root >= 0;
 }
@@ -214,7 +246,7 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageNodes::Read(
       if (accept_path && !shares_files) continue;
       request.set_accept_path(accept_path);
       auto read = std::make_unique<StreamRead>(*(*node)->stub, request);
-      last = co_await read->Begin((*node)->root);
+      last = co_await read->Begin(files_, (*node)->root);
       if (last.ok()) co_return read;
     }
   }

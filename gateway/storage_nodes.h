@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/unique_fd.h"
 #include "gateway/http/awaitable.h"
+#include "gateway/http/file_reader.h"
 #include "registry/v1/storage.pb.h"
 
 namespace grpc {
@@ -36,19 +38,20 @@ class StorageRead {
  public:
   virtual ~StorageRead() = default;
   // The open file, when the node shares this machine: nothing else follows. -1 otherwise.
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return file_.get(); }
   // The next bytes; empty at the end.
   virtual Awaitable<absl::StatusOr<std::string>> Next() = 0;
 
  protected:
-  int descriptor_ = -1;
+  base::UniqueFd file_;
 };
 
 class StorageNodes {
  public:
-  // `nodes`: each one's id, as the control plane knows it, and its channel.
-  explicit StorageNodes(
-      const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes);
+  // `nodes`: each one's id, as the control plane knows it, and its channel. `files` opens files and
+  // must outlive this object.
+  StorageNodes(const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
+               FileReader& files);
   ~StorageNodes();
 
   // All of these: NOT_FOUND / UNAVAILABLE when there is no such node or it cannot be reached.
@@ -72,6 +75,7 @@ class StorageNodes {
   // Learns whether the node shares this machine; asked once.
   Awaitable<bool> SharesFiles(Node& node);
 
+  FileReader& files_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

@@ -36,6 +36,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/limits.h"
+#include "controlplane/sql/fair_mutex.h"
 #include "controlplane/sql/sqlite.h"
 #include "controlplane/sql/value.h"
 
@@ -147,7 +148,8 @@ class Database {
 
   const DatabaseOptions options_;
 
-  std::mutex writer_mutex_;
+  // Fair, so that one busy thread does not keep out the others.
+  FairMutex writer_mutex_;
   std::unique_ptr<SqliteConnection> writer_ ABSL_GUARDED_BY(writer_mutex_);
   std::function<void()> on_failure_ ABSL_GUARDED_BY(writer_mutex_);
   bool failure_reported_ ABSL_GUARDED_BY(writer_mutex_) = false;

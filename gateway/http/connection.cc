@@ -275,8 +275,8 @@ Awaitable<absl::Status> Connection::SendBody(absl::string_view bytes) {
 Awaitable<absl::Status> Connection::SendFile(int descriptor, int64_t offset, int64_t length) {
   if (request_.method() == "HEAD") co_return absl::OkStatus();
   const uint64_t before = transport_.bytes_written();
-  absl::Status status =
-      co_await transport_.SendFile(descriptor, offset, length, options_.body_timeout);
+  absl::Status status = co_await transport_.SendFile(*options_.files, descriptor, offset, length,
+                                                     options_.body_timeout);
   CountBodyBytes(before, 0, static_cast<size_t>(length));
   lost_ = lost_ || !status.ok();
   co_return status;

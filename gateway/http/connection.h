@@ -36,6 +36,8 @@ struct ConnectionOptions {
   TrustedProxies trusted_proxies;
   // As ParsePublicUrl (public_url.h) returns it; empty: proxies or Host headers tell.
   std::string public_url;
+  // Waits for the disk when handlers send files; must outlive the connection. Needed only for that.
+  FileReader* files = nullptr;
 };
 
 class Connection final : private Exchange {

@@ -5,7 +5,7 @@
 namespace registry::gateway {
 
 EventLoops::EventLoops(size_t threads) {
-  threads = std::max<size_t>(threads, 1);
+  threads = std::max<size_t>(threads, 1) + 1;
   for (size_t i = 0; i < threads; ++i) {
     loops_.push_back(std::make_unique<boost::asio::io_context>(1));
     work_.push_back(boost::asio::make_work_guard(*loops_.back()));

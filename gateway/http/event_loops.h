@@ -1,5 +1,8 @@
 // The gateway's threads, each with its own io_context. A connection and its coroutines stay on one.
 //
+// The first loop serves no connections. It accepts them and listens to the control plane, so that a
+// connection that holds up its loop neither delays new clients nor makes the policy look lost.
+//
 // Thread-safe.
 #ifndef REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_
 #define REGISTRY_GATEWAY_HTTP_EVENT_LOOPS_H_
@@ -16,7 +19,7 @@ namespace registry::gateway {
 
 class EventLoops {
  public:
-  // Starts `threads` threads, at least one.
+  // Starts `threads` threads for connections, at least one, and one for the first loop.
   explicit EventLoops(size_t threads);
 
   ~EventLoops() { Stop(); }

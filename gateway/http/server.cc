@@ -156,7 +156,7 @@ std::string Server::address() const {
 Awaitable<void> Server::Accept() {
   Timer pause(event_loops_.loop(0));
   for (size_t next = 0; !loops_[0]->draining; ++next) {
-    Loop& loop = *loops_[next % loops_.size()];
+    Loop& loop = *loops_[1 + next % (loops_.size() - 1)];
     auto [error, socket] = co_await acceptor_.async_accept(loop.context.get_executor(), kAwait);
     if (error) {
       if (loops_[0]->draining) break;

@@ -19,7 +19,10 @@ namespace asio = boost::asio;
 
 // sendfile works without returning to the event loop until the socket is full; this bounds it, so
 // that one fast reader does not hold up the other connections of its loop.
-constexpr size_t kSendFileBytes = 1024 * 1024;
+constexpr int64_t kSendFileBytes = 1024 * 1024;
+
+// How long bytes that are in memory are expected to stay there.
+constexpr std::chrono::seconds kMemoryTrust{1};
 
 SteadyTime After(std::chrono::milliseconds timeout) {
   return std::chrono::steady_clock::now() + timeout;
@@ -99,42 +102,60 @@ Awaitable<absl::Status> Transport::Write(asio::const_buffer first, asio::const_b
   co_return absl::OkStatus();
 }
 
-Awaitable<absl::Status> Transport::SendFile(int descriptor, int64_t offset, int64_t length,
+Awaitable<absl::Status> Transport::SendFile(FileReader& files, int descriptor, int64_t offset,
+                                            int64_t length,
                                             std::chrono::milliseconds progress_timeout) {
   std::vector<char> buffer(tls_ ? base::kChunkBytes : 0);
+  // Bytes before this are in memory, unless it was long ago that they were.
+  int64_t in_memory_until = offset;
+  SteadyTime looked = std::chrono::steady_clock::now();
   while (length > 0) {
+    const int64_t part = std::min(kSendFileBytes, length);
+    if (offset + part > in_memory_until) {
+      const int64_t size = offset + part - in_memory_until;
+      if (!files.InMemory(descriptor, in_memory_until, size)) {
+        absl::Status status = co_await files.Fetch(descriptor, in_memory_until, size);
+        if (!status.ok()) co_return status;
+      }
+      in_memory_until = offset + part;
+      looked = std::chrono::steady_clock::now();
+    }
     if (tls_) {
-      const size_t want = std::min<size_t>(buffer.size(), static_cast<size_t>(length));
+      const size_t want = std::min<size_t>(buffer.size(), static_cast<size_t>(part));
       const ssize_t got = ::pread(descriptor, buffer.data(), want, offset);
       if (got < 0) co_return absl::DataLossError(absl::StrCat("pread: ", std::strerror(errno)));
       if (got == 0) co_return absl::DataLossError("the stored file is shorter than its record");
-      const asio::const_buffer part(buffer.data(), static_cast<size_t>(got));
-      absl::Status status = co_await Write(part, asio::const_buffer(), progress_timeout);
+      const asio::const_buffer bytes(buffer.data(), static_cast<size_t>(got));
+      absl::Status status = co_await Write(bytes, asio::const_buffer(), progress_timeout);
       if (!status.ok()) co_return status;
       offset += got;
       length -= got;
-      continue;
-    }
-    off_t position = offset;
-    const ssize_t sent = ::sendfile(socket_.native_handle(), descriptor, &position,
-                                    std::min<size_t>(kSendFileBytes, static_cast<size_t>(length)));
-    if (sent > 0) {
-      bytes_written_ += static_cast<uint64_t>(sent);
-      offset += sent;
-      length -= sent;
-      if (length > 0) co_await asio::post(asio::use_awaitable_t<Executor>{});
-    } else if (sent == 0) {
-      co_return absl::DataLossError("the stored file is shorter than its record");
-    } else if (errno == EAGAIN) {
+    } else {
+      off_t position = offset;
+      const ssize_t sent =
+          ::sendfile(socket_.native_handle(), descriptor, &position, static_cast<size_t>(part));
+      if (sent > 0) {
+        bytes_written_ += static_cast<uint64_t>(sent);
+        offset += sent;
+        length -= sent;
+        if (length > 0) co_await asio::post(asio::use_awaitable_t<Executor>{});
+        continue;
+      }
+      if (sent == 0) co_return absl::DataLossError("the stored file is shorter than its record");
+      if (errno == EINTR) continue;
+      // Of the file, not of the socket.
+      if (errno == EIO) {
+        co_return absl::DataLossError("the stored file cannot be read: Input/output error");
+      }
+      if (errno != EAGAIN) {
+        co_return absl::CancelledError(absl::StrCat("connection lost: ", std::strerror(errno)));
+      }
       deadline_ = After(progress_timeout);
       const auto [error] = co_await socket_.async_wait(Socket::wait_write, kAwait);
       if (error) co_return Error(error);
-    } else if (errno == EIO) {
-      // Of the file, not of the socket.
-      co_return absl::DataLossError("the stored file cannot be read: Input/output error");
-    } else if (errno != EINTR) {
-      co_return absl::CancelledError(absl::StrCat("connection lost: ", std::strerror(errno)));
     }
+    // A slow client gives the kernel time to forget what was read for it.
+    if (std::chrono::steady_clock::now() - looked > kMemoryTrust) in_memory_until = offset;
   }
   deadline_ = SteadyTime::max();
   co_return absl::OkStatus();

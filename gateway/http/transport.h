@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gateway/http/awaitable.h"
+#include "gateway/http/file_reader.h"
 
 namespace registry::gateway {
 
@@ -43,9 +44,9 @@ class Transport {
   Awaitable<absl::Status> Write(boost::asio::const_buffer first, boost::asio::const_buffer second,
                                 std::chrono::milliseconds progress_timeout);
 
-  // The same for a part of a file: sendfile where there is no TLS.
-  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length,
-                                   std::chrono::milliseconds progress_timeout);
+  // The same for a part of a file: sendfile where there is no TLS. `files` waits for the disk.
+  Awaitable<absl::Status> SendFile(FileReader& files, int descriptor, int64_t offset,
+                                   int64_t length, std::chrono::milliseconds progress_timeout);
 
   // Tells the peer that nothing more comes, so that it can read what was sent before a close.
   Awaitable<void> ShutdownSend(SteadyTime deadline);

@@ -25,6 +25,7 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 MAX_TAG_PARAMETERS = 100
+MAX_DESCRIPTORS = 10_000
 REPOSITORY = "team/app"
 CONFIG = b"{}"
 LAYER = b"a layer"
@@ -133,6 +134,13 @@ class Manifests(RegistryTestCase):
         self.assertEqual(len(content), MAX_MANIFEST_BYTES)
         self.client.put_manifest(REPOSITORY, "big", content)
         self.assertEqual(self.client.get(self.path("big")).body, content)
+
+    def test_ten_thousand_descriptors_are_accepted_and_one_more_is_413(self):
+        for count, status in ((MAX_DESCRIPTORS, 201), (MAX_DESCRIPTORS + 1, 413)):
+            manifest = image_manifest(CONFIG, [LAYER] * (count - 1))
+            answer = self.client.put_manifest(REPOSITORY, "many", manifest, expect=status)
+        self.expect_error(answer, 413, "MANIFEST_INVALID")
+        self.assertIn("10001 descriptors; at most 10000", answer.error_message())
 
     def test_one_byte_more_is_413(self):
         content = padded(image_manifest(CONFIG, [LAYER]), MAX_MANIFEST_BYTES + 1)

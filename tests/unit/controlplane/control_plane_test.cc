@@ -34,6 +34,21 @@ TEST_F(UpkeepTest, IdleUploadsAreDeletedOnTheirNode) {
   EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas"), 0);
 }
 
+TEST_F(UpkeepTest, AnUploadWhoseTouchIsNotWrittenYetDoesNotExpire) {
+  Upkeep upkeep(UpkeepOptions{.database = database_.get(),
+                              .nodes = nodes_.get(),
+                              .touches = touches_.get(),
+                              .now_ms = [this] { return clock_ms_.load(); }});
+  const std::string id = BeginAt("a").id();
+  const int64_t begun_ms = clock_ms_;
+  clock_ms_ += ToMs(base::kUploadIdleExpiry) / 3;
+  touches_->Record(Touch::Upload(id), begun_ms, Lateness::kByAge,
+                   [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  clock_ms_ = begun_ms + ToMs(base::kUploadIdleExpiry) + 1;
+  ASSERT_TRUE(upkeep.RunOnce().ok());
+  EXPECT_EQ(Texts("SELECT id FROM uploads"), std::vector<std::string>{id});
+}
+
 TEST_F(UpkeepTest, TrashStaysUntilItsNodeHasDeletedIt) {
   PushAt("a", "hello");
   const std::string second = PushAt("b", "hello");

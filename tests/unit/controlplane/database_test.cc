@@ -222,7 +222,7 @@ TEST_F(DatabaseTest, AfterAFailedFlushNothingIsWrittenUntilItIsOpenedAgain) {
   broken_files = nullptr;
   const absl::Status status = Write(*database, kInsert, {"refused", 1});
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(status.message(), HasSubstr("start the registry again"));
+  EXPECT_THAT(status.message(), HasSubstr("restart the registry"));
   EXPECT_EQ(*Count(*database), 1);
   database.reset();
   database = Open();
