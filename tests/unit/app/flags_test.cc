@@ -220,8 +220,9 @@ TEST(FlagsTest, TrustedProxiesAreAListOfAddressesAndNetworks) {
   EXPECT_EQ(client(Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_TRUSTEDPROXIES", "192.0.2.0/24"}}),
                    "192.0.2.1"),
             "203.0.113.5");
-  EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies=10.0.0.0/8,proxy"}),
-              HasSubstr(R"(flag -trustedproxies: "proxy" is neither an address nor a CIDR; give)"));
+  EXPECT_THAT(
+      Error({"-adminpwd=x", "-trustedproxies=10.0.0.0/8,proxy"}),
+      HasSubstr(R"(flag -trustedproxies: "proxy" is neither an address nor a CIDR; write)"));
   EXPECT_THAT(Error({"-adminpwd=x", "-trustedproxies", ""}), HasSubstr(R"("" is neither)"));
 }
 

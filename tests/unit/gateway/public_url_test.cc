@@ -136,7 +136,7 @@ TEST(ParsePublicUrlTest, AnythingElseIsRefusedWithTheReason) {
     EXPECT_TRUE(absl::StrContains(status.message(), "expected https://HOST[:PORT]")) << status;
   }
   const absl::Status status = ParsePublicUrl("https://admin:secret@r.example").status();
-  EXPECT_TRUE(absl::StrContains(status.message(), "has a user name")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "contains a user name")) << status;
   EXPECT_FALSE(absl::StrContains(status.message(), "secret")) << status;
 }
 
