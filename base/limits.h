@@ -192,7 +192,7 @@ inline constexpr int kUpkeepMaxBatches = 100;
 // How long a replaced copy stays for the readers it has.
 inline constexpr std::chrono::minutes kTrashHold{5};
 // Blobs that may be marked as damaged in kSuspectWindow. More mean that the store itself fails.
-inline constexpr int kMaxSuspects = 100;
+inline constexpr size_t kMaxSuspects = 100;
 inline constexpr std::chrono::minutes kSuspectWindow{10};
 // How long trash that could not be deleted waits for the next attempt.
 inline constexpr std::chrono::minutes kTrashRetry{1};

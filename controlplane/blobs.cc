@@ -11,12 +11,6 @@
 namespace registry::controlplane {
 namespace {
 
-absl::Status BlobUnknown(const oci::RepositoryName& repository, const oci::Digest& digest) {
-  return oci::MakeError(oci::ErrorCode::kBlobUnknown,
-                        absl::StrCat("blob ", digest.ToString(), " is not in repository ",
-                                     oci::Quote(repository.ToString())));
-}
-
 BlobRow ReadBlobRow(const Row& row) {
   return {.incarnation = std::string(row.Text(0)),
           .size_bytes = row.Int(1),
@@ -24,27 +18,51 @@ BlobRow ReadBlobRow(const Row& row) {
           .touched_at_ms = row.Int(3)};
 }
 
+absl::StatusOr<bool> ChangeState(Database& database, const oci::Digest& digest,
+                                 absl::string_view incarnation, absl::string_view from,
+                                 absl::string_view to) {
+  return RunTransaction(
+      database, TransactionMode::kWrite, [&](Transaction& t) -> absl::StatusOr<bool> {
+        return t.Execute(
+                   "UPDATE blobs SET state = ?4 WHERE digest = ?1 AND incarnation = ?2 AND "
+                   "state = ?3",
+                   {digest.ToString(), incarnation, from, to}) > 0;
+      });
+}
+
 }  // namespace
 
+absl::Status BlobUnknown(const oci::RepositoryName& repository, const oci::Digest& digest) {
+  return oci::MakeError(oci::ErrorCode::kBlobUnknown,
+                        absl::StrCat("blob ", digest.ToString(), " is not in repository ",
+                                     oci::Quote(repository.ToString())));
+}
+
 absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
-                             const oci::Digest& digest, BlobUse use) {
-  return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<Blob> {
-        const std::optional<int64_t> id = FindRepository(t, repository);
-        if (!id.has_value()) return BlobUnknown(repository, digest);
-        const std::optional<BlobRow> row = FindLinkedBlob(t, *id, digest);
-        if (!row.has_value() || row->state == "condemned") return BlobUnknown(repository, digest);
-        if (!row->live() && use == BlobUse::kBeforePush) return BlobUnknown(repository, digest);
-        Blob blob = {.size_bytes = row->size_bytes,
-                     .incarnation = row->incarnation,
-                     .nodes = DurableNodes(t, row->incarnation),
-                     .touched_at_ms = row->touched_at_ms};
-        if (!row->live() || blob.nodes.empty()) {
-          return absl::DataLossError(absl::StrCat("the stored bytes of blob ", digest.ToString(),
-                                                  " are damaged: push it again to replace them"));
-        }
-        return blob;
-      });
+                             const oci::Digest& digest) {
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<Blob> {
+                          const std::optional<int64_t> id = FindRepository(t, repository);
+                          if (!id.has_value()) return BlobUnknown(repository, digest);
+                          const std::optional<BlobRow> row = FindLinkedBlob(t, *id, digest);
+                          if (!row.has_value() || row->state == "condemned")
+                            return BlobUnknown(repository, digest);
+                          return Blob{.size_bytes = row->size_bytes,
+                                      .incarnation = row->incarnation,
+                                      .nodes = DurableNodes(t, row->incarnation),
+                                      .suspect = !row->live(),
+                                      .touched_at_ms = row->touched_at_ms};
+                        });
+}
+
+absl::StatusOr<bool> MarkSuspect(Database& database, const oci::Digest& digest,
+                                 absl::string_view incarnation) {
+  return ChangeState(database, digest, incarnation, "live", "suspect");
+}
+
+absl::StatusOr<bool> MarkLive(Database& database, const oci::Digest& digest,
+                              absl::string_view incarnation) {
+  return ChangeState(database, digest, incarnation, "suspect", "live");
 }
 
 absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,

@@ -24,21 +24,26 @@ namespace registry::controlplane {
 struct Blob {
   int64_t size_bytes;
   std::string incarnation;
-  // With a durable copy; at least one.
+  // With a durable copy.
   std::vector<std::string> nodes;
+  // Its bytes were found damaged, and nobody has replaced them yet.
+  bool suspect;
   int64_t touched_at_ms;
 };
 
-// kBeforePush: the client asks if it needs to push. Such a request does not find a blob whose bytes
-// are damaged, because a push replaces them, and should be followed by a touch (touches.h).
-enum class BlobUse { kRead, kBeforePush };
-
-// A blob that is linked to the repository. Only reads.
-// Errors: BLOB_UNKNOWN; DATA_LOSS when its bytes are damaged or nowhere.
+// A blob that is linked to the repository, as the database has it: live or suspect.
+// Error: BLOB_UNKNOWN.
 absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
-                             const oci::Digest& digest, BlobUse use);
+                             const oci::Digest& digest);
 
-// Links a blob of `source` to `target`. False when `source` has no such blob.
+// Makes a live blob suspect, or a suspect one live again, if the digest still has this incarnation.
+// Return false when it has not, or is in another state: then read it again.
+absl::StatusOr<bool> MarkSuspect(Database& database, const oci::Digest& digest,
+                                 absl::string_view incarnation);
+absl::StatusOr<bool> MarkLive(Database& database, const oci::Digest& digest,
+                              absl::string_view incarnation);
+
+// Links a blob of `source` to `target`. False when `source` has no such blob, or it is not live.
 absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,
                                const oci::RepositoryName& source, const oci::Digest& digest,
                                int64_t now_ms);
@@ -50,6 +55,9 @@ absl::StatusOr<std::vector<std::string>> FindMountSources(Database& database,
 // Unlinks the blob from the repository. Error: BLOB_UNKNOWN.
 absl::Status DeleteBlob(Database& database, const oci::RepositoryName& repository,
                         const oci::Digest& digest);
+
+// BLOB_UNKNOWN.
+absl::Status BlobUnknown(const oci::RepositoryName& repository, const oci::Digest& digest);
 
 // The row of a digest.
 struct BlobRow {

@@ -1,7 +1,5 @@
 #include "controlplane/metadata_service.h"
 
-#include <memory>
-#include <optional>
 #include <utility>
 
 #include "base/grpc_server.h"
@@ -9,6 +7,7 @@
 #include "controlplane/blobs.h"
 #include "controlplane/lists.h"
 #include "controlplane/manifests.h"
+#include "controlplane/parsed_names.h"
 #include "controlplane/referrers.h"
 #include "controlplane/uploads.h"
 #include "oci/digest.h"
@@ -17,35 +16,6 @@
 
 namespace registry::controlplane {
 namespace {
-
-// What nearly every request names, parsed. The first error is kept.
-class Parsed {
- public:
-  explicit Parsed(const std::string& repository)
-      : repository_(oci::RepositoryName::Parse(repository)), status_(repository_.status()) {}
-
-  Parsed& WithDigest(const std::string& text) {
-    digest_ = oci::Digest::Parse(text);
-    status_.Update(digest_.status());
-    return *this;
-  }
-  Parsed& WithReference(const std::string& text) {
-    reference_ = oci::ParseReference(text);
-    status_.Update(reference_.status());
-    return *this;
-  }
-
-  const absl::Status& status() const { return status_; }
-  const oci::RepositoryName& repository() const { return *repository_; }
-  const oci::Digest& digest() const { return *digest_; }
-  const oci::Reference& reference() const { return *reference_; }
-
- private:
-  absl::StatusOr<oci::RepositoryName> repository_;
-  absl::StatusOr<oci::Digest> digest_ = absl::InternalError("not parsed");
-  absl::StatusOr<oci::Reference> reference_ = absl::InternalError("not parsed");
-  absl::Status status_;
-};
 
 void FillUpload(const oci::RepositoryName& repository, const Upload& upload, v1::Upload* out) {
   out->set_id(upload.id);
@@ -120,66 +90,6 @@ grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext
   });
 }
 
-// A CommitUpload that may have to ask a storage node in between, without holding a thread.
-class MetadataService::CommitCall : public std::enable_shared_from_this<CommitCall> {
- public:
-  CommitCall(const MetadataServiceOptions& options, grpc::ServerUnaryReactor* reactor,
-             UploadCommit commit)
-      : options_(options), reactor_(reactor), commit_(std::move(commit)) {}
-
-  void Run(std::optional<ExaminedCopy> examined) {
-    const bool queued = options_.writers->Submit(
-        [self = shared_from_this(), examined = std::move(examined)] { self->Commit(examined); });
-    if (!queued) Finish(absl::UnavailableError("too many requests are waiting; try again"));
-  }
-
- private:
-  // Each round means that meanwhile another upload of the same digest was committed.
-  static constexpr int kMaxRounds = 5;
-
-  void Commit(const std::optional<ExaminedCopy>& examined) {
-    const absl::StatusOr<std::optional<LiveCopy>> live =
-        controlplane::CommitUpload(*options_.database, commit_, examined, options_.now_ms());
-    if (!live.ok() || !live->has_value()) {
-      Finish(live.status());
-    } else if (++rounds_ > kMaxRounds) {
-      Finish(absl::UnavailableError("the same blob is being replaced all the time; try again"));
-    } else {
-      options_.nodes->Examine(
-          **live, commit_.digest, commit_.size_bytes,
-          [self = shared_from_this(), incarnation = (*live)->incarnation](bool intact) {
-            self->Run(ExaminedCopy{.incarnation = incarnation, .intact = intact});
-          });
-    }
-  }
-
-  void Finish(const absl::Status& status) { reactor_->Finish(base::ToGrpcStatus(status)); }
-
-  const MetadataServiceOptions& options_;
-  grpc::ServerUnaryReactor* const reactor_;
-  const UploadCommit commit_;
-  int rounds_ = 0;
-};
-
-grpc::ServerUnaryReactor* MetadataService::CommitUpload(grpc::CallbackServerContext* context,
-                                                        const v1::CommitUploadRequest* request,
-                                                        v1::CommitUploadResponse*) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
-  if (!parsed.status().ok()) {
-    reactor->Finish(base::ToGrpcStatus(parsed.status()));
-    return reactor;
-  }
-  UploadCommit commit = {
-      .repository = parsed.repository(),
-      .upload_id = request->upload_id(),
-      .digest = parsed.digest(),
-      .size_bytes = request->size_bytes(),
-      .durable_nodes = {request->durable_nodes().begin(), request->durable_nodes().end()}};
-  std::make_shared<CommitCall>(options_, reactor, std::move(commit))->Run(std::nullopt);
-  return reactor;
-}
-
 grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerContext* context,
                                                         const v1::CancelUploadRequest* request,
                                                         v1::CancelUploadResponse*) {
@@ -188,22 +98,6 @@ grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerCont
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::CancelUpload(*options_.database, parsed.repository(), request->upload_id(),
                                       options_.now_ms());
-  });
-}
-
-grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext* context,
-                                                     const v1::MountBlobRequest* request,
-                                                     v1::MountBlobResponse* response) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
-    const Parsed target = Parsed(request->repository()).WithDigest(request->digest());
-    if (!target.status().ok()) return target.status();
-    const Parsed source(request->from_repository());
-    if (!source.status().ok()) return source.status();
-    const absl::StatusOr<bool> mounted =
-        controlplane::MountBlob(*options_.database, target.repository(), source.repository(),
-                                target.digest(), options_.now_ms());
-    if (mounted.ok()) response->set_mounted(*mounted);
-    return mounted.status();
   });
 }
 
@@ -218,26 +112,6 @@ grpc::ServerUnaryReactor* MetadataService::FindMountSources(
     if (!sources.ok()) return sources.status();
     response->mutable_repositories()->Add(sources->begin(), sources->end());
     return absl::OkStatus();
-  });
-}
-
-grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
-                                                   const v1::GetBlobRequest* request,
-                                                   v1::Blob* response) {
-  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
-    const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
-    if (!parsed.status().ok()) return finish(parsed.status());
-    const BlobUse use = request->touch() ? BlobUse::kBeforePush : BlobUse::kRead;
-    const absl::StatusOr<Blob> blob =
-        controlplane::GetBlob(*options_.database, parsed.repository(), parsed.digest(), use);
-    if (!blob.ok()) return finish(blob.status());
-    response->set_digest(parsed.digest().ToString());
-    response->set_size_bytes(blob->size_bytes);
-    response->set_incarnation(blob->incarnation);
-    response->mutable_nodes()->Add(blob->nodes.begin(), blob->nodes.end());
-    if (!request->touch()) return finish(absl::OkStatus());
-    options_.touches->Record(Touch::Blob(parsed.digest()), blob->touched_at_ms, Lateness::kByAge,
-                             std::move(finish));
   });
 }
 

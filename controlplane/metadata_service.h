@@ -11,7 +11,9 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "base/limits.h"
 #include "base/worker_pool.h"
+#include "controlplane/blob_checker.h"
 #include "controlplane/clock.h"
 #include "controlplane/page_cursor.h"
 #include "controlplane/policy_holder.h"
@@ -36,12 +38,20 @@ struct MetadataServiceOptions {
   const PageCursor* cursor;
   // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
   const re2::RE2* sparse_repositories = nullptr;
+  // Blobs that may be found damaged in base::kSuspectWindow before the store is not believed.
+  size_t max_suspects = base::kMaxSuspects;
   Clock now_ms = SystemNowMs;
 };
 
 class MetadataService final : public v1::MetadataService::CallbackService {
  public:
-  explicit MetadataService(MetadataServiceOptions options) : options_(std::move(options)) {}
+  explicit MetadataService(MetadataServiceOptions options)
+      : options_(std::move(options)),
+        checker_({.database = options_.database,
+                  .nodes = options_.nodes,
+                  .writers = options_.writers,
+                  .max_suspects = options_.max_suspects,
+                  .now_ms = options_.now_ms}) {}
 
   grpc::ServerUnaryReactor* BeginUpload(grpc::CallbackServerContext* context,
                                         const v1::BeginUploadRequest* request,
@@ -88,9 +98,8 @@ class MetadataService final : public v1::MetadataService::CallbackService {
  private:
   bool MayBeSparse(const oci::RepositoryName& repository) const;
 
-  class CommitCall;
-
   const MetadataServiceOptions options_;
+  BlobChecker checker_;
 };
 
 }  // namespace registry::controlplane

@@ -8,22 +8,33 @@
 #include "base/grpc_status.h"
 
 namespace registry::controlplane {
+namespace {
+
+absl::Status NotConnected(const std::string& node) {
+  return absl::UnavailableError(absl::StrCat("storage node ", node, " is not connected"));
+}
+
+}  // namespace
 
 // Lives until its last call has been answered.
-class StorageNodes::Examination : public std::enable_shared_from_this<Examination> {
+class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
  public:
-  Examination(const StorageNodes& nodes, const LiveCopy& copy, const oci::Digest& digest,
-              int64_t size_bytes, std::function<void(bool)> done)
-      : nodes_(nodes), waiting_(copy.nodes), size_bytes_(size_bytes), done_(std::move(done)) {
-    request_.set_incarnation(copy.incarnation);
+  CheckCall(const StorageNodes& nodes, const Blob& blob, const oci::Digest& digest,
+            std::function<void(absl::StatusOr<bool>)> done)
+      : nodes_(nodes), waiting_(blob.nodes), size_bytes_(blob.size_bytes), done_(std::move(done)) {
+    request_.set_incarnation(blob.incarnation);
     request_.set_digest(digest.ToString());
   }
 
   void AskNext() {
     while (!waiting_.empty()) {
-      v1::StorageService::Stub* stub = nodes_.FindStub(waiting_.back());
+      const std::string node = std::move(waiting_.back());
       waiting_.pop_back();
-      if (stub == nullptr) continue;
+      v1::StorageService::Stub* stub = nodes_.FindStub(node);
+      if (stub == nullptr) {
+        unknown_ = NotConnected(node);
+        continue;
+      }
       context_.emplace();
       context_->set_deadline(std::chrono::system_clock::now() + nodes_.deadline_);
       stub->async()->Stat(
@@ -31,26 +42,37 @@ class StorageNodes::Examination : public std::enable_shared_from_this<Examinatio
           [self = shared_from_this()](const grpc::Status& status) { self->OnAnswer(status); });
       return;
     }
-    done_(false);
+    if (unknown_.ok()) return done_(false);
+    done_(unknown_);
   }
 
  private:
   void OnAnswer(const grpc::Status& status) {
     if (status.ok() && response_.finished() && response_.size_bytes() == size_bytes_) {
-      done_(true);
-    } else {
-      AskNext();
+      return done_(true);
     }
+    if (!status.ok() && status.error_code() != grpc::StatusCode::NOT_FOUND) {
+      unknown_ = base::FromGrpcStatus(status);
+    }
+    AskNext();
   }
 
   const StorageNodes& nodes_;
   std::vector<std::string> waiting_;
   const int64_t size_bytes_;
-  const std::function<void(bool)> done_;
+  const std::function<void(absl::StatusOr<bool>)> done_;
   v1::StatRequest request_;
   v1::StatResponse response_;
+  // Why a node could not tell.
+  absl::Status unknown_;
   // Of one call; never used for two.
   std::optional<grpc::ClientContext> context_;
+};
+
+struct StorageNodes::FinishCall {
+  grpc::ClientContext context;
+  v1::FinishRequest request;
+  v1::FinishResponse response;
 };
 
 StorageNodes::StorageNodes(const std::vector<StorageNodeConnection>& connections,
@@ -72,15 +94,35 @@ std::vector<std::string> StorageNodes::ChooseForUpload() {
   return {std::next(stubs_.begin(), turn_.fetch_add(1) % stubs_.size())->first};
 }
 
-void StorageNodes::Examine(const LiveCopy& copy, const oci::Digest& digest, int64_t size_bytes,
-                           std::function<void(bool intact)> done) {
-  std::make_shared<Examination>(*this, copy, digest, size_bytes, std::move(done))->AskNext();
+void StorageNodes::Check(const Blob& blob, const oci::Digest& digest,
+                         std::function<void(absl::StatusOr<bool> intact)> done) {
+  std::make_shared<CheckCall>(*this, blob, digest, std::move(done))->AskNext();
+}
+
+std::function<void()> StorageNodes::Finish(
+    const std::string& node, const std::string& incarnation, const oci::Digest& digest,
+    std::function<void(absl::StatusOr<int64_t> size_bytes)> done) {
+  v1::StorageService::Stub* stub = FindStub(node);
+  if (stub == nullptr) {
+    done(NotConnected(node));
+    return [] {};
+  }
+  const auto call = std::make_shared<FinishCall>();
+  call->context.set_deadline(std::chrono::system_clock::now() + base::kFinishDeadline);
+  call->request.set_incarnation(incarnation);
+  call->request.set_digest(digest.ToString());
+  stub->async()->Finish(&call->context, &call->request, &call->response,
+                        [call, done = std::move(done)](const grpc::Status& status) {
+                          if (status.ok()) return done(call->response.size_bytes());
+                          done(base::FromGrpcStatus(status));
+                        });
+  return [call] { call->context.TryCancel(); };
 }
 
 absl::Status StorageNodes::Delete(const TrashItem& item) {
   v1::StorageService::Stub* stub = FindStub(item.node);
   if (stub == nullptr) {
-    return absl::UnavailableError(absl::StrCat("storage node ", item.node, " is not connected"));
+    return NotConnected(item.node);
   }
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline_);

@@ -15,9 +15,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "controlplane/blobs.h"
 #include "controlplane/trash.h"
-#include "controlplane/uploads.h"
+#include "oci/digest.h"
 #include "registry/v1/storage.grpc.pb.h"
 
 namespace registry::controlplane {
@@ -40,18 +42,29 @@ class StorageNodes {
   // when there are none.
   std::vector<std::string> ChooseForUpload();
 
-  // Asks the nodes of `copy`, one after the other, until one says that it has the bytes finished
-  // and of that size, and tells `done` whether one did. Does not block; `done` is called once, by
-  // a thread of gRPC, and must not block either. This object must live until then.
-  void Examine(const LiveCopy& copy, const oci::Digest& digest, int64_t size_bytes,
-               std::function<void(bool intact)> done);
+  // What follows does not block. `done` is called once, by a thread of gRPC or by the caller's, and
+  // must not block either. This object must live until then.
+
+  // Asks the blob's nodes, one after the other, until one says that it has the bytes finished and
+  // of the right size: true. False: all of them say that they have not. Errors: that of a node that
+  // cannot tell, UNAVAILABLE as a rule.
+  void Check(const Blob& blob, const oci::Digest& digest,
+             std::function<void(absl::StatusOr<bool> intact)> done);
+
+  // Has the node verify and store the bytes of an upload; returns their size. The function returned
+  // gives up early: `done` then gets CANCELLED, unless the node has answered.
+  // Errors: those of StorageService.Finish.
+  std::function<void()> Finish(const std::string& node, const std::string& incarnation,
+                               const oci::Digest& digest,
+                               std::function<void(absl::StatusOr<int64_t> size_bytes)> done);
 
   // Deletes what the node has of the incarnation. Blocks until it has answered.
   // Errors: UNAVAILABLE or DEADLINE_EXCEEDED when the node cannot be reached, and its own.
   absl::Status Delete(const TrashItem& item);
 
  private:
-  class Examination;
+  class CheckCall;
+  struct FinishCall;
 
   // nullptr for a node that is not connected.
   v1::StorageService::Stub* FindStub(const std::string& id) const;

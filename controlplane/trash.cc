@@ -6,12 +6,12 @@
 namespace registry::controlplane {
 
 void MoveToTrash(Transaction& t, absl::string_view incarnation,
-                 const std::optional<std::string>& digest, int64_t now_ms) {
+                 const std::optional<std::string>& digest, int64_t due_ms) {
   t.Execute(
       "INSERT INTO trash (incarnation, node, digest, not_before_ms) "
       "SELECT incarnation, node, ?2, ?3 FROM blob_replicas WHERE incarnation = ?1 "
       "ON CONFLICT (incarnation, node) DO NOTHING",
-      {incarnation, digest, now_ms});
+      {incarnation, digest, due_ms});
   t.Execute("UPDATE blob_replicas SET state = 'deleting' WHERE incarnation = ?1", {incarnation});
 }
 

@@ -12,14 +12,6 @@
 namespace registry::controlplane {
 namespace {
 
-absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_view id) {
-  return oci::MakeError(
-      oci::ErrorCode::kBlobUploadUnknown,
-      absl::StrCat("upload ", oci::Quote(id), " is unknown in repository ",
-                   oci::Quote(repository.ToString()),
-                   ": it expired, was cancelled or is finished; start a new one"));
-}
-
 struct Session {
   int64_t repository_id;
   std::string digest_algorithm;
@@ -100,50 +92,40 @@ bool IsLinkedAndLive(Transaction& t, int64_t repository_id, const oci::Digest& d
   return blob.has_value() && blob->live();
 }
 
-absl::StatusOr<std::optional<LiveCopy>> Commit(Transaction& t, const UploadCommit& commit,
-                                               const std::optional<ExaminedCopy>& examined,
-                                               int64_t now_ms) {
+absl::Status Commit(Transaction& t, const UploadCommit& commit, int64_t now_ms) {
   const std::optional<Session> session = FindSession(t, commit.repository, commit.upload_id);
   if (!session.has_value()) return UploadUnknown(commit.repository, commit.upload_id);
   if (session->finished) {
-    // The client repeats a request whose answer was lost.
+    // Another request has committed it, or the client repeats one whose answer was lost.
     if (session->digest == commit.digest.ToString() &&
         IsLinkedAndLive(t, session->repository_id, commit.digest)) {
-      return std::nullopt;
+      return absl::OkStatus();
     }
     return UploadUnknown(commit.repository, commit.upload_id);
   }
-  if (commit.durable_nodes.empty()) {
-    return absl::InvalidArgumentError("no storage node holds the bytes durably");
-  }
-
-  const std::optional<BlobRow> old = FindBlob(t, commit.digest);
-  bool keep_old = false;
-  // A row of another size is wrong: the new bytes were hashed and counted just now.
-  if (old.has_value() && old->live() && old->size_bytes == commit.size_bytes) {
-    if (!examined.has_value() || examined->incarnation != old->incarnation) {
-      return LiveCopy{.incarnation = old->incarnation, .nodes = DurableNodes(t, old->incarnation)};
-    }
-    keep_old = examined->intact;
-  }
-
   if (absl::Status status = MarkDurable(t, commit); !status.ok()) return status;
-  if (keep_old) {
-    MoveToTrash(t, commit.upload_id, commit.digest.ToString(), now_ms);
-    TouchBlob(t, commit.digest, *old, now_ms);
-  } else {
-    if (old.has_value()) MoveToTrash(t, old->incarnation, commit.digest.ToString(), now_ms);
-    MakeLive(t, commit, now_ms);
+  // The new bytes were hashed just now; nobody knows how the old ones are.
+  if (const std::optional<BlobRow> old = FindBlob(t, commit.digest)) {
+    MoveToTrash(t, old->incarnation, commit.digest.ToString(), now_ms + ToMs(base::kTrashHold));
   }
+  MakeLive(t, commit, now_ms);
   LinkBlob(t, session->repository_id, commit.digest);
   t.Execute(
       "UPDATE uploads SET state = 'finished', digest = ?2, size_bytes = ?3, touched_at_ms = ?4 "
       "WHERE id = ?1",
       {commit.upload_id, commit.digest.ToString(), commit.size_bytes, now_ms});
-  return std::nullopt;
+  return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_view id) {
+  return oci::MakeError(
+      oci::ErrorCode::kBlobUploadUnknown,
+      absl::StrCat("upload ", oci::Quote(id), " is unknown in repository ",
+                   oci::Quote(repository.ToString()),
+                   ": it expired, was cancelled or is finished; start a new one"));
+}
 
 absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName& repository,
                                    oci::DigestAlgorithm algorithm,
@@ -181,15 +163,16 @@ absl::StatusOr<Upload> GetUpload(Database& database, const oci::RepositoryName& 
                         });
 }
 
-absl::StatusOr<std::optional<LiveCopy>> CommitUpload(Database& database, const UploadCommit& commit,
-                                                     const std::optional<ExaminedCopy>& examined,
-                                                     int64_t now_ms) {
+absl::Status CommitUpload(Database& database, const UploadCommit& commit, int64_t now_ms) {
   if (commit.size_bytes < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("a blob cannot have ", commit.size_bytes, " bytes"));
   }
+  if (commit.durable_nodes.empty()) {
+    return absl::InvalidArgumentError("no storage node holds the bytes durably");
+  }
   return RunTransaction(database, TransactionMode::kWrite,
-                        [&](Transaction& t) { return Commit(t, commit, examined, now_ms); });
+                        [&](Transaction& t) { return Commit(t, commit, now_ms); });
 }
 
 absl::Status CancelUpload(Database& database, const oci::RepositoryName& repository,

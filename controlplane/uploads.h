@@ -23,8 +23,7 @@ namespace registry::controlplane {
 struct Upload {
   std::string id;
   oci::DigestAlgorithm digest_algorithm;
-  // The nodes that take the bytes, the primary first. Empty once they were deleted again, because
-  // the blob was there already.
+  // The nodes that take the bytes, the primary first. Empty once another copy has replaced them.
   std::vector<std::string> nodes;
   // Once committed: the blob it became.
   struct Committed {
@@ -55,29 +54,14 @@ struct UploadCommit {
   std::vector<std::string> durable_nodes;
 };
 
-// The copy-set that a digest has already.
-struct LiveCopy {
-  std::string incarnation;
-  std::vector<std::string> nodes;
-};
-
-// What a look at the nodes of a LiveCopy showed.
-struct ExaminedCopy {
-  std::string incarnation;
-  // A node has it, finished and of the right size.
-  bool intact;
-};
-
-// Makes the session's bytes the blob and links it to the repository: CommitUpload of the service.
-// Repeating it with the same digest succeeds while the blob is there.
-//
-// When the digest has a live copy already, nothing is changed and that copy is returned: its bytes
-// must be looked at first, because the new ones go to trash for it. Then call again with what was
-// seen. Nullopt: committed.
+// Makes the session's bytes, which were just verified, the blob and links it to the repository. The
+// copy that the digest had becomes trash, whatever its state, after base::kTrashHold: readers have
+// it open. Repeating it with the same digest succeeds while the blob is there.
 // Errors: BLOB_UPLOAD_UNKNOWN; INVALID_ARGUMENT for nodes that are not the session's.
-absl::StatusOr<std::optional<LiveCopy>> CommitUpload(Database& database, const UploadCommit& commit,
-                                                     const std::optional<ExaminedCopy>& examined,
-                                                     int64_t now_ms);
+absl::Status CommitUpload(Database& database, const UploadCommit& commit, int64_t now_ms);
+
+// BLOB_UPLOAD_UNKNOWN.
+absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_view id);
 
 // Ends an open session; its bytes become trash. Error: BLOB_UPLOAD_UNKNOWN.
 absl::Status CancelUpload(Database& database, const oci::RepositoryName& repository,

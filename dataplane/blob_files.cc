@@ -10,14 +10,6 @@
 #include "absl/strings/str_cat.h"
 
 namespace registry::dataplane {
-namespace {
-
-absl::Status NotFound(const Incarnation& incarnation) {
-  return absl::NotFoundError(absl::StrCat("nothing finished is stored as ", incarnation.ToString(),
-                                          " on this storage node"));
-}
-
-}  // namespace
 
 absl::Status BlobFile::CheckRange(int64_t offset, int64_t length) const {
   // Subtracting cannot overflow.
@@ -85,6 +77,7 @@ absl::StatusOr<oci::Digest> BlobFiles::FindDigest(const Incarnation& incarnation
     void operator()(DIR* dir) const { ::closedir(dir); }
   };
   const std::unique_ptr<DIR, CloseDir> dir(fd < 0 ? nullptr : ::fdopendir(fd));
+  if (dir == nullptr && errno == ENOENT) return NotFound(incarnation);
   if (dir == nullptr) return ErrnoStatus(errno, absl::StrCat("cannot list ", folder));
   while (true) {
     errno = 0;
@@ -96,6 +89,19 @@ absl::StatusOr<oci::Digest> BlobFiles::FindDigest(const Incarnation& incarnation
   }
   if (errno != 0) return ErrnoStatus(errno, absl::StrCat("cannot list ", folder));
   return NotFound(incarnation);
+}
+
+absl::Status BlobFiles::NotFound(const Incarnation& incarnation) const {
+  if (absl::Status status = folder_.CheckIdentity(); !status.ok()) return status;
+  // Opening the data folder made it: without it, a part of the store is missing.
+  const std::string folder = incarnation.FinishedFolder();
+  if (::faccessat(folder_.root_fd(), folder.c_str(), F_OK, 0) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("the storage node cannot read its store: the folder ", folder_.root(), "/",
+                     folder, " is missing; check that its disk is mounted"));
+  }
+  return absl::NotFoundError(absl::StrCat("nothing finished is stored as ", incarnation.ToString(),
+                                          " on this storage node"));
 }
 
 }  // namespace registry::dataplane

@@ -54,25 +54,30 @@ class BlobFiles {
  public:
   explicit BlobFiles(DataFolder& folder) : folder_(folder) {}
 
-  // The file of this incarnation and digest. NOT_FOUND.
+  // The file of this incarnation and digest.
+  // Errors: NOT_FOUND, only while the store itself can be read; else UNAVAILABLE.
   absl::StatusOr<BlobFile> Open(const Incarnation& incarnation, const oci::Digest& digest) const;
 
-  // The file of this incarnation; a hint that is wrong costs time only. NOT_FOUND.
+  // The file of this incarnation; a hint that is wrong costs time only. Errors as for Open.
   absl::StatusOr<BlobFile> Find(const Incarnation& incarnation,
                                 const std::optional<oci::Digest>& hint) const;
 
-  // Deletes the file of this incarnation; none is success.
+  // Deletes the file of this incarnation. A file that is missing is success, but UNAVAILABLE while
+  // the store cannot be read, because it may still be there.
   //
   // The folder is not flushed: a power cut may bring the file back, as garbage that no row names
   // and whose name is never used again, and the scrubber removes such files.
   absl::Status Delete(const Incarnation& incarnation, const std::optional<oci::Digest>& hint);
 
  private:
-  // From the listing of the folder. NOT_FOUND.
+  // From the listing of the folder. Errors as for Open.
   absl::StatusOr<oci::Digest> FindDigest(const Incarnation& incarnation) const;
 
   // NOT_FOUND.
   absl::Status Unlink(const std::string& path);
+
+  // The error for a file that is missing: NOT_FOUND, or UNAVAILABLE when the store cannot be read.
+  absl::Status NotFound(const Incarnation& incarnation) const;
 
   DataFolder& folder_;
 };

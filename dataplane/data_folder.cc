@@ -94,27 +94,44 @@ absl::Status DataFolder::MakeFolders() {
   return status;
 }
 
-absl::Status DataFolder::ReadOrMakeNodeId() {
+absl::StatusOr<std::string> DataFolder::ReadNodeId() const {
   const std::string shown = absl::StrCat(root_, "/", kNodeIdFile);
-  UniqueFd file = OpenAt(root_fd(), kNodeIdFile, O_RDONLY);
-  if (file.ok()) {
-    char buffer[128];
-    absl::StatusOr<size_t> size = ReadAt(file.get(), 0, buffer, sizeof buffer, shown);
-    if (!size.ok()) return size.status();
-    const absl::string_view text(buffer, *size);
-    if (!base::IsUuid(absl::StripSuffix(text, "\n"))) {
-      return absl::DataLossError(absl::StrCat(
-          shown, " is damaged: it holds ", oci::Quote(text),
-          " and not a UUID. Put back the id under which the control plane knows this node"));
-    }
-    node_id_ = std::string(absl::StripSuffix(text, "\n"));
-    return absl::OkStatus();
+  const UniqueFd file = OpenAt(root_fd(), kNodeIdFile, O_RDONLY);
+  if (!file.ok()) {
+    if (errno == ENOENT) return absl::FailedPreconditionError(absl::StrCat(shown, " is missing"));
+    return ErrnoStatus(errno, absl::StrCat("cannot open ", shown));
   }
-  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot open ", shown));
+  char buffer[128];
+  absl::StatusOr<size_t> size = ReadAt(file.get(), 0, buffer, sizeof buffer, shown);
+  if (!size.ok()) return size.status();
+  const absl::string_view text(buffer, *size);
+  if (!base::IsUuid(absl::StripSuffix(text, "\n"))) {
+    return absl::DataLossError(absl::StrCat(
+        shown, " is damaged: it holds ", oci::Quote(text),
+        " and not a UUID. Put back the id under which the control plane knows this node"));
+  }
+  return std::string(absl::StripSuffix(text, "\n"));
+}
 
+absl::Status DataFolder::CheckIdentity() const {
+  const absl::StatusOr<std::string> id = ReadNodeId();
+  if (id.ok() && *id == node_id_) return absl::OkStatus();
+  const std::string reason =
+      id.ok() ? absl::StrCat("its node-id is now ", *id, " instead of ", node_id_)
+              : std::string(id.status().message());
+  return absl::UnavailableError(absl::StrCat("the storage node cannot read its store ", root_, ": ",
+                                             reason, "; check that its disk is mounted"));
+}
+
+absl::Status DataFolder::ReadOrMakeNodeId() {
+  absl::StatusOr<std::string> known = ReadNodeId();
+  if (known.ok()) node_id_ = *std::move(known);
+  if (!absl::IsFailedPrecondition(known.status())) return known.status();
+
+  const std::string shown = absl::StrCat(root_, "/", kNodeIdFile);
   const std::string id = base::NewUuid7();
   const std::string line = absl::StrCat(id, "\n");
-  file = OpenAt(root_fd(), kNewNodeIdFile, O_WRONLY | O_CREAT | O_TRUNC);
+  const UniqueFd file = OpenAt(root_fd(), kNewNodeIdFile, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.ok()) return ErrnoStatus(errno, absl::StrCat("cannot make ", shown));
   size_t written;
   absl::Status status = WriteAt(file.get(), 0, line, shown, written);

@@ -51,6 +51,10 @@ class DataFolder {
   int root_fd() const { return root_fd_.get(); }
   const std::string& node_id() const { return node_id_; }
 
+  // UNAVAILABLE unless the folder still holds the id that it had when it was opened. Only then does
+  // a missing file mean that its bytes are gone: the files of an unmounted disk are all missing.
+  absl::Status CheckIdentity() const;
+
   // UNAVAILABLE once a flush has failed.
   absl::Status CheckWritable() const;
 
@@ -70,6 +74,8 @@ class DataFolder {
   DataFolder(DataFolderOptions options, std::string root, UniqueFd root_fd);
 
   absl::Status MakeFolders();
+  // Error: FAILED_PRECONDITION when there is no id.
+  absl::StatusOr<std::string> ReadNodeId() const;
   absl::Status ReadOrMakeNodeId();
   absl::Status Flush(const std::function<int(int fd)>& flush, int fd, absl::string_view path);
 

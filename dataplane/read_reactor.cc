@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
 #include "base/limits.h"
 #include "dataplane/incarnation.h"
@@ -42,6 +43,11 @@ absl::Status ReadReactor::Open() {
   if (!digest.ok()) return digest.status();
   absl::StatusOr<BlobFile> blob = blobs_.Open(*incarnation, *digest);
   if (!blob.ok()) return blob.status();
+  if (request_->size_bytes() != 0 && blob->size_bytes() != request_->size_bytes()) {
+    return absl::DataLossError(absl::StrCat(blob->path(), " is damaged: it has ",
+                                            blob->size_bytes(), " bytes instead of ",
+                                            request_->size_bytes()));
+  }
   absl::Status in_range = blob->CheckRange(request_->offset(), request_->length_bytes());
   if (!in_range.ok()) return in_range;
 

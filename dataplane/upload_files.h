@@ -77,7 +77,7 @@ class UploadFiles {
   absl::StatusOr<int64_t> Finish(const Incarnation& incarnation, const oci::Digest& digest,
                                  const std::function<bool()>& cancelled);
 
-  // Error: NOT_FOUND.
+  // Errors: NOT_FOUND, only while the store itself can be read; else UNAVAILABLE.
   absl::StatusOr<StoredSize> Stat(const Incarnation& incarnation,
                                   const std::optional<oci::Digest>& hint) const;
 

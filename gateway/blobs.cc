@@ -37,26 +37,53 @@ absl::StatusOr<std::vector<ByteRange>> WantedRanges(const Request& request, cons
   return ParseRanges(request.Header("Range"), blob.size_bytes());
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
-                                                                  const v1::Blob& blob,
-                                                                  ByteRange range) {
+Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> TryOpenRange(const Context& context,
+                                                                     const v1::Blob& blob,
+                                                                     ByteRange range) {
   v1::ReadRequest request;
   request.set_incarnation(blob.incarnation());
   request.set_digest(blob.digest());
   request.set_offset(range.offset);
   request.set_length_bytes(range.length);
-  absl::StatusOr<std::unique_ptr<StorageRead>> read = co_await context.planes.storage_nodes.Read(
-      {blob.nodes().begin(), blob.nodes().end()}, std::move(request));
+  request.set_size_bytes(blob.size_bytes());
+  co_return co_await context.planes.storage_nodes.Read({blob.nodes().begin(), blob.nodes().end()},
+                                                       std::move(request));
+}
+
+// The node has answered, and does not have the bytes that the record promises.
+bool IsUnreadable(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsOutOfRange(status) || absl::IsDataLoss(status);
+}
+
+// Has the control plane look at the stored bytes. Returns the blob as it is now.
+Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context, const v1::Blob& blob) {
+  v1::GetBlobRequest query;
+  query.set_repository(context.route.repository);
+  query.set_digest(blob.digest());
+  query.set_unreadable_incarnation(blob.incarnation());
+  co_return co_await context.planes.control_plane.GetBlob(std::move(query));
+}
+
+// Opens a read of `blob`, which a push may have replaced since it was looked up: then it becomes
+// the blob of now.
+Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
+                                                                  v1::Blob& blob, ByteRange range) {
+  absl::StatusOr<std::unique_ptr<StorageRead>> read = co_await TryOpenRange(context, blob, range);
+  if (!read.ok() && IsUnreadable(read.status())) {
+    absl::StatusOr<v1::Blob> current = co_await ReportUnreadable(context, blob);
+    if (!current.ok()) co_return current.status();
+    blob = *std::move(current);
+    read = co_await TryOpenRange(context, blob, range);
+  }
   if (read.ok()) co_return read;
   // The record says that the bytes are there: their absence is this registry's fault, not a 404.
-  const bool unavailable = read.status().code() == absl::StatusCode::kUnavailable;
   co_return absl::Status(
-      unavailable ? absl::StatusCode::kUnavailable : absl::StatusCode::kDataLoss,
+      IsUnreadable(read.status()) ? absl::StatusCode::kDataLoss : read.status().code(),
       absl::StrCat("cannot read blob ", blob.digest(), ": ", read.status().message()));
 }
 
 // Sends the chunks that the node sends, or the file that it opened.
-Awaitable<absl::Status> SendBytes(Exchange& exchange, StorageRead& read, ByteRange range) {
+Awaitable<absl::Status> SendOpened(Exchange& exchange, StorageRead& read, ByteRange range) {
   if (read.descriptor() >= 0) {
     co_return co_await exchange.SendFile(read.descriptor(), range.offset, range.length);
   }
@@ -69,8 +96,19 @@ Awaitable<absl::Status> SendBytes(Exchange& exchange, StorageRead& read, ByteRan
   }
 }
 
+// As above. What turns out to be damaged while it is sent is reported, so that a push can repair
+// it.
+Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob, StorageRead& read,
+                                  ByteRange range) {
+  absl::Status sent = co_await SendOpened(context.exchange, read, range);
+  if (absl::IsDataLoss(sent)) {
+    (co_await ReportUnreadable(context, blob)).status().IgnoreError();
+  }
+  co_return sent;
+}
+
 // The whole blob, or one range of it, behind `head`.
-Awaitable<absl::Status> SendRange(const Context& context, const v1::Blob& blob, ResponseHead head,
+Awaitable<absl::Status> SendRange(const Context& context, v1::Blob& blob, ResponseHead head,
                                   ByteRange range) {
   if (range.length == 0) co_return co_await context.exchange.SendHead(std::move(head));
   const absl::StatusOr<std::unique_ptr<StorageRead>> read =
@@ -78,7 +116,7 @@ Awaitable<absl::Status> SendRange(const Context& context, const v1::Blob& blob, 
   if (!read.ok()) co_return read.status();
   absl::Status sent = co_await context.exchange.SendHead(std::move(head));
   if (!sent.ok()) co_return sent;
-  co_return co_await SendBytes(context.exchange, **read, range);
+  co_return co_await SendBytes(context, blob, **read, range);
 }
 
 // Returns the head of one part of several. Callers keep none: base::kMaxRanges of them would take
@@ -89,7 +127,7 @@ std::string PartHead(absl::string_view boundary, ByteRange range, const v1::Blob
 }
 
 // Several ranges, as multipart/byteranges (RFC 9110, 14.6).
-Awaitable<absl::Status> SendRanges(const Context& context, const v1::Blob& blob,
+Awaitable<absl::Status> SendRanges(const Context& context, v1::Blob& blob,
                                    const std::vector<ByteRange>& ranges) {
   const std::string boundary = base::NewUuid7();
   const std::string end = absl::StrCat("\r\n--", boundary, "--\r\n");
@@ -115,7 +153,7 @@ Awaitable<absl::Status> SendRanges(const Context& context, const v1::Blob& blob,
       if (!sent.ok()) co_return sent;
     }
     sent = co_await context.exchange.SendBody(PartHead(boundary, range, blob));
-    if (sent.ok()) sent = co_await SendBytes(context.exchange, *read, range);
+    if (sent.ok()) sent = co_await SendBytes(context, blob, *read, range);
     if (!sent.ok()) co_return sent;
   }
   co_return co_await context.exchange.SendBody(end);
@@ -131,8 +169,7 @@ Awaitable<absl::Status> GetBlob(Context context) {
   query.set_repository(context.route.repository);
   query.set_digest(digest->ToString());
   query.set_touch(head_only);
-  const absl::StatusOr<v1::Blob> blob =
-      co_await context.planes.control_plane.GetBlob(std::move(query));
+  absl::StatusOr<v1::Blob> blob = co_await context.planes.control_plane.GetBlob(std::move(query));
   if (!blob.ok()) co_return blob.status();
 
   const bool known = context.request().IfNoneMatchHas(EntityTag(*blob));

@@ -81,7 +81,12 @@ Awaitable<absl::StatusOr<v1::Upload>> ControlPlane::GetUpload(v1::GetUploadReque
 
 Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlane::CommitUpload(
     v1::CommitUploadRequest request) {
-  REGISTRY_CALL(metadata, CommitUpload, v1::CommitUploadResponse);
+  const auto start = [&](auto* context, auto* response, auto done) {
+    stubs_->metadata->async()->CommitUpload(context, &request, response, std::move(done));
+  };
+  // The storage node verifies the bytes meanwhile.
+  co_return co_await Call<v1::CommitUploadResponse>(base::kFinishDeadline + base::kRpcDeadline,
+                                                    start);
 }
 
 Awaitable<absl::StatusOr<v1::CancelUploadResponse>> ControlPlane::CancelUpload(

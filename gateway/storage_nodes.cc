@@ -212,16 +212,6 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageNodes::Write(
   co_return write;
 }
 
-Awaitable<absl::StatusOr<v1::FinishResponse>> StorageNodes::Finish(std::string node_id,
-                                                                   v1::FinishRequest request) {
-  const absl::StatusOr<Node*> node = Find(node_id);
-  if (!node.ok()) co_return node.status();
-  const auto start = [&](auto* context, auto* response, auto done) {
-    (*node)->stub->async()->Finish(context, &request, response, std::move(done));
-  };
-  co_return co_await Call<v1::FinishResponse>(base::kFinishDeadline, start);
-}
-
 Awaitable<absl::StatusOr<v1::StatResponse>> StorageNodes::Stat(std::string node_id,
                                                                v1::StatRequest request) {
   const absl::StatusOr<Node*> node = Find(node_id);

@@ -58,7 +58,6 @@ class StorageNodes {
 
   Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> Write(std::string node,
                                                                  v1::WriteHeader header);
-  Awaitable<absl::StatusOr<v1::FinishResponse>> Finish(std::string node, v1::FinishRequest request);
   Awaitable<absl::StatusOr<v1::StatResponse>> Stat(std::string node, v1::StatRequest request);
 
   // Opens a read of a blob that lies on `nodes`: an open file where possible, else chunks.

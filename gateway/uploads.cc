@@ -161,31 +161,17 @@ absl::Status CheckContentRange(const Request& request, const Progress& progress)
   return absl::OkStatus();
 }
 
-// Makes the finished bytes the blob `digest`, and says so to the client.
+// Has the bytes verified and made the blob `digest`, and says so to the client.
 Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& upload,
-                                     const oci::Digest& digest, int64_t size_bytes) {
+                                     const oci::Digest& digest) {
   v1::CommitUploadRequest commit;
   commit.set_repository(upload.repository());
   commit.set_upload_id(upload.id());
   commit.set_digest(digest.ToString());
-  commit.set_size_bytes(size_bytes);
-  if (upload.nodes_size() > 0) commit.add_durable_nodes(upload.nodes(0));
   const absl::StatusOr<v1::CommitUploadResponse> committed =
       co_await context.planes.control_plane.CommitUpload(std::move(commit));
   if (!committed.ok()) co_return committed.status();
   co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
-}
-
-// Verifies the bytes and commits them.
-Awaitable<absl::Status> FinishUpload(const Context& context, const v1::Upload& upload,
-                                     const oci::Digest& digest) {
-  v1::FinishRequest finish;
-  finish.set_incarnation(upload.id());
-  finish.set_digest(digest.ToString());
-  const absl::StatusOr<v1::FinishResponse> finished =
-      co_await context.planes.storage_nodes.Finish(upload.nodes(0), std::move(finish));
-  if (!finished.ok()) co_return finished.status();
-  co_return co_await CommitUpload(context, upload, digest, finished->size_bytes());
 }
 
 // Mounts the blob from that repository, where the caller may read it and still may push here: both
@@ -280,7 +266,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
   const Progress progress{.upload = *std::move(upload)};
   const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, progress);
   absl::Status status = size.status();
-  if (status.ok()) status = co_await FinishUpload(context, progress.upload, *digest);
+  if (status.ok()) status = co_await CommitUpload(context, progress.upload, *digest);
   // The client never learned of the session, so nobody could resume it or give it up.
   if (!status.ok() && context.exchange.status_sent() == 0) {
     v1::CancelUploadRequest cancel;
@@ -332,7 +318,7 @@ Awaitable<absl::Status> PutUpload(Context context) {
   // The same PUT again, after its reply was lost. Committing again sees whether the blob is still
   // there.
   if (upload->committed_digest() == digest->ToString()) {
-    co_return co_await CommitUpload(context, *upload, *digest, upload->committed_size_bytes());
+    co_return co_await CommitUpload(context, *upload, *digest);
   }
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
   if (!progress.ok()) co_return progress.status();
@@ -344,7 +330,7 @@ Awaitable<absl::Status> PutUpload(Context context) {
       co_return co_await RefuseBody(context, progress->upload, size.status());
     }
   }
-  co_return co_await FinishUpload(context, progress->upload, *digest);
+  co_return co_await CommitUpload(context, progress->upload, *digest);
 }
 
 Awaitable<absl::Status> DeleteUpload(Context context) {

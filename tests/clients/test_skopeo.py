@@ -86,6 +86,21 @@ class Skopeo(SkopeoCase):
         self.copy(self.remote("team/copy:v1"), f"dir:{self.folder}/out", "--all")
         self.expect_same_blobs(self.folder / "out")
 
+    def test_pushing_again_heals_an_image_whose_files_are_gone(self):
+        self.push()
+        self.copy(self.remote("team/app:v1"), self.remote("team/copy:v1"), "--all")
+        files = list((self.registry.datadir / "storage" / "blobs").rglob("*~sha256~*"))
+        self.assertGreaterEqual(len(files), 2)
+        files[0].write_bytes(b"")
+        for path in files[1:]:
+            path.unlink()
+        self.copy(self.remote("team/app:v1"), f"dir:{self.folder}/broken", "--all", succeeds=False)
+        self.push()
+        for repository in ("team/app", "team/copy"):
+            out = self.folder / repository.replace("/", "-")
+            self.copy(self.remote(f"{repository}:v1"), f"dir:{out}", "--all")
+            self.expect_same_blobs(out)
+
     def test_tags_are_listed_and_deleted(self):
         self.push("team/app:v1")
         self.push("team/app:v2", "--override-arch=amd64")

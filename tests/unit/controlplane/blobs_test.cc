@@ -9,10 +9,10 @@ using oci::ErrorCode;
 
 class BlobsTest : public MetadataTest {
  protected:
-  absl::StatusOr<Blob> Get(absl::string_view repository, const oci::Digest& digest,
-                           BlobUse use = BlobUse::kRead) {
-    return GetBlob(*database_, Repo(repository), digest, use);
+  absl::StatusOr<Blob> Get(absl::string_view repository, const oci::Digest& digest) {
+    return GetBlob(*database_, Repo(repository), digest);
   }
+  std::string State() { return Texts("SELECT state FROM blobs")[0]; }
   absl::StatusOr<bool> Mount(absl::string_view target, absl::string_view source,
                              const oci::Digest& digest) {
     return MountBlob(*database_, Repo(target), Repo(source), digest, now_ms_);
@@ -64,24 +64,50 @@ TEST_F(BlobsTest, OnlyLiveBlobsAreMounted) {
   }
 }
 
-TEST_F(BlobsTest, ASuspectBlobIsDamagedForReadersAndUnknownToPushers) {
+TEST_F(BlobsTest, ASuspectBlobIsFoundAndSaysSo) {
   const oci::Digest digest = PushBlob("a", "hello");
+  EXPECT_FALSE(Get("a", digest)->suspect);
   Run("UPDATE blobs SET state = 'suspect'");
-  EXPECT_EQ(Get("a", digest).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(ErrorOf(Get("a", digest, BlobUse::kBeforePush)), ErrorCode::kBlobUnknown);
+  EXPECT_TRUE(Get("a", digest)->suspect);
 }
 
 TEST_F(BlobsTest, ACondemnedBlobIsUnknown) {
   const oci::Digest digest = PushBlob("a", "hello");
   Run("UPDATE blobs SET state = 'condemned'");
   EXPECT_EQ(ErrorOf(Get("a", digest)), ErrorCode::kBlobUnknown);
-  EXPECT_EQ(ErrorOf(Get("a", digest, BlobUse::kBeforePush)), ErrorCode::kBlobUnknown);
 }
 
-TEST_F(BlobsTest, ABlobWithoutADurableCopyIsDamaged) {
+TEST_F(BlobsTest, OnlyDurableCopiesAreNamed) {
   const oci::Digest digest = PushBlob("a", "hello");
+  EXPECT_THAT(Get("a", digest)->nodes, testing::ElementsAre("node-1"));
   Run("UPDATE blob_replicas SET state = 'writing'");
-  EXPECT_EQ(Get("a", digest).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Get("a", digest)->nodes, testing::IsEmpty());
+}
+
+TEST_F(BlobsTest, OnlyTheIncarnationThatWasLookedAtBecomesSuspectOrLive) {
+  const oci::Digest digest = PushBlob("a", "hello");
+  const std::string first = Get("a", digest)->incarnation;
+  PushBlob("a", "hello");
+  const std::string second = Get("a", digest)->incarnation;
+  ASSERT_NE(first, second);
+  EXPECT_FALSE(*MarkSuspect(*database_, digest, first));
+  EXPECT_EQ(State(), "live");
+  EXPECT_TRUE(*MarkSuspect(*database_, digest, second));
+  EXPECT_FALSE(*MarkSuspect(*database_, digest, second));
+  EXPECT_EQ(State(), "suspect");
+  EXPECT_FALSE(*MarkLive(*database_, digest, first));
+  EXPECT_EQ(State(), "suspect");
+  EXPECT_TRUE(*MarkLive(*database_, digest, second));
+  EXPECT_EQ(State(), "live");
+}
+
+TEST_F(BlobsTest, WhatIsBeingCollectedNeverBecomesLiveOrSuspect) {
+  const oci::Digest digest = PushBlob("a", "hello");
+  const std::string incarnation = Get("a", digest)->incarnation;
+  Run("UPDATE blobs SET state = 'condemned'");
+  EXPECT_FALSE(*MarkLive(*database_, digest, incarnation));
+  EXPECT_FALSE(*MarkSuspect(*database_, digest, incarnation));
+  EXPECT_EQ(State(), "condemned");
 }
 
 TEST_F(BlobsTest, MountingRecordsUseOnlyWhenTheLastRecordIsOld) {

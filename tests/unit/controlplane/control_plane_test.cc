@@ -50,15 +50,16 @@ TEST_F(UpkeepTest, AnUploadWhoseTouchIsNotWrittenYetDoesNotExpire) {
 }
 
 TEST_F(UpkeepTest, TrashStaysUntilItsNodeHasDeletedIt) {
-  PushAt("a", "hello");
-  const std::string second = PushAt("b", "hello");
+  const std::string first = PushAt("a", "hello");
+  PushAt("b", "hello");
+  clock_ms_ += ToMs(base::kTrashHold);
   storage_.refuse_deletes_ = true;
   ASSERT_TRUE(upkeep_.RunOnce().ok());
   EXPECT_EQ(Number("SELECT count(*) FROM trash"), 1);
   storage_.refuse_deletes_ = false;
   clock_ms_ += ToMs(base::kTrashRetry);
   ASSERT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_THAT(storage_.deleted_, ElementsAre(second));
+  EXPECT_THAT(storage_.deleted_, ElementsAre(first));
   EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
   EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'durable'"), 1);
 }

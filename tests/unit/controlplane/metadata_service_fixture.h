@@ -25,12 +25,33 @@ inline constexpr char kNode[] = "01890000-0000-7000-8000-000000000001";
 
 class FakeStorage final : public v1::StorageService::Service {
  public:
+  // Has verified whatever was uploaded.
+  grpc::Status Finish(grpc::ServerContext* context, const v1::FinishRequest* request,
+                      v1::FinishResponse* response) override {
+    std::unique_lock lock(mutex_);
+    ++finishes_;
+    changed_.notify_all();
+    while (hold_finishes_ && !context->IsCancelled()) {
+      changed_.wait_for(lock, std::chrono::milliseconds(5));
+    }
+    if (context->IsCancelled()) {
+      ++cancelled_finishes_;
+      changed_.notify_all();
+      return grpc::Status::CANCELLED;
+    }
+    if (!finish_error_.ok()) return base::ToGrpcStatus(finish_error_);
+    const auto found = sizes_.find(request->incarnation());
+    if (found == sizes_.end()) return {grpc::StatusCode::INTERNAL, "nothing was uploaded"};
+    response->set_size_bytes(found->second);
+    return grpc::Status::OK;
+  }
   grpc::Status Stat(grpc::ServerContext*, const v1::StatRequest* request,
                     v1::StatResponse* response) override {
     std::unique_lock lock(mutex_);
     ++stats_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return !hold_stats_; });
+    if (away_) return {grpc::StatusCode::UNAVAILABLE, "not mounted"};
     const auto found = sizes_.find(request->incarnation());
     if (found == sizes_.end()) return {grpc::StatusCode::NOT_FOUND, "nothing"};
     response->set_size_bytes(found->second);
@@ -51,6 +72,12 @@ class FakeStorage final : public v1::StorageService::Service {
   std::set<std::string> deleted_;
   int stats_ = 0;
   bool hold_stats_ = false;
+  int finishes_ = 0;
+  int cancelled_finishes_ = 0;
+  bool hold_finishes_ = false;
+  absl::Status finish_error_;
+  // The store cannot be read.
+  bool away_ = false;
   bool refuse_deletes_ = false;
 };
 
@@ -68,7 +95,8 @@ class MetadataServiceTest : public MetadataTest {
     storage_server_->Shutdown();
   }
 
-  void StartService(StorageNodes* nodes, size_t max_queued) {
+  void StartService(StorageNodes* nodes, size_t max_queued,
+                    size_t max_suspects = base::kMaxSuspects) {
     if (server_) server_->Shutdown();
     touches_.reset();
     pool_ = std::make_unique<base::WorkerPool>(1, max_queued);
@@ -84,6 +112,7 @@ class MetadataServiceTest : public MetadataTest {
                                .touches = touches_.get(),
                                .policy = &policy_,
                                .cursor = &cursor_,
+                               .max_suspects = max_suspects,
                                .now_ms = [this] { return clock_ms_.load(); }});
     server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
@@ -114,8 +143,6 @@ class MetadataServiceTest : public MetadataTest {
     request.set_repository(repository);
     request.set_upload_id(id);
     request.set_digest(DigestOf(content).ToString());
-    request.set_size_bytes(static_cast<int64_t>(content.size()));
-    request.add_durable_nodes(kNode);
     v1::CommitUploadResponse response;
     return Call(&v1::MetadataService::Stub::CommitUpload, request, response);
   }
@@ -132,10 +159,14 @@ class MetadataServiceTest : public MetadataTest {
     return upload.id();
   }
 
-  absl::StatusOr<v1::Blob> GetAt(const std::string& repository, const std::string& digest) {
+  // `touch`: HEAD.
+  absl::StatusOr<v1::Blob> GetAt(const std::string& repository, const std::string& digest,
+                                 bool touch = false, const std::string& unreadable = "") {
     v1::GetBlobRequest request;
     request.set_repository(repository);
     request.set_digest(digest);
+    request.set_touch(touch);
+    request.set_unreadable_incarnation(unreadable);
     v1::Blob blob;
     absl::Status status = Call(&v1::MetadataService::Stub::GetBlob, request, blob);
     if (!status.ok()) return status;

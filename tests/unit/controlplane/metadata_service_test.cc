@@ -196,49 +196,6 @@ TEST_F(MetadataServiceTest, WithoutStorageNodesNoUploadBegins) {
   server_->Shutdown();
 }
 
-TEST_F(MetadataServiceTest, ALiveBlobOnTheNodeIsKept) {
-  const std::string first = PushAt("a", "hello");
-  const std::string second = PushAt("b", "hello");
-  EXPECT_EQ(GetAt("b", DigestOf("hello").ToString())->incarnation(), first);
-  EXPECT_THAT(Texts("SELECT incarnation FROM trash"), ElementsAre(second));
-}
-
-TEST_F(MetadataServiceTest, ALiveBlobThatTheNodeLostIsReplaced) {
-  const std::string first = PushAt("a", "hello");
-  storage_.sizes_.erase(first);
-  const std::string second = PushAt("b", "hello");
-  EXPECT_EQ(GetAt("a", DigestOf("hello").ToString())->incarnation(), second);
-  storage_.sizes_[second] = 4;  // cut
-  const std::string third = PushAt("c", "hello");
-  EXPECT_EQ(GetAt("a", DigestOf("hello").ToString())->incarnation(), third);
-  EXPECT_THAT(Texts("SELECT incarnation FROM trash ORDER BY incarnation"),
-              ElementsAre(first, second));
-}
-
-TEST_F(MetadataServiceTest, ACommitThatWaitsForANodeHoldsNoThread) {
-  PushAt("a", "hello");
-  {
-    std::lock_guard lock(storage_.mutex_);
-    storage_.hold_stats_ = true;
-  }
-  const v1::Upload upload = BeginAt("b");
-  std::future<absl::Status> commit =
-      std::async(std::launch::async, [&] { return CommitAt("b", upload.id(), "hello"); });
-  {
-    std::unique_lock lock(storage_.mutex_);
-    storage_.changed_.wait(lock, [&] { return storage_.stats_ > 0; });
-  }
-  // The pool has one thread.
-  EXPECT_TRUE(GetAt("a", DigestOf("hello").ToString()).ok());
-  {
-    std::lock_guard lock(storage_.mutex_);
-    storage_.hold_stats_ = false;
-  }
-  storage_.changed_.notify_all();
-  EXPECT_TRUE(commit.get().ok());
-  EXPECT_TRUE(GetAt("b", DigestOf("hello").ToString()).ok());
-}
-
 TEST_F(MetadataServiceTest, ConcurrentCommitsOfOneDigestAllSucceed) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {

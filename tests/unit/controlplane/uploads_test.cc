@@ -15,17 +15,8 @@ using testing::UnorderedElementsAre;
 
 class UploadsTest : public MetadataTest {
  protected:
-  absl::StatusOr<std::optional<LiveCopy>> Commit(const UploadCommit& commit,
-                                                 std::optional<ExaminedCopy> examined = {}) {
-    return CommitUpload(*database_, commit, examined, now_ms_);
-  }
-  // Commits a digest that is already live, with its bytes `intact` or not.
-  void CommitAgain(const UploadCommit& commit, bool intact) {
-    const auto live = Commit(commit);
-    ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
-    const auto done = Commit(commit, ExaminedCopy{(*live)->incarnation, intact});
-    ASSERT_TRUE(done.ok()) << done.status();
-    EXPECT_FALSE(done->has_value());
+  absl::Status Commit(const UploadCommit& commit) {
+    return CommitUpload(*database_, commit, now_ms_);
   }
   absl::StatusOr<Upload> Get(absl::string_view repository, const std::string& id) {
     return GetUpload(*database_, Repo(repository), id);
@@ -34,7 +25,7 @@ class UploadsTest : public MetadataTest {
     return Texts("SELECT incarnation FROM trash ORDER BY incarnation");
   }
   absl::StatusOr<Blob> Read(absl::string_view repository, absl::string_view content) {
-    return GetBlob(*database_, Repo(repository), DigestOf(content), BlobUse::kRead);
+    return GetBlob(*database_, Repo(repository), DigestOf(content));
   }
 };
 
@@ -73,9 +64,8 @@ TEST_F(UploadsTest, ASessionIsUnknownElsewhere) {
 
 TEST_F(UploadsTest, CommittingMakesALinkedBlob) {
   const std::string id = Begin("a");
-  const auto done = Commit(CommitOf("a", id, "hello"));
-  ASSERT_TRUE(done.ok()) << done.status();
-  EXPECT_FALSE(done->has_value());
+  const absl::Status done = Commit(CommitOf("a", id, "hello"));
+  ASSERT_TRUE(done.ok()) << done;
   const auto blob = Read("a", "hello");
   ASSERT_TRUE(blob.ok()) << blob.status();
   EXPECT_EQ(blob->incarnation, id);
@@ -91,9 +81,8 @@ TEST_F(UploadsTest, CommittingMakesALinkedBlob) {
 TEST_F(UploadsTest, RepeatingACommitSucceedsOnlyWithTheSameDigest) {
   const std::string id = Begin("a");
   ASSERT_TRUE(Commit(CommitOf("a", id, "hello")).ok());
-  const auto again = Commit(CommitOf("a", id, "hello"));
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_FALSE(again->has_value());
+  const absl::Status again = Commit(CommitOf("a", id, "hello"));
+  ASSERT_TRUE(again.ok()) << again;
   EXPECT_EQ(ErrorOf(Commit(CommitOf("a", id, "other"))), ErrorCode::kBlobUploadUnknown);
   EXPECT_EQ(ErrorOf(CancelUpload(*database_, Repo("a"), id, now_ms_)),
             ErrorCode::kBlobUploadUnknown);
@@ -106,80 +95,54 @@ TEST_F(UploadsTest, CommitsThatNameWrongNodesOrSizesChangeNothing) {
   const std::string id = Begin("a");
   UploadCommit commit = CommitOf("a", id, "hello");
   commit.durable_nodes = {"node-1", "stranger"};
-  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Commit(commit).code(), absl::StatusCode::kInvalidArgument);
   commit.durable_nodes = {};
-  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Commit(commit).code(), absl::StatusCode::kInvalidArgument);
   commit.durable_nodes = {"node-1"};
   commit.size_bytes = -1;
-  EXPECT_EQ(Commit(commit).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Commit(commit).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(Get("a", id)->committed.has_value());
   EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'writing'"), 1);
 }
 
-TEST_F(UploadsTest, ADigestThatIsLiveKeepsItsIntactBytesAndTheNewOnesAreTrash) {
-  PushBlob("a", "hello");
-  const std::string first = Read("a", "hello")->incarnation;
-  const std::string second = Begin("b");
-  now_ms_ += 2 * kHourMs;
-  const auto live = Commit(CommitOf("b", second, "hello"));
-  ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
-  EXPECT_EQ((*live)->incarnation, first);
-  EXPECT_THAT((*live)->nodes, ElementsAre("node-1"));
-  EXPECT_EQ(ErrorOf(Read("b", "hello")), ErrorCode::kBlobUnknown);  // nothing has changed yet
-
-  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/true);
-  EXPECT_EQ(Read("b", "hello")->incarnation, first);
-  EXPECT_THAT(Trash(), ElementsAre(second));
-  EXPECT_EQ(Number("SELECT touched_at_ms FROM blobs"), now_ms_);
-  EXPECT_TRUE(Get("b", second)->committed.has_value());
-  EXPECT_THAT(Get("b", second)->nodes, IsEmpty());
+TEST_F(UploadsTest, VerifiedBytesAlwaysReplaceThoseThatTheDigestHad) {
+  for (const char* state : {"live", "suspect", "condemned"}) {
+    const std::string content = absl::StrCat("bytes that are ", state);
+    const std::string digest = PushBlob("a", content).ToString();
+    const std::string first = Read("a", content)->incarnation;
+    Run(absl::StrCat("UPDATE blobs SET state = '", state, "' WHERE incarnation = '", first, "'"));
+    now_ms_ += 1;
+    const std::string second = Begin("b");
+    ASSERT_TRUE(Commit(CommitOf("b", second, content)).ok());
+    for (const char* repository : {"a", "b"}) {
+      EXPECT_EQ(Read(repository, content)->incarnation, second) << state;
+      EXPECT_FALSE(Read(repository, content)->suspect) << state;
+    }
+    EXPECT_THAT(Trash(), testing::Contains(first));
+    EXPECT_THAT(Trash(), testing::Not(testing::Contains(second)));
+    EXPECT_EQ(Number(absl::StrCat("SELECT touched_at_ms FROM blobs WHERE digest = '", digest, "'")),
+              now_ms_);
+  }
 }
 
-TEST_F(UploadsTest, ADigestWhoseLiveBytesAreLostIsReplaced) {
+TEST_F(UploadsTest, AReplacedCopyStaysForItsReadersAWhile) {
   PushBlob("a", "hello");
   const std::string first = Read("a", "hello")->incarnation;
-  const std::string second = Begin("b");
-  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/false);
-  EXPECT_EQ(Read("a", "hello")->incarnation, second);
-  EXPECT_EQ(Read("b", "hello")->incarnation, second);
-  EXPECT_THAT(Trash(), ElementsAre(first));
+  PushBlob("a", "hello");
+  EXPECT_THAT(*ClaimTrash(*database_, 10, now_ms_), IsEmpty());
+  now_ms_ += ToMs(base::kTrashHold);
+  const auto due = ClaimTrash(*database_, 10, now_ms_);
+  ASSERT_TRUE(due.ok() && due->size() == 1u);
+  EXPECT_EQ(due->front().incarnation, first);
 }
 
 TEST_F(UploadsTest, ARowOfAWrongSizeIsReplaced) {
   PushBlob("a", "hello");
   Run("UPDATE blobs SET size_bytes = 4");
   const std::string second = Begin("a");
-  const auto done = Commit(CommitOf("a", second, "hello"));
-  ASSERT_TRUE(done.ok() && !done->has_value()) << done.status();
+  ASSERT_TRUE(Commit(CommitOf("a", second, "hello")).ok());
   EXPECT_EQ(Read("a", "hello")->size_bytes, 5);
   EXPECT_EQ(Read("a", "hello")->incarnation, second);
-}
-
-TEST_F(UploadsTest, SuspectAndCondemnedBytesAreReplacedUnseen) {
-  for (const char* state : {"suspect", "condemned"}) {
-    const std::string content = absl::StrCat("bytes that are ", state);
-    PushBlob("a", content);
-    const std::string first = Texts(
-        "SELECT incarnation FROM blobs WHERE state = 'live' "
-        "ORDER BY incarnation DESC LIMIT 1")[0];
-    Run(absl::StrCat("UPDATE blobs SET state = '", state, "' WHERE incarnation = '", first, "'"));
-    const std::string second = Begin("a");
-    const auto done = Commit(CommitOf("a", second, content));
-    ASSERT_TRUE(done.ok() && !done->has_value()) << done.status();
-    EXPECT_EQ(Read("a", content)->incarnation, second);
-    EXPECT_THAT(Trash(), testing::Contains(first));
-  }
-}
-
-TEST_F(UploadsTest, AnExaminedCopyThatWasReplacedMeanwhileIsLookedAtAgain) {
-  PushBlob("a", "hello");
-  const std::string first = Read("a", "hello")->incarnation;
-  const std::string second = Begin("b");
-  const std::string third = Begin("c");
-  CommitAgain(CommitOf("b", second, "hello"), /*intact=*/false);
-  const auto live = Commit(CommitOf("c", third, "hello"), ExaminedCopy{first, true});
-  ASSERT_TRUE(live.ok() && live->has_value()) << live.status();
-  EXPECT_EQ((*live)->incarnation, second);
 }
 
 TEST_F(UploadsTest, OfConcurrentCommitsOfOneDigestExactlyOneCopyStays) {
@@ -188,14 +151,8 @@ TEST_F(UploadsTest, OfConcurrentCommitsOfOneDigestExactlyOneCopyStays) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       const std::string repository = absl::StrCat("repo-", i);
-      const UploadCommit commit = CommitOf(repository, Begin(repository), "hello");
-      std::optional<ExaminedCopy> examined;
-      while (true) {
-        const auto live = Commit(commit, examined);
-        ASSERT_TRUE(live.ok()) << live.status();
-        if (!live->has_value()) break;
-        examined = ExaminedCopy{(*live)->incarnation, /*intact=*/i % 2 == 0};
-      }
+      const absl::Status status = Commit(CommitOf(repository, Begin(repository), "hello"));
+      EXPECT_TRUE(status.ok()) << status;
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -98,6 +98,35 @@ TEST_F(BlobFilesTest, AnOpenFileIsReadableAfterItWasDeleted) {
   EXPECT_EQ(absl::string_view(buffer, 3), "foo");
 }
 
+TEST_F(BlobFilesTest, OfAStoreThatCannotBeReadNothingIsSaidToBeMissing) {
+  const Incarnation incarnation = Store("foo");
+  const std::string root = temp_.path();
+  const auto expect_unavailable = [&] {
+    for (const std::optional<oci::Digest>& hint :
+         {std::optional(DigestOf("bar")), std::optional<oci::Digest>()}) {
+      const Incarnation other = NewIncarnation();
+      EXPECT_TRUE(absl::IsUnavailable(blobs_->Find(other, hint).status()));
+      EXPECT_TRUE(absl::IsUnavailable(uploads_->Stat(other, hint).status()));
+      // Neither is it deleted: it may be there when the store is back.
+      EXPECT_TRUE(absl::IsUnavailable(blobs_->Delete(other, hint)));
+    }
+    EXPECT_TRUE(absl::IsUnavailable(blobs_->Open(NewIncarnation(), DigestOf("foo")).status()));
+  };
+  std::filesystem::rename(root + "/node-id", root + "/node-id.away");
+  expect_unavailable();
+  WriteFile(root + "/node-id", base::NewUuid7() + "\n");
+  expect_unavailable();
+  WriteFile(root + "/node-id", "");
+  expect_unavailable();
+  std::filesystem::rename(root + "/node-id.away", root + "/node-id");
+  EXPECT_TRUE(absl::IsNotFound(blobs_->Find(NewIncarnation(), std::nullopt).status()));
+  std::filesystem::rename(root + "/blobs", root + "/blobs.away");
+  expect_unavailable();
+  EXPECT_TRUE(absl::IsUnavailable(blobs_->Find(incarnation, DigestOf("foo")).status()));
+  std::filesystem::rename(root + "/blobs.away", root + "/blobs");
+  EXPECT_EQ(Content(incarnation, DigestOf("foo")), "foo");
+}
+
 TEST_F(BlobFilesTest, ASymbolicLinkIsNotFollowed) {
   const Incarnation incarnation = NewIncarnation();
   std::filesystem::create_symlink("/etc/passwd",

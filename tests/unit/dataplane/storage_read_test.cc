@@ -77,6 +77,18 @@ TEST_P(StorageReadTest, WhatIsNotFinishedIsNotFound) {
       Read(ReadRequestOf(base::NewUuid7(), DigestOf("foo").ToString(), 0, 3)).status()));
 }
 
+TEST_P(StorageReadTest, AFileOfAnotherSizeIsDataLossAlsoForARangeThatIsInside) {
+  const std::string incarnation = Store("foo");
+  for (const bool accept_path : {false, true}) {
+    v1::ReadRequest request = ReadRequestOf(incarnation, DigestOf("foo").ToString(), 1, 1);
+    request.set_accept_path(accept_path);
+    request.set_size_bytes(3);
+    EXPECT_TRUE(Read(request).ok());
+    request.set_size_bytes(4);
+    EXPECT_TRUE(absl::IsDataLoss(Read(request).status()));
+  }
+}
+
 TEST_P(StorageReadTest, AFileThatIsCutOffWhileItIsReadIsDataLoss) {
   const std::string bytes = TestBytes(20'000'000);
   const std::string digest = DigestOf(bytes).ToString();

@@ -1,0 +1,79 @@
+// Checks that the stored bytes of a blob are there, and records in the database what it finds.
+//
+//   checker.Check(digest, blob, [](absl::StatusOr<BlobChecker::Finding> finding) { … });
+//
+// A live blob whose bytes are missing, or of another size, becomes suspect: clients are told to
+// push it, and the push replaces it. A suspect blob whose bytes are there again becomes live. Both
+// happen only to the incarnation that was looked at, and only when its storage node can read its
+// store. A store that loses many blobs in a short time is not believed: they stay as they are.
+//
+// Thread-safe. What the options name must outlive the object, and the object its calls.
+#ifndef REGISTRY_CONTROLPLANE_BLOB_CHECKER_H_
+#define REGISTRY_CONTROLPLANE_BLOB_CHECKER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "base/worker_pool.h"
+#include "controlplane/blobs.h"
+#include "controlplane/clock.h"
+#include "controlplane/sql/database.h"
+#include "controlplane/storage_nodes.h"
+#include "oci/digest.h"
+
+namespace registry::controlplane {
+
+struct BlobCheckerOptions {
+  Database* database;
+  StorageNodes* nodes;
+  // Where it writes.
+  base::WorkerPool* writers;
+  // Blobs that become suspect in base::kSuspectWindow; of more, Check returns UNAVAILABLE.
+  size_t max_suspects = base::kMaxSuspects;
+  Clock now_ms = SystemNowMs;
+};
+
+class BlobChecker {
+ public:
+  enum class Finding {
+    kIntact,   // the bytes are there, and the blob is live
+    kDamaged,  // they are not, and the blob is suspect
+    kChanged,  // another copy has replaced this one: read the blob again
+  };
+
+  explicit BlobChecker(BlobCheckerOptions options) : options_(std::move(options)) {}
+
+  BlobChecker(const BlobChecker&) = delete;
+  BlobChecker& operator=(const BlobChecker&) = delete;
+
+  // Does not block. `done` is called once, on any thread, and must not block.
+  // Errors: UNAVAILABLE when the store cannot be read or loses too many blobs, and those of the
+  // database. Nothing has changed then.
+  void Check(const oci::Digest& digest, const Blob& blob,
+             std::function<void(absl::StatusOr<Finding>)> done);
+
+ private:
+  // Runs on `writers`.
+  absl::StatusOr<Finding> Record(const oci::Digest& digest, const Blob& blob, bool intact);
+  // OK when one more blob may become suspect.
+  absl::Status CheckSuspects();
+  void CountSuspect();
+
+  const BlobCheckerOptions options_;
+
+  std::mutex mutex_;
+  // When the newest blobs became suspect; at most options_.max_suspects.
+  std::deque<int64_t> suspects_ms_ ABSL_GUARDED_BY(mutex_);
+  // Refusals were logged since the last mark.
+  bool logged_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_BLOB_CHECKER_H_
