@@ -28,11 +28,11 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
 
   void AskNext() {
     while (!waiting_.empty()) {
-      const std::string node = std::move(waiting_.back());
+      node_ = std::move(waiting_.back());
       waiting_.pop_back();
-      v1::StorageService::Stub* stub = nodes_.FindStub(node);
+      v1::StorageService::Stub* stub = nodes_.FindStub(node_);
       if (stub == nullptr) {
-        unknown_ = NotConnected(node);
+        unknown_ = NotConnected(node_);
         continue;
       }
       context_.emplace();
@@ -51,7 +51,9 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
     if (status.ok() && response_.finished() && response_.size_bytes() == size_bytes_) {
       return done_(true);
     }
-    if (!status.ok() && status.error_code() != grpc::StatusCode::NOT_FOUND) {
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      unknown_ = absl::UnavailableError(absl::StrCat("storage node ", node_, " does not answer"));
+    } else if (!status.ok() && status.error_code() != grpc::StatusCode::NOT_FOUND) {
       unknown_ = base::FromGrpcStatus(status);
     }
     AskNext();
@@ -59,6 +61,8 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
 
   const StorageNodes& nodes_;
   std::vector<std::string> waiting_;
+  // The one that is being asked.
+  std::string node_;
   const int64_t size_bytes_;
   const std::function<void(absl::StatusOr<bool>)> done_;
   v1::StatRequest request_;

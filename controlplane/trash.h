@@ -18,8 +18,8 @@
 
 namespace registry::controlplane {
 
-// Orders the deletion of all copies of an incarnation at `due_ms`. `digest` is a hint: what the bytes
-// hash to, if that is known.
+// Orders the deletion of all copies of an incarnation at `due_ms`. `digest` is a hint: what the
+// bytes hash to, if that is known.
 void MoveToTrash(Transaction& t, absl::string_view incarnation,
                  const std::optional<std::string>& digest, int64_t due_ms);
 

@@ -117,7 +117,7 @@ class Damage(RegistryTestCase):
     def test_bytes_altered_at_equal_size_are_replaced_by_the_next_push(self):
         data = os.urandom(100_000)
         digest = self.client.push_blob(HERE, data)
-        self.client.push_blob(THERE, data)
+        self.assertEqual(self.mount(THERE, digest, HERE), 201)
         self.file_of(digest).write_bytes(bytes(len(data)))
         self.client.push_blob(HERE, data)
         self.expect_there(data, HERE, THERE)

@@ -9,7 +9,7 @@ explores every interleaving and prints OK with the number of states, or the shor
     norecheck    collection deletes a candidate without asking again whether a manifest references it
     nointent     an upload writes bytes before a row names them
     keepold      a commit keeps the copy that is live already, unseen, and drops the new one
-    nohold       a GET whose copy was replaced and deleted does not ask again for the new one
+    noretry      a GET whose copy was replaced and deleted does not ask again for the new one
     marknewest   a copy found missing is marked by digest, whatever copy the digest has by then
     unmounted    a store that cannot be read says that a copy is missing
     blindrevive  a suspect found intact becomes live again without comparing state and copy
@@ -25,7 +25,7 @@ import sys
 from collections import deque
 from typing import NamedTuple
 
-BROKEN_MODES = ("noinc", "norecheck", "nointent", "keepold", "nohold", "marknewest", "unmounted", "blindrevive")
+BROKEN_MODES = ("noinc", "norecheck", "nointent", "keepold", "noretry", "marknewest", "unmounted", "blindrevive")
 UPLOADS = (1, 2)
 
 LIVE, SUSPECT, CONDEMNED = "live", "suspect", "condemned"
@@ -175,7 +175,7 @@ class Model:
             replaced = s.row is not None and s.row[0] == LIVE and s.row[1] != reader.copy
             if replaced and self.mode != "marknewest":
                 # Once is enough here: there are two uploads, so no third copy.
-                if self.mode != "nohold" and reader.asked < 2:
+                if self.mode != "noretry" and reader.asked < 2:
                     yield "reader asks again", s._replace(reader=reader._replace(at=IDLE))
                 elif reader.copy not in s.lost:
                     yield "reader fails", to(ENDED, violation="a GET failed although no copy was damaged")

@@ -20,7 +20,7 @@ class BlobModel(unittest.TestCase):
             "norecheck": "a manifest references a blob without a row",
             "nointent": "the registry itself deleted the bytes of a live blob",
             "keepold": "a push was accepted and did not repair the blob",
-            "nohold": "a GET failed although no copy was damaged",
+            "noretry": "a GET failed although no copy was damaged",
             "marknewest": "a blob whose bytes were never damaged is suspect",
             "unmounted": "a blob whose bytes were never damaged is suspect",
             "blindrevive": "the registry itself deleted the bytes of a live blob",
