@@ -269,19 +269,5 @@ TEST_F(BlobCallsTest, ACopyThatIsReplacedWhileTheNodeIsAskedIsNotMarked) {
   EXPECT_THAT(States(), ElementsAre("live"));
 }
 
-TEST_F(BlobCallsTest, HeadRecordsUseOnlyWhenTheLastRecordIsOldAndGetNever) {
-  PushAt("a", "hello");
-  const int64_t pushed_ms = clock_ms_;
-  const auto touched_at = [&] { return Number("SELECT touched_at_ms FROM blobs"); };
-  clock_ms_ += kHourMs;
-  ASSERT_TRUE(Head("a", "hello").ok());
-  EXPECT_EQ(touched_at(), pushed_ms);
-  clock_ms_ += 1;
-  ASSERT_TRUE(Get("a", "hello").ok());
-  EXPECT_EQ(touched_at(), pushed_ms);
-  ASSERT_TRUE(Head("a", "hello").ok());
-  EXPECT_EQ(touched_at(), clock_ms_);
-}
-
 }  // namespace
 }  // namespace registry::controlplane
