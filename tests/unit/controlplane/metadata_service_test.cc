@@ -110,6 +110,10 @@ TEST_F(MetadataServiceTest, UsingASessionRestartsItsExpiryWhileItIsOpen) {
   ASSERT_TRUE(Call(&v1::MetadataService::Stub::GetUpload, request, upload).ok());
   ASSERT_TRUE(touches_->Flush().ok());
   EXPECT_EQ(Number("SELECT touched_at_ms FROM uploads"), clock_ms_);
+  {
+    std::lock_guard lock(storage_.mutex_);
+    storage_.sizes_[id] = 5;
+  }
   ASSERT_TRUE(CommitAt("a", id, "hello").ok());
   const int64_t finished_ms = clock_ms_;
   clock_ms_ += kHourMs / 2;
