@@ -21,8 +21,8 @@
 namespace registry::controlplane {
 namespace {
 
-// A blob that is looked up and, where its bytes must be there, checked. One step runs at a time, on
-// a worker or on a thread of gRPC; the last one calls End, and gRPC then deletes the object.
+// Looks up a blob and, if its bytes must exist, checks them. One step runs at a time, on a worker
+// or a gRPC thread; the last step calls End, and gRPC then deletes the object.
 class BlobCall : public grpc::ServerUnaryReactor {
  public:
   BlobCall(const MetadataServiceOptions& options, BlobChecker& checker,
@@ -51,8 +51,8 @@ class BlobCall : public grpc::ServerUnaryReactor {
     if (!blob.ok()) return OnUnknown(blob.status());
     if (!MustCheck(*blob)) return OnIntact(*blob);
     if (++rounds_ > kMaxRounds) {
-      return OnUnchecked(absl::UnavailableError(absl::StrCat(
-          "blob ", digest().ToString(), " is being replaced all the time; try again")));
+      return OnUnchecked(absl::UnavailableError(
+          absl::StrCat("other uploads keep replacing blob ", digest().ToString(), "; try again")));
     }
     checker_.Check(digest(), *blob,
                    [this, from, blob = *blob](const absl::StatusOr<BlobChecker::Finding>& finding) {
@@ -69,11 +69,11 @@ class BlobCall : public grpc::ServerUnaryReactor {
   }
 
   virtual bool MustCheck(const Blob& /*blob*/) const { return true; }
-  // There is no such blob there, or the database failed.
+  // The repository has no such blob, or the database failed.
   virtual void OnUnknown(const absl::Status& status) = 0;
   virtual void OnIntact(const Blob& blob) = 0;
   virtual void OnDamaged() = 0;
-  // Nobody can tell now if the bytes are there.
+  // The node cannot tell now if the bytes exist.
   virtual void OnUnchecked(const absl::Status& status) { End(status); }
 
   void OnReaders(std::function<void()> step) {
@@ -88,7 +88,7 @@ class BlobCall : public grpc::ServerUnaryReactor {
   void End(const absl::Status& status) { Finish(base::ToGrpcStatus(status)); }
 
  private:
-  // Each round but the first means that another upload replaced the blob meanwhile.
+  // Each further round means that another upload replaced the blob meanwhile.
   static constexpr int kMaxRounds = 5;
 
   void OnPool(base::WorkerPool& pool, std::function<void()> step) {
@@ -113,7 +113,7 @@ class GetBlobCall final : public BlobCall {
         response_(response) {}
 
  private:
-  // A plain read finds out by itself if the bytes are there.
+  // A plain read notices missing bytes itself.
   bool MustCheck(const Blob& blob) const override {
     return request_->touch() || blob.suspect ||
            blob.incarnation == request_->unreadable_incarnation();
@@ -141,7 +141,7 @@ class GetBlobCall final : public BlobCall {
   v1::Blob* const response_;
 };
 
-// Whatever keeps a blob from being mounted makes the client upload it.
+// If anything prevents the mount, the client uploads the blob.
 class MountBlobCall final : public BlobCall {
  public:
   MountBlobCall(const MetadataServiceOptions& options, BlobChecker& checker,
@@ -177,8 +177,8 @@ class MountBlobCall final : public BlobCall {
   v1::MountBlobResponse* const response_;
 };
 
-// A caller that hangs up ends the verification, and the upload stays as it is. Once the bytes are
-// verified they are committed, whether anybody waits for the answer or not.
+// A caller that hangs up ends the verification, and the upload stays as it is. Verified bytes are
+// committed even if no caller waits for the answer any more.
 class CommitUploadCall final : public BlobCall {
  public:
   CommitUploadCall(const MetadataServiceOptions& options, BlobChecker& checker,
@@ -198,7 +198,7 @@ class CommitUploadCall final : public BlobCall {
   struct Cancellation {
     std::mutex mutex;
     bool cancelled ABSL_GUARDED_BY(mutex) = false;
-    // Ends the verification that is under way.
+    // Ends the current verification.
     std::function<void()> give_up ABSL_GUARDED_BY(mutex);
   };
 
@@ -206,12 +206,12 @@ class CommitUploadCall final : public BlobCall {
     const absl::StatusOr<Upload> upload = GetUpload(*options().database, repository(), upload_id_);
     if (!upload.ok()) return End(upload.status());
     if (upload->committed.has_value()) {
-      // The client repeats a request whose answer was lost.
+      // The client repeats a request whose response was lost.
       if (upload->committed->digest == digest()) return FindBlob(repository());
       return End(UploadUnknown(repository(), upload_id_));
     }
     const std::string node = upload->nodes.empty() ? std::string() : upload->nodes.front();
-    // The node may answer at once, and then *this is gone before there is something to give up.
+    // The node may answer immediately, and then *this is gone before there is anything to cancel.
     const std::shared_ptr<Cancellation> cancellation = cancellation_;
     std::function<void()> give_up = options().nodes->Finish(
         node, upload_id_, digest(), [this, node](const absl::StatusOr<int64_t>& size_bytes) {

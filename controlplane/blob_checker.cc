@@ -26,7 +26,7 @@ absl::StatusOr<BlobChecker::Finding> BlobChecker::Record(const oci::Digest& dige
     const absl::StatusOr<bool> marked = MarkLive(*options_.database, digest, blob.incarnation);
     if (!marked.ok()) return marked.status();
     if (!*marked) return Finding::kChanged;
-    base::LogInfo("the stored bytes of a damaged blob are there again",
+    base::LogInfo("the stored bytes of a damaged blob have reappeared",
                   {{"digest", digest.ToString()}, {"incarnation", blob.incarnation}});
     return Finding::kIntact;
   }

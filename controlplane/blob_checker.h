@@ -1,13 +1,13 @@
-// Checks that the stored bytes of a blob are there, and records in the database what it finds.
+// Checks that the stored bytes of a blob exist, and records the result in the database.
 //
 //   checker.Check(digest, blob, [](absl::StatusOr<BlobChecker::Finding> finding) { … });
 //
-// A live blob whose bytes are missing, or of another size, becomes suspect: clients are told to
-// push it, and the push replaces it. A suspect blob whose bytes are there again becomes live. Both
-// happen only to the incarnation that was looked at, and only when its storage node can read its
-// store. A store that loses many blobs in a short time is not believed: they stay as they are.
+// A live blob whose bytes are missing, or have another size, becomes suspect: clients learn that
+// they must push it, and the push replaces it. A suspect blob whose bytes exist again becomes live.
+// Both apply only to the checked incarnation, and only if its storage node can read its store. If a
+// store seems to lose many blobs in a short time, its blobs stay as they are.
 //
-// Thread-safe. What the options name must outlive the object, and the object its calls.
+// Thread-safe. The objects in the options must outlive this object, and this object its calls.
 #ifndef REGISTRY_CONTROLPLANE_BLOB_CHECKER_H_
 #define REGISTRY_CONTROLPLANE_BLOB_CHECKER_H_
 
@@ -32,7 +32,7 @@ namespace registry::controlplane {
 struct BlobCheckerOptions {
   Database* database;
   StorageNodes* nodes;
-  // Where it writes.
+  // The database for the results.
   base::WorkerPool* writers;
   // Blobs that become suspect in base::kSuspectWindow; of more, Check returns UNAVAILABLE.
   size_t max_suspects = base::kMaxSuspects;
@@ -42,8 +42,8 @@ struct BlobCheckerOptions {
 class BlobChecker {
  public:
   enum class Finding {
-    kIntact,   // the bytes are there, and the blob is live
-    kDamaged,  // they are not, and the blob is suspect
+    kIntact,   // the bytes exist, and the blob is live
+    kDamaged,  // they do not, and the blob is suspect
     kChanged,  // another copy has replaced this one: read the blob again
   };
 
@@ -53,24 +53,24 @@ class BlobChecker {
   BlobChecker& operator=(const BlobChecker&) = delete;
 
   // Does not block. `done` is called once, on any thread, and must not block.
-  // Errors: UNAVAILABLE when the store cannot be read or loses too many blobs, and those of the
-  // database. Nothing has changed then.
+  // Errors: UNAVAILABLE if the store cannot be read or seems to lose too many blobs, and those of
+  // the database; then nothing has changed.
   void Check(const oci::Digest& digest, const Blob& blob,
              std::function<void(absl::StatusOr<Finding>)> done);
 
  private:
   // Runs on `writers`.
   absl::StatusOr<Finding> Record(const oci::Digest& digest, const Blob& blob, bool intact);
-  // OK when one more blob may become suspect.
+  // OK if one more blob may become suspect.
   absl::Status CheckSuspects();
   void CountSuspect();
 
   const BlobCheckerOptions options_;
 
   std::mutex mutex_;
-  // When the newest blobs became suspect; at most options_.max_suspects.
+  // The times at which the newest blobs became suspect; at most options_.max_suspects.
   std::deque<int64_t> suspects_ms_ ABSL_GUARDED_BY(mutex_);
-  // Refusals were logged since the last mark.
+  // True if a refusal was logged since the last mark.
   bool logged_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -1,7 +1,8 @@
-// Blobs: which repository may serve which, and the stored copy-set (incarnation) behind each.
+// Blobs: links to repositories, and the stored copies (incarnation) of each blob.
 //
-// An incarnation is named by the id of the upload session that made it. blob_replicas has a row for
-// every node that may hold bytes of one, from before the first byte until after the last.
+// An incarnation is named by the id of the upload session that created it. blob_replicas has a row
+// for every node that may hold bytes of it, from before the first byte is written until after the
+// last one is deleted.
 //
 // Thread-safe. Times are milliseconds since the epoch.
 #ifndef REGISTRY_CONTROLPLANE_BLOBS_H_
@@ -24,31 +25,31 @@ namespace registry::controlplane {
 struct Blob {
   int64_t size_bytes;
   std::string incarnation;
-  // With a durable copy.
+  // The nodes with a durable copy.
   std::vector<std::string> nodes;
-  // Its bytes were found damaged, and nobody has replaced them yet.
+  // Its bytes were found damaged, and no push has replaced them yet.
   bool suspect;
   int64_t touched_at_ms;
 };
 
-// A blob that is linked to the repository, as the database has it: live or suspect.
+// Returns a blob that is linked to the repository, live or suspect, from the database.
 // Error: BLOB_UNKNOWN.
 absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,
                              const oci::Digest& digest);
 
-// Makes a live blob suspect, or a suspect one live again, if the digest still has this incarnation.
-// Return false when it has not, or is in another state: then read it again.
+// Make a live blob suspect, or a suspect one live again, if the digest still has this incarnation.
+// Return false if it has another incarnation or state: then read it again.
 absl::StatusOr<bool> MarkSuspect(Database& database, const oci::Digest& digest,
                                  absl::string_view incarnation);
 absl::StatusOr<bool> MarkLive(Database& database, const oci::Digest& digest,
                               absl::string_view incarnation);
 
-// Links a blob of `source` to `target`. False when `source` has no such blob, or it is not live.
+// Links a blob of `source` to `target`. Returns false if `source` has no such live blob.
 absl::StatusOr<bool> MountBlob(Database& database, const oci::RepositoryName& target,
                                const oci::RepositoryName& source, const oci::Digest& digest,
                                int64_t now_ms);
 
-// At most `limit` repositories that have the blob, live.
+// At most `limit` repositories that have the live blob.
 absl::StatusOr<std::vector<std::string>> FindMountSources(Database& database,
                                                           const oci::Digest& digest, int limit);
 
@@ -56,7 +57,7 @@ absl::StatusOr<std::vector<std::string>> FindMountSources(Database& database,
 absl::Status DeleteBlob(Database& database, const oci::RepositoryName& repository,
                         const oci::Digest& digest);
 
-// BLOB_UNKNOWN.
+// The error BLOB_UNKNOWN.
 absl::Status BlobUnknown(const oci::RepositoryName& repository, const oci::Digest& digest);
 
 // The row of a digest.
@@ -69,20 +70,20 @@ struct BlobRow {
   bool live() const { return state == "live"; }
 };
 
-// Whatever its state, linked or not.
+// Finds a blob in any state, linked or not.
 std::optional<BlobRow> FindBlob(Transaction& t, const oci::Digest& digest);
 
-// Linked to the repository, whatever its state.
+// Finds a blob that is linked to the repository, in any state.
 std::optional<BlobRow> FindLinkedBlob(Transaction& t, int64_t repository_id,
                                       const oci::Digest& digest);
 
 void LinkBlob(Transaction& t, int64_t repository_id, const oci::Digest& digest);
 
-// Keeps the blob from collection for a while; writes only when that was longer ago than
+// Protects the blob from collection for a while; writes only if the last touch is older than
 // base::kTouchInterval.
 void TouchBlob(Transaction& t, const oci::Digest& digest, const BlobRow& blob, int64_t now_ms);
 
-// Whether something touched at `touched_at_ms` should be touched again.
+// Returns true if a row touched at `touched_at_ms` should be touched again.
 bool NeedsTouch(int64_t touched_at_ms, int64_t now_ms);
 
 // The nodes with a durable copy.

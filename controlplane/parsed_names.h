@@ -1,9 +1,9 @@
-// The names in a request to MetadataService, parsed: a repository, and a digest or a reference.
+// Parses the names in a request to MetadataService: a repository, and a digest or a reference.
 //
 //   const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
 //   if (!parsed.status().ok()) return parsed.status();
 //
-// Keeps the first error; the names may be used only when there is none. Not thread-safe.
+// Keeps the first error; use the names only if there is none. Not thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_PARSED_NAMES_H_
 #define REGISTRY_CONTROLPLANE_PARSED_NAMES_H_
 

@@ -12,7 +12,7 @@
 namespace registry::dataplane {
 
 absl::Status BlobFile::CheckRange(int64_t offset, int64_t length) const {
-  // Subtracting cannot overflow.
+  // The subtraction cannot overflow.
   if (offset >= 0 && length >= 1 && offset <= size_bytes_ && length <= size_bytes_ - offset) {
     return absl::OkStatus();
   }
@@ -93,15 +93,15 @@ absl::StatusOr<oci::Digest> BlobFiles::FindDigest(const Incarnation& incarnation
 
 absl::Status BlobFiles::NotFound(const Incarnation& incarnation) const {
   if (absl::Status status = folder_.CheckIdentity(); !status.ok()) return status;
-  // Opening the data folder made it: without it, a part of the store is missing.
+  // Opening the data folder created it: if it is gone, a part of the store is missing.
   const std::string folder = incarnation.FinishedFolder();
   if (::faccessat(folder_.root_fd(), folder.c_str(), F_OK, 0) != 0) {
     return absl::UnavailableError(
         absl::StrCat("the storage node cannot read its store: the folder ", folder_.root(), "/",
                      folder, " is missing; check that its disk is mounted"));
   }
-  return absl::NotFoundError(absl::StrCat("nothing finished is stored as ", incarnation.ToString(),
-                                          " on this storage node"));
+  return absl::NotFoundError(absl::StrCat("this storage node has no finished file of incarnation ",
+                                          incarnation.ToString()));
 }
 
 }  // namespace registry::dataplane

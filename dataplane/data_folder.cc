@@ -26,16 +26,16 @@ constexpr mode_t kFolderMode = 0750;
 constexpr char kNodeIdFile[] = "node-id";
 constexpr char kNewNodeIdFile[] = "node-id.new";
 
-// Makes the folder at `path`, or sees that it is one that can be written to. Sets `made`.
+// Creates the folder at `path`, or checks that it is a writable folder. Sets `made`.
 absl::Status MakeFolder(int parent_fd, const std::string& path, absl::string_view shown,
                         bool& made) {
   made = ::mkdirat(parent_fd, path.c_str(), kFolderMode) == 0;
   if (!made && errno != EEXIST) {
-    return ErrnoStatus(errno, absl::StrCat("cannot make the folder ", shown));
+    return ErrnoStatus(errno, absl::StrCat("cannot create the folder ", shown));
   }
   struct stat info;
   if (::fstatat(parent_fd, path.c_str(), &info, 0) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("cannot look at ", shown));
+    return ErrnoStatus(errno, absl::StrCat("cannot stat ", shown));
   }
   if (!S_ISDIR(info.st_mode)) {
     return absl::FailedPreconditionError(
@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::Open(DataFolderOptions o
   std::unique_ptr<DataFolder> folder(
       new DataFolder(std::move(options), *std::move(root), std::move(root_fd)));
   status = folder->MakeFolders();
-  // Only then: the parent is somebody else's, and we may not be allowed to open it.
+  // Only if created: we may not have the right to open somebody else's parent folder.
   if (status.ok() && made) status = folder->FlushFolder("..");
   if (status.ok()) status = folder->ReadOrMakeNodeId();
   if (!status.ok()) return status;
@@ -88,7 +88,7 @@ absl::Status DataFolder::MakeFolders() {
     absl::Status status = MakeFolder(root_fd(), path, absl::StrCat(root_, "/", path), made);
     if (!status.ok()) return status;
   }
-  // Also when all were there: an earlier start may have died between making and flushing them.
+  // Even if all existed: an earlier start may have died between creating and flushing them.
   absl::Status status = FlushFolder(kBlobsFolder);
   if (status.ok()) status = FlushFolder(".");
   return status;
@@ -107,8 +107,8 @@ absl::StatusOr<std::string> DataFolder::ReadNodeId() const {
   const absl::string_view text(buffer, *size);
   if (!base::IsUuid(absl::StripSuffix(text, "\n"))) {
     return absl::DataLossError(absl::StrCat(
-        shown, " is damaged: it holds ", oci::Quote(text),
-        " and not a UUID. Put back the id under which the control plane knows this node"));
+        shown, " is damaged: it contains ", oci::Quote(text),
+        " instead of a UUID. Restore the id by which the control plane knows this node"));
   }
   return std::string(absl::StripSuffix(text, "\n"));
 }
@@ -171,7 +171,7 @@ absl::Status DataFolder::Flush(const std::function<int(int fd)>& flush, int fd,
   std::lock_guard lock(mutex_);
   if (writable_.ok()) {
     writable_ = absl::UnavailableError(
-        absl::StrCat("the storage node takes no writes since flushing ", root_, "/", path,
+        absl::StrCat("the storage node accepts no writes since flushing ", root_, "/", path,
                      " to disk failed (", reason, "); check the disk, then restart the node"));
     base::LogError("flushing to disk failed: no more writes until a restart",
                    {{"folder", root_}, {"path", path}, {"error", reason}});
@@ -189,7 +189,7 @@ void DataFolder::OnFailure(std::function<void()> callback) {
 absl::Status DataFolder::CheckRoom() const {
   struct statvfs disk;
   if (::fstatvfs(root_fd(), &disk) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("cannot ask for the free space of ", root_));
+    return ErrnoStatus(errno, absl::StrCat("cannot get the free space of ", root_));
   }
   const uint64_t reserve =
       std::min(base::kDiskReserveBytes, uint64_t{disk.f_blocks} * disk.f_frsize / 8);
@@ -197,7 +197,7 @@ absl::Status DataFolder::CheckRoom() const {
   if (free >= reserve) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat("no space left on the storage node: the disk of ", root_, " has ", free,
-                   " bytes free, and ", reserve, " are kept for deleting; make room on it"));
+                   " bytes free, and ", reserve, " are reserved for deleting; free space on it"));
 }
 
 }  // namespace registry::dataplane

@@ -1,16 +1,16 @@
-// The data folder of a storage node: its layout, its identity, and the one door to the disk's
-// cache.
+// The data folder of a storage node: its layout, its identity, and the only place that flushes
+// files.
 //
-//   <root>/node-id        the node's UUID, made once
+//   <root>/node-id        the node's UUID, created once
 //   <root>/uploads/       unfinished incarnations
 //   <root>/blobs/00..ff/  finished ones (dataplane/incarnation.h)
 //
-// All folders are made and made durable by Open, which looks at none of the files in them: starting
+// Open creates all folders and makes them durable. It reads none of the files in them: starting
 // takes as long with ten million blobs as with none.
 //
-// After a failed flush the kernel has dropped the dirty pages and calls them clean, so a later
-// success means nothing (https://wiki.postgresql.org/wiki/Fsync_Errors). Therefore the first
-// failure ends all writing until the process is restarted; reads go on. Thread-safe.
+// After a failed flush the kernel drops the dirty pages and marks them clean, so a later flush may
+// succeed without having written them (https://wiki.postgresql.org/wiki/Fsync_Errors). Therefore,
+// after the first failure, the folder accepts no writes until a restart; reads go on. Thread-safe.
 #ifndef REGISTRY_DATAPLANE_DATA_FOLDER_H_
 #define REGISTRY_DATAPLANE_DATA_FOLDER_H_
 
@@ -30,9 +30,9 @@
 namespace registry::dataplane {
 
 struct DataFolderOptions {
-  // Made when it is missing; its parent must exist.
+  // Open creates it if missing; its parent must exist.
   std::string root;
-  // How a file's bytes and a folder's entries are made durable. Tests make them fail.
+  // Make a file's bytes and a folder's entries durable. Tests make them fail.
   std::function<int(int fd)> flush_file = ::fdatasync;
   std::function<int(int fd)> flush_folder = ::fsync;
 };
@@ -47,26 +47,26 @@ class DataFolder {
 
   // Absolute, without symbolic links.
   const std::string& root() const { return root_; }
-  // What relative paths are opened under.
+  // The folder for relative paths.
   int root_fd() const { return root_fd_.get(); }
   const std::string& node_id() const { return node_id_; }
 
-  // UNAVAILABLE unless the folder still holds the id that it had when it was opened. Only then does
-  // a missing file mean that its bytes are gone: the files of an unmounted disk are all missing.
+  // UNAVAILABLE unless the folder still contains the id that it had when opened. Only then does a
+  // missing file mean lost bytes: on an unmounted disk all files are missing.
   absl::Status CheckIdentity() const;
 
   // UNAVAILABLE once a flush has failed.
   absl::Status CheckWritable() const;
 
-  // `callback` is called once, when a flush has failed; at once when it has already. An empty one
-  // calls nothing.
+  // Calls `callback` once, after a flush has failed; immediately if that has already happened.
+  // Empty: removes the callback.
   void OnFailure(std::function<void()> callback);
 
-  // RESOURCE_EXHAUSTED when so little room is left on the disk that what frees room might not work
-  // any more: deleting is a write to the database, which in `serve` is on the same disk.
+  // RESOURCE_EXHAUSTED if the disk has so little space left that freeing space might fail: deleting
+  // writes to the database, which in `serve` is on the same disk.
   absl::Status CheckRoom() const;
 
-  // Make durable. A failure is the end of all writing, and UNAVAILABLE.
+  // Make durable. A failure is UNAVAILABLE, and then the folder accepts no further writes.
   absl::Status FlushFile(int fd, absl::string_view path);
   absl::Status FlushFolder(const std::string& path);
 
@@ -74,7 +74,7 @@ class DataFolder {
   DataFolder(DataFolderOptions options, std::string root, UniqueFd root_fd);
 
   absl::Status MakeFolders();
-  // Error: FAILED_PRECONDITION when there is no id.
+  // Error: FAILED_PRECONDITION if there is no id.
   absl::StatusOr<std::string> ReadNodeId() const;
   absl::Status ReadOrMakeNodeId();
   absl::Status Flush(const std::function<int(int fd)>& flush, int fd, absl::string_view path);

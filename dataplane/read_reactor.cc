@@ -24,14 +24,14 @@ void ReadReactor::Submit(absl::Status (ReadReactor::*job)()) {
   absl::Status queued = executor_.Submit([this, job] {
     absl::Status status =
         cancelled_ ? absl::CancelledError("the request was cancelled") : (this->*job)();
-    // An OK means that a write is under way, and then *this may be gone by now.
+    // OK means that a write is in progress; *this may already be gone.
     if (!status.ok()) Finish(base::ToGrpcStatus(status));
   });
   if (!queued.ok()) Finish(base::ToGrpcStatus(queued));
 }
 
 void ReadReactor::OnWriteDone(bool ok) {
-  if (!ok) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the reader is gone"));
+  if (!ok) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the reader has gone away"));
   if (remaining_bytes_ == 0) return Finish(grpc::Status::OK);
   Submit(&ReadReactor::SendChunk);
 }
@@ -70,7 +70,7 @@ absl::Status ReadReactor::SendChunk() {
   if (!status.ok()) return status;
   offset_ += size;
   remaining_bytes_ -= size;
-  // Never with the status in one batch: gRPC 1.51 in process now and then delivers the status and
+  // Never in one batch with the status: gRPC 1.51 in process sometimes delivers the status and
   // loses the message. OnWriteDone finishes once the reader has it.
   StartWrite(&response_);
   return absl::OkStatus();

@@ -29,9 +29,9 @@ std::string ContentRange(ByteRange range, const v1::Blob& blob) {
                       blob.size_bytes());
 }
 
-// What the request asks for; empty: the whole blob.
+// The ranges that the request asks for; empty means the whole blob.
 absl::StatusOr<std::vector<ByteRange>> WantedRanges(const Request& request, const v1::Blob& blob) {
-  // A condition on another state of the blob, which there never is (RFC 9110, 13.1.5).
+  // If-Range refers to an earlier version, and blobs never have one (RFC 9110, 13.1.5).
   const absl::string_view condition = request.Header("If-Range");
   if (!condition.empty() && condition != EntityTag(blob)) return std::vector<ByteRange>();
   return ParseRanges(request.Header("Range"), blob.size_bytes());
@@ -50,12 +50,12 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> TryOpenRange(const Conte
                                                        std::move(request));
 }
 
-// The node has answered, and does not have the bytes that the record promises.
+// Returns true if the node has answered and lacks the bytes that the metadata promises.
 bool IsUnreadable(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsOutOfRange(status) || absl::IsDataLoss(status);
 }
 
-// Has the control plane look at the stored bytes. Returns the blob as it is now.
+// Asks the control plane to check the stored bytes. Returns the current blob.
 Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context, const v1::Blob& blob) {
   v1::GetBlobRequest query;
   query.set_repository(context.route.repository);
@@ -64,8 +64,7 @@ Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context, con
   co_return co_await context.planes.control_plane.GetBlob(std::move(query));
 }
 
-// Opens a read of `blob`, which a push may have replaced since it was looked up: then it becomes
-// the blob of now.
+// Opens a read of `blob`. If a push has replaced the blob since the look-up, updates `blob`.
 Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
                                                                   v1::Blob& blob, ByteRange range) {
   absl::StatusOr<std::unique_ptr<StorageRead>> read = co_await TryOpenRange(context, blob, range);
@@ -76,13 +75,13 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context&
     read = co_await TryOpenRange(context, blob, range);
   }
   if (read.ok()) co_return read;
-  // The record says that the bytes are there: their absence is this registry's fault, not a 404.
+  // Metadata says that the bytes exist: if they are missing, that is a server error, not a 404.
   co_return absl::Status(
       IsUnreadable(read.status()) ? absl::StatusCode::kDataLoss : read.status().code(),
       absl::StrCat("cannot read blob ", blob.digest(), ": ", read.status().message()));
 }
 
-// Sends the chunks that the node sends, or the file that it opened.
+// Sends the chunks from the node, or the open file.
 Awaitable<absl::Status> SendOpened(Exchange& exchange, StorageRead& read, ByteRange range) {
   if (read.descriptor() >= 0) {
     co_return co_await exchange.SendFile(read.descriptor(), range.offset, range.length);
@@ -96,8 +95,7 @@ Awaitable<absl::Status> SendOpened(Exchange& exchange, StorageRead& read, ByteRa
   }
 }
 
-// As above. What turns out to be damaged while it is sent is reported, so that a push can repair
-// it.
+// As above. Reports damage that it notices while sending, so that a push can repair the blob.
 Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob, StorageRead& read,
                                   ByteRange range) {
   absl::Status sent = co_await SendOpened(context.exchange, read, range);
@@ -107,7 +105,7 @@ Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob, 
   co_return sent;
 }
 
-// The whole blob, or one range of it, behind `head`.
+// Sends `head`, then the whole blob or one range of it.
 Awaitable<absl::Status> SendRange(const Context& context, v1::Blob& blob, ResponseHead head,
                                   ByteRange range) {
   if (range.length == 0) co_return co_await context.exchange.SendHead(std::move(head));
@@ -126,7 +124,7 @@ std::string PartHead(absl::string_view boundary, ByteRange range, const v1::Blob
                       "\r\nContent-Range: ", ContentRange(range, blob), "\r\n\r\n");
 }
 
-// Several ranges, as multipart/byteranges (RFC 9110, 14.6).
+// Sends several ranges as multipart/byteranges (RFC 9110, 14.6).
 Awaitable<absl::Status> SendRanges(const Context& context, v1::Blob& blob,
                                    const std::vector<ByteRange>& ranges) {
   const std::string boundary = base::NewUuid7();

@@ -19,7 +19,7 @@
 namespace registry::gateway {
 namespace {
 
-// The same running kernel and the same mounts: a path means the same file to the node and to us.
+// With the same running kernel and the same mounts, a path means the same file to node and gateway.
 std::string BootId() {
   std::string id;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
@@ -43,7 +43,7 @@ base::UniqueFd OpenSharedRoot(const v1::Node& node) {
   return base::UniqueFd(::open(node.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-// Opens `path`, which never leads out of the folder `root`, whatever it says. With RESOLVE_CACHED
+// Opens `path`. Whatever it contains, it cannot lead out of the folder `root`. With RESOLVE_CACHED
 // it fails with EAGAIN instead of waiting for the disk.
 base::UniqueFd OpenBeneath(int root, const std::string& path, uint64_t resolve = 0) {
   open_how how = {};
@@ -68,7 +68,7 @@ Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(FileReader& files, i
     if (!opened.ok()) co_return opened.status();
     file = *std::move(opened);
   }
-  if (!file.ok()) co_return absl::NotFoundError("the storage node's file cannot be opened");
+  if (!file.ok()) co_return absl::NotFoundError("cannot open the storage node's file");
   co_return file;
 }
 
@@ -106,7 +106,7 @@ class StreamRead final : public StorageRead {
           stub.async()->Read(context, &request_, reactor);
         }) {}
 
-  // Waits for the first message, which is a path or a chunk.
+  // Waits for the first message, a path or a chunk.
   Awaitable<absl::Status> Begin(FileReader& files, int root) {
     first_ = co_await reader_.Read();
     if (!first_) {
@@ -151,7 +151,7 @@ struct StorageNodes::Node {
   std::unique_ptr<v1::StorageService::Stub> stub;
   std::unique_ptr<grpc::health::v1::Health::Stub> health;
   std::mutex mutex;
-  // The node's root folder, once it was asked and shares this machine.
+  // The node's root folder, if the node was asked and shares this machine.
   std::atomic<int> root = -1;
   std::atomic<bool> asked = false;
 };

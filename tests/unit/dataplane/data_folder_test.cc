@@ -77,7 +77,7 @@ TEST(DataFolderTest, AMissingParentIsAnErrorThatNamesThePath) {
   TempFolder temp;
   absl::Status status = Open(temp.path() + "/a/b").status();
   EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr("cannot make the folder"), HasSubstr("/a/b")));
+              AllOf(HasSubstr("cannot create the folder"), HasSubstr("/a/b")));
 }
 
 TEST(DataFolderTest, AReadOnlyFolderIsAnErrorThatNamesIt) {

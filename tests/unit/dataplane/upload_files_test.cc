@@ -230,7 +230,7 @@ TEST_F(UploadFilesTest, AFailedFlushOfBytesRefusesAllWritesButNoReads) {
   ASSERT_TRUE(Write(failed, 0, "bar").ok());
   absl::Status status = Finish(failed, DigestOf("bar")).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("takes no writes"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("accepts no writes"));
   fail = false;
 
   EXPECT_EQ(uploads_->Append(*writer, "x"), status);
