@@ -1,10 +1,13 @@
 #include "controlplane/access_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/grpc_server.h"
 #include "base/grpc_status.h"
+#include "base/log.h"
 #include "base/retry_delay.h"
 #include "controlplane/action_messages.h"
 #include "controlplane/client_address.h"
@@ -14,10 +17,6 @@
 
 namespace registry::controlplane {
 namespace {
-
-// Limit for the names in granted scopes. Keeps a token well below base::kMaxTokenBytes and its
-// header below base::kMaxHeaderBytes.
-constexpr size_t kMaxGrantedBytes = 8 * 1024;
 
 constexpr absl::string_view kCredentialGone =
     "its user no longer exists, or the password or token that it was issued for has changed or "
@@ -79,6 +78,28 @@ bool PolicyAllows(const Policy& policy, const User* user, const std::vector<Acti
   return true;
 }
 
+std::vector<oci::Scope> ScopesOf(const v1::IssueTokenRequest& request) {
+  std::vector<oci::Scope> scopes;
+  for (const v1::TokenScope& asked : request.scopes()) {
+    scopes.push_back({.type = asked.type(),
+                      .name = asked.name(),
+                      .actions = {asked.actions().begin(), asked.actions().end()}});
+  }
+  return scopes;
+}
+
+// The client gets a token without them, which is no error: it may ask again for one that it needs.
+void LogLeftOut(const std::vector<std::string>& names, absl::string_view user) {
+  const size_t named = std::min(names.size(), base::kMaxNamedDigests);
+  std::string list = absl::StrJoin(names.begin(), names.begin() + named, " ");
+  if (named < names.size()) absl::StrAppend(&list, " and ", names.size() - named, " more");
+  base::LogInfo("a client asked for more scopes than a token has; the first ones were left out",
+                {{"principal", user},
+                 {"max_scopes", base::kMaxTokenScopes},
+                 {"left_out", names.size()},
+                 {"names", list}});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AccessService>> AccessService::Create(AccessServiceOptions options) {
@@ -87,7 +108,16 @@ absl::StatusOr<std::unique_ptr<AccessService>> AccessService::Create(AccessServi
   return std::unique_ptr<AccessService>(new AccessService(std::move(options), *std::move(tokens)));
 }
 
-AccessService::AccessService(AccessServiceOptions options, std::unique_ptr<TokenSigner> tokens)
+absl::Status AccessService::UseSigningKey(const std::string& key) {
+  absl::StatusOr<std::unique_ptr<TokenSigner>> signer = tokens()->WithKey(key);
+  if (!signer.ok()) return signer.status();
+  std::lock_guard lock(tokens_mutex_);
+  tokens_ = *std::move(signer);
+  return absl::OkStatus();
+}
+
+AccessService::AccessService(AccessServiceOptions options,
+                             std::shared_ptr<const TokenSigner> tokens)
     : policy_(std::move(options.policy)),
       tokens_(std::move(tokens)),
       database_(options.database),
@@ -168,22 +198,22 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
     SetHolder(credential, response);
     user = credential.user;
   } else {
-    absl::StatusOr<VerifiedToken> token = tokens_->Verify(text);
+    absl::StatusOr<VerifiedToken> token = tokens()->Verify(text);
     if (!token.ok()) {
       return Answer(v1::DECISION_TOKEN_INVALID, token.status().message(), response);
     }
     issued = *std::move(token);
-    response->mutable_credential_expires_at()->set_seconds(issued->expires_at_s);
-    if (!issued->grant.subject.empty()) {
+    response->mutable_credential_expires_at()->set_seconds(issued->refused_at_s);
+    if (!issued->subject.empty()) {
       const std::optional<UserCredential> credential =
-          snapshot.policy->FindCredential(issued->grant.subject, issued->grant.credential_version);
+          snapshot.policy->FindCredential(issued->subject, issued->credential_version);
       if (!credential.has_value() || HasExpired(*credential)) {
         return Answer(v1::DECISION_TOKEN_INVALID, absl::StrCat("invalid token: ", kCredentialGone),
                       response);
       }
       SetHolder(*credential, response);
       response->mutable_credential_expires_at()->set_seconds(
-          std::min(response->credential_expires_at().seconds(), issued->expires_at_s));
+          std::min(response->credential_expires_at().seconds(), issued->refused_at_s));
       user = credential->user;
     }
   }
@@ -191,7 +221,7 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   // before it logs in, and gives up otherwise.
   if (!PolicyAllows(*snapshot.policy, user, actions, response)) return;
   for (size_t i = 0; i < actions.size(); ++i) {
-    if (!issued.has_value() || Covers(issued->grant.access, actions[i])) continue;
+    if (!issued.has_value() || issued->access.Covers(ScopeFor(actions[i]))) continue;
     response->set_refused_action(static_cast<int>(i));
     return Answer(
         v1::DECISION_INSUFFICIENT_SCOPE,
@@ -238,11 +268,11 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   PolicySnapshot snapshot = policy_->Current();
   const v1::Credential& credential = request->credential();
-  if (!request->service().empty() && request->service() != tokens_->audience()) {
+  if (!request->service().empty() && request->service() != tokens()->audience()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kDenied,
         absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
-                     ", only for ", oci::Quote(tokens_->audience())))));
+                     ", only for ", oci::Quote(tokens()->audience())))));
   } else if (credential.has_basic()) {
     LogIn(context, snapshot, credential.basic(), request->client_address(),
           [this, context, reactor, request, response,
@@ -314,24 +344,18 @@ absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const UserCred
     grant.subject = user->name;
     grant.credential_version = credential.version;
   }
-  size_t granted_bytes = 0;
-  for (const v1::TokenScope& asked : request.scopes()) {
-    oci::Scope scope = GrantableScope(
-        *snapshot.policy, user,
-        {.type = asked.type(),
-         .name = asked.name(),
-         .actions = std::vector<std::string>(asked.actions().begin(), asked.actions().end())});
+  const AskedScopes asked = MergeScopes(ScopesOf(request), base::kMaxTokenScopes);
+  if (!asked.left_out.empty()) LogLeftOut(asked.left_out, grant.subject);
+  for (const oci::Scope& wanted : asked.kept) {
+    oci::Scope scope = GrantableScope(*snapshot.policy, user, wanted);
     if (scope.actions.empty()) continue;
-    // A smaller grant is not an error; the client may ask again for the rest.
-    granted_bytes += scope.ToString().size() + /*JSON around it*/ 50;
-    if (granted_bytes > kMaxGrantedBytes) break;
     v1::TokenScope* granted = response->add_granted_scopes();
     granted->set_type(scope.type);
     granted->set_name(scope.name);
     for (const std::string& action : scope.actions) granted->add_actions(action);
     grant.access.push_back(std::move(scope));
   }
-  absl::StatusOr<IssuedToken> token = tokens_->Issue(grant);
+  absl::StatusOr<IssuedToken> token = tokens()->Issue(grant);
   if (!token.ok()) return token.status();
   response->set_token(std::move(token->text));
   response->mutable_issued_at()->set_seconds(token->issued_at_s);

@@ -17,8 +17,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
@@ -47,6 +49,11 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Errors: those of TokenSigner::Create.
   static absl::StatusOr<std::unique_ptr<AccessService>> Create(AccessServiceOptions options);
 
+  // Signs tokens with this key from now on, and accepts no tokens with another one. The caller then
+  // makes a new revision of the policy, because gateways may have cached answers for tokens of the
+  // old key. Error: that of TokenSigner::Create.
+  absl::Status UseSigningKey(const std::string& key);
+
   // Ends all WatchPolicy streams, including those that begin later.
   void CloseWatches() { watch_.Close(); }
 
@@ -60,7 +67,12 @@ class AccessService final : public v1::AccessService::CallbackService {
       grpc::CallbackServerContext* context, const v1::WatchPolicyRequest* request) override;
 
  private:
-  AccessService(AccessServiceOptions options, std::unique_ptr<TokenSigner> tokens);
+  AccessService(AccessServiceOptions options, std::shared_ptr<const TokenSigner> tokens);
+
+  std::shared_ptr<const TokenSigner> tokens() const {
+    std::lock_guard lock(tokens_mutex_);
+    return tokens_;
+  }
 
   // Authorize by kind of credential; both fill `response`.
   void AuthorizeAnonymous(const PolicySnapshot& snapshot, const std::vector<Action>& actions,
@@ -90,7 +102,8 @@ class AccessService final : public v1::AccessService::CallbackService {
                      const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response);
 
   const std::shared_ptr<PolicyHolder> policy_;
-  const std::unique_ptr<TokenSigner> tokens_;
+  mutable std::mutex tokens_mutex_;
+  std::shared_ptr<const TokenSigner> tokens_ ABSL_GUARDED_BY(tokens_mutex_);
   Database* const database_;
   base::WorkerPool* const pool_;
   PolicyWatch watch_;

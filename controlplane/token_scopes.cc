@@ -1,7 +1,10 @@
 #include "controlplane/token_scopes.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace registry::controlplane {
 namespace {
@@ -38,12 +41,28 @@ oci::Scope ScopeFor(const Action& action) {
           .actions = {std::string(TokenActionName(TokenActionOf(action.verb)))}};
 }
 
-bool Covers(const std::vector<oci::Scope>& access, const Action& action) {
-  const oci::Scope needed = ScopeFor(action);
-  return std::any_of(access.begin(), access.end(), [&](const oci::Scope& held) {
-    return held.type == needed.type && held.name == needed.name &&
-           (Holds(held, "*") || Holds(held, needed.actions[0]));
-  });
+AskedScopes MergeScopes(const std::vector<oci::Scope>& asked, size_t max) {
+  AskedScopes result;
+  // Of the kept ones, by type and name. Both are in reverse order until the end.
+  using Key = std::pair<absl::string_view, absl::string_view>;
+  std::map<Key, size_t> places;
+  std::set<absl::string_view> left_out;
+  for (auto scope = asked.rbegin(); scope != asked.rend(); ++scope) {
+    const Key key(scope->type, scope->name);
+    const auto found = places.find(key);
+    if (found != places.end()) {
+      std::vector<std::string>& actions = result.kept[found->second].actions;
+      actions.insert(actions.end(), scope->actions.begin(), scope->actions.end());
+    } else if (result.kept.size() < max) {
+      places.emplace(key, result.kept.size());
+      result.kept.push_back(*scope);
+    } else if (left_out.insert(scope->name).second) {
+      result.left_out.push_back(scope->name);
+    }
+  }
+  std::reverse(result.kept.begin(), result.kept.end());
+  std::reverse(result.left_out.begin(), result.left_out.end());
+  return result;
 }
 
 oci::Scope GrantableScope(const Policy& policy, const User* user, const oci::Scope& asked) {

@@ -14,8 +14,15 @@ namespace registry::controlplane {
 // The smallest scope that covers the action: `repository:NAME:pull`, `registry:catalog:*`.
 oci::Scope ScopeFor(const Action& action);
 
-// Returns true if a token with `access` covers the action. "*" covers every action.
-bool Covers(const std::vector<oci::Scope>& access, const Action& action);
+// The scopes of a token request that fit into one token, and the names of the others.
+struct AskedScopes {
+  std::vector<oci::Scope> kept;
+  std::vector<std::string> left_out;
+};
+
+// Merges scopes of the same type and name into one, in the place of the last of them, and keeps the
+// last `max` of the result. A client that asks for all it has used so far needs the newest ones.
+AskedScopes MergeScopes(const std::vector<oci::Scope>& asked, size_t max);
 
 // The part of `asked` that the policy allows to the user (nullptr: anonymous). Has no actions if
 // the policy allows nothing, or if the type or name is unknown.

@@ -16,8 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
-// Replicas' clocks may differ by this much.
-constexpr int64_t kClockSkewSeconds = 10;
+constexpr int64_t kLeewaySeconds = base::kTokenLeeway.count();
+// Later ends are cut to it, so that times can be calculated with; the year is 5138.
+constexpr int64_t kMaxSeconds = 100'000'000'000;
 constexpr size_t kMinKeyBytes = 32;
 
 struct FreeJwt {
@@ -32,16 +33,6 @@ using TextPointer = std::unique_ptr<char, FreeText>;
 
 absl::Status Invalid(absl::string_view why) {
   return absl::UnauthenticatedError(absl::StrCat("invalid token: ", why));
-}
-
-json::array ToJson(const std::vector<oci::Scope>& access) {
-  json::array entries;
-  for (const oci::Scope& scope : access) {
-    entries.push_back({{"type", scope.type},
-                       {"name", scope.name},
-                       {"actions", json::array(scope.actions.begin(), scope.actions.end())}});
-  }
-  return entries;
 }
 
 // Reads claims. A missing claim, or one of another type, makes ok() false.
@@ -67,28 +58,6 @@ class ClaimReader {
     return value->get_int64();
   }
 
-  std::vector<std::string> Strings(json::string_view name) {
-    std::vector<std::string> texts;
-    for (const json::value& value : Array(name)) {
-      if (!value.is_string()) return Fail<std::vector<std::string>>();
-      texts.emplace_back(value.get_string().begin(), value.get_string().end());
-    }
-    return texts;
-  }
-
-  std::vector<oci::Scope> Access(json::string_view name) {
-    std::vector<oci::Scope> scopes;
-    for (const json::value& value : Array(name)) {
-      if (!value.is_object()) return Fail<std::vector<oci::Scope>>();
-      ClaimReader reader(value.get_object());
-      scopes.push_back({.type = reader.String("type"),
-                        .name = reader.String("name"),
-                        .actions = reader.Strings("actions")});
-      if (!reader.ok()) return Fail<std::vector<oci::Scope>>();
-    }
-    return scopes;
-  }
-
  private:
   template <class T>
   T Fail() {
@@ -97,14 +66,6 @@ class ClaimReader {
   }
 
   const json::value* Find(json::string_view name) const { return object_.if_contains(name); }
-
-  const json::array& Array(json::string_view name) {
-    static const json::array& kEmpty = *new json::array;
-    const json::value* value = Find(name);
-    if (value != nullptr && value->is_array()) return value->get_array();
-    ok_ = false;
-    return kEmpty;
-  }
 
   const json::object& object_;
   bool ok_ = true;
@@ -135,19 +96,35 @@ absl::StatusOr<std::unique_ptr<TokenSigner>> TokenSigner::Create(TokenSignerOpti
   return std::unique_ptr<TokenSigner>(new TokenSigner(std::move(options)));
 }
 
+absl::StatusOr<std::unique_ptr<TokenSigner>> TokenSigner::WithKey(std::string signing_key) const {
+  TokenSignerOptions options = options_;
+  options.signing_key = std::move(signing_key);
+  return Create(std::move(options));
+}
+
+TokenSigner::TokenSigner(TokenSignerOptions options)
+    : options_(std::move(options)),
+      access_key_(base::HmacSha256(options_.signing_key, "simple-registry: access of tokens, 1")) {}
+
 const unsigned char* TokenSigner::key() const {
   return reinterpret_cast<const unsigned char*>(options_.signing_key.data());
 }
 
 absl::StatusOr<IssuedToken> TokenSigner::Issue(const TokenGrant& grant) const {
+  if (grant.access.size() > base::kMaxTokenScopes) {
+    return absl::InvalidArgumentError(absl::StrCat("a token has at most ", base::kMaxTokenScopes,
+                                                   " scopes, not ", grant.access.size()));
+  }
+  TokenAccess access(access_key_);
+  for (const oci::Scope& scope : grant.access) access.Add(scope);
   const int64_t now_s = options_.clock() / 1000;
   IssuedToken token{
       .text = "", .issued_at_s = now_s, .expires_at_s = now_s + options_.lifetime.count()};
   json::object claims = {
       {"iss", options_.issuer},        {"aud", options_.audience},
-      {"iat", token.issued_at_s},      {"nbf", token.issued_at_s - kClockSkewSeconds},
+      {"iat", token.issued_at_s},      {"nbf", token.issued_at_s},
       {"exp", token.expires_at_s},     {"jti", base::NewUuid7()},
-      {"access", ToJson(grant.access)}};
+      {"access", access.Encode()}};
   if (!grant.subject.empty()) {
     claims["sub"] = grant.subject;
     claims["credential_version"] = grant.credential_version;
@@ -162,9 +139,9 @@ absl::StatusOr<IssuedToken> TokenSigner::Issue(const TokenGrant& grant) const {
   const TextPointer text(jwt_encode_str(jwt));
   if (text == nullptr) return absl::InternalError("libjwt cannot sign a token");
   token.text = text.get();
-  if (token.text.size() > base::kMaxTokenBytes) {
+  if (token.text.size() > base::kMaxIssuedTokenBytes) {
     return absl::InvalidArgumentError(absl::StrCat("the token would have ", token.text.size(),
-                                                   " bytes, at most ", base::kMaxTokenBytes,
+                                                   " bytes, at most ", base::kMaxIssuedTokenBytes,
                                                    " are allowed: ask for fewer scopes"));
   }
   return token;
@@ -193,17 +170,23 @@ absl::StatusOr<VerifiedToken> TokenSigner::Verify(absl::string_view text) const 
   const std::string issuer = reader.String("iss");
   const std::string audience = reader.String("aud");
   const int64_t not_before_s = reader.Integer("nbf");
-  VerifiedToken token{.grant = {.subject = reader.OptionalString("sub"),
-                                .credential_version = reader.OptionalString("credential_version"),
-                                .access = reader.Access("access")},
-                      .expires_at_s = reader.Integer("exp")};
-  if (!reader.ok()) return Invalid("a claim is missing or malformed");
+  const int64_t issued_at_s = reader.Integer("iat");
+  const int64_t expires_at_s = reader.Integer("exp");
+  std::optional<TokenAccess> access = TokenAccess::Decode(access_key_, reader.String("access"));
+  std::string subject = reader.OptionalString("sub");
+  std::string credential_version = reader.OptionalString("credential_version");
+  if (!reader.ok() || !access.has_value()) return Invalid("a claim is missing or malformed");
   if (issuer != options_.issuer) return Invalid("another registry issued it");
   if (audience != options_.audience) return Invalid("it is for another registry");
   const int64_t now_s = options_.clock() / 1000;
-  if (now_s < not_before_s) return Invalid("it is not valid yet; are the clocks right?");
-  if (now_s >= token.expires_at_s) return Invalid("it has expired; log in again");
-  return token;
+  if (now_s + kLeewaySeconds < std::max(not_before_s, issued_at_s)) {
+    return Invalid("it is not valid yet; are the clocks right?");
+  }
+  if (now_s - kLeewaySeconds >= expires_at_s) return Invalid("it has expired; log in again");
+  return VerifiedToken{.subject = std::move(subject),
+                       .credential_version = std::move(credential_version),
+                       .access = *std::move(access),
+                       .refused_at_s = std::min(expires_at_s, kMaxSeconds) + kLeewaySeconds};
 }
 
 }  // namespace registry::controlplane

@@ -1,9 +1,11 @@
 // Bearer tokens: JSON Web Tokens signed with HMAC-SHA-256 (HS256).
 //
-// Besides the registered claims, a token carries `access`, its scopes, and `credential_version`,
-// the version of its user's password (User in policy_objects.h). A token only narrows what the
-// policy allows, so code that accepts a token must still ask the policy. A token without `sub`
-// belongs to an anonymous client.
+// Besides the registered claims, a token carries `access`, its scopes in a short form
+// (token_access.h), and `credential_version`, the version of its user's password (User in
+// policy_objects.h). A token only narrows what the policy allows, so code that accepts a token must
+// still ask the policy. A token without `sub` belongs to an anonymous client.
+//
+// Clocks may differ: `nbf`, `iat` and `exp` are checked with base::kTokenLeeway both ways.
 //
 // Thread-safe. Sources: RFC 7519; Docker token specification (distribution docs, spec/auth/jwt).
 #ifndef REGISTRY_CONTROLPLANE_TOKENS_H_
@@ -17,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "controlplane/clock.h"
+#include "controlplane/token_access.h"
 #include "oci/scope.h"
 
 namespace registry::controlplane {
@@ -41,6 +44,7 @@ struct TokenGrant {
   // The user's name; empty for an anonymous client.
   std::string subject;
   std::string credential_version;
+  // At most base::kMaxTokenScopes.
   std::vector<oci::Scope> access;
 };
 
@@ -52,8 +56,12 @@ struct IssuedToken {
 };
 
 struct VerifiedToken {
-  TokenGrant grant;
-  int64_t expires_at_s;
+  // As in TokenGrant.
+  std::string subject;
+  std::string credential_version;
+  TokenAccess access;
+  // From this second since the epoch on Verify refuses it.
+  int64_t refused_at_s;
 };
 
 class TokenSigner {
@@ -61,24 +69,30 @@ class TokenSigner {
   // Errors: INVALID_ARGUMENT for a short key or a lifetime below kMinTokenLifetime.
   static absl::StatusOr<std::unique_ptr<TokenSigner>> Create(TokenSignerOptions options);
 
+  // The same with another key. Error: as above.
+  absl::StatusOr<std::unique_ptr<TokenSigner>> WithKey(std::string signing_key) const;
+
   TokenSigner(const TokenSigner&) = delete;
   TokenSigner& operator=(const TokenSigner&) = delete;
 
   const std::string& audience() const { return options_.audience; }
 
-  // Errors: INVALID_ARGUMENT if the token would have more than base::kMaxTokenBytes; INTERNAL.
+  // Errors: INVALID_ARGUMENT for more than base::kMaxTokenScopes, or if the token would have more
+  // than base::kMaxIssuedTokenBytes; INTERNAL.
   absl::StatusOr<IssuedToken> Issue(const TokenGrant& grant) const;
 
   // Error: UNAUTHENTICATED; it tells a person why `text` is not a valid token of this registry.
   absl::StatusOr<VerifiedToken> Verify(absl::string_view text) const;
 
  private:
-  explicit TokenSigner(TokenSignerOptions options) : options_(std::move(options)) {}
+  explicit TokenSigner(TokenSignerOptions options);
 
   const unsigned char* key() const;
   int key_size() const { return static_cast<int>(options_.signing_key.size()); }
 
   const TokenSignerOptions options_;
+  // Of TokenAccess.
+  const std::string access_key_;
 };
 
 }  // namespace registry::controlplane

@@ -28,7 +28,7 @@ struct AccessAnswer {
   std::string reason;
   // The policy's revision that decided.
   int64_t revision = 0;
-  // When the credential ends, by the system's clock.
+  // Until when the answer may be used, by this machine's clock.
   std::chrono::system_clock::time_point expires_at;
   // Which of the actions that were asked is not allowed; absent when the credential is to blame.
   std::optional<size_t> refused_action = std::nullopt;

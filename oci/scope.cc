@@ -11,10 +11,8 @@ std::string Scope::ToString() const {
 }
 
 std::vector<Scope> ParseScopes(absl::string_view text) {
-  constexpr size_t kMaxScopes = 100;
   std::vector<Scope> scopes;
   for (absl::string_view item : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
-    if (scopes.size() == kMaxScopes) break;
     // The name may contain a colon (host:port/name), so the type ends at the first colon and the
     // actions begin after the last one.
     const size_t first = item.find(':');

@@ -22,7 +22,7 @@ struct Scope {
 
 // Parses one value of the `scope` parameter: scopes separated by spaces. Skips malformed scopes,
 // because clients may request kinds that this registry does not know. Reads `type(class)` as
-// `type`. At most 100 scopes are returned.
+// `type`.
 std::vector<Scope> ParseScopes(absl::string_view text);
 
 }  // namespace registry::oci

@@ -103,7 +103,9 @@ class ForgedTokens(RegistryTestCase):
     def test_claims_or_signatures_that_were_changed_are_refused(self):
         header, payload, signature = self.right.split(".")
         more = {**self.claims, "exp": self.claims["exp"] + 10_000}
-        wider = {**self.claims, "access": [{"type": "registry", "name": "catalog", "actions": ["*"]}]}
+        entries = base64.urlsafe_b64decode(self.claims["access"])
+        self.assertEqual(len(entries), 9)
+        wider = {**self.claims, "access": base64url(entries[:8] + b"\x0f")}
         # The last character of a signature has four unused bits.
         last = ALPHABET[ALPHABET.index(signature[-1]) ^ 1]
         self.expect_all_refused({
@@ -126,16 +128,26 @@ class ForgedTokens(RegistryTestCase):
         self.expect_accepted(sign({**self.claims, "exp": now + 3600}))
         self.expect_all_refused({
             name: sign(claims) for name, claims in {
-                "expired": {**self.claims, "nbf": now - 7200, "iat": now - 7200, "exp": now - 1},
+                "expired": {**self.claims, "nbf": now - 7200, "iat": now - 7200, "exp": now - 61},
                 "not valid yet": {**self.claims, "nbf": now + 3600, "exp": now + 7200},
+                "issued in an hour": {**self.claims, "iat": now + 3600, "exp": now + 7200},
                 "no end": {k: v for k, v in self.claims.items() if k != "exp"},
                 "no beginning": {k: v for k, v in self.claims.items() if k != "nbf"},
+                "no time of issue": {k: v for k, v in self.claims.items() if k != "iat"},
                 "the end is text": {**self.claims, "exp": str(now + 3600)},
                 "the end is a float": {**self.claims, "exp": now + 3600.5},
                 "the end is very far": {**self.claims, "exp": 2**64},
                 "the end is nothing": {**self.claims, "exp": None},
             }.items()
         })  # fmt: skip
+
+    def test_clocks_may_differ_by_a_minute_both_ways(self):
+        # As a registry would issue them whose clock is nearly a minute ahead or behind.
+        for difference in (50, -50):
+            now = self.claims["iat"] + difference
+            self.expect_accepted(sign({**self.claims, "nbf": now, "iat": now, "exp": now + 300}))
+        now = self.claims["iat"]
+        self.expect_accepted(sign({**self.claims, "nbf": now - 300, "iat": now - 300, "exp": now - 5}))
 
     def test_claims_of_another_registry_user_or_password_are_refused(self):
         self.expect_all_refused({
@@ -152,8 +164,10 @@ class ForgedTokens(RegistryTestCase):
                 "of no password": {"credential_version": ""},
                 "for nothing known": {"access": None},
                 "for a text": {"access": "repository:team/app:pull"},
-                "for actions that are a text":
-                    {"access": [{"type": "repository", "name": "team/app", "actions": "pull"}]},
+                "for what is not base64": {"access": "!"},
+                "for half an entry": {"access": "AAAAAAAA"},
+                "for scopes in the form of long ago":
+                    {"access": [{"type": "repository", "name": "team/app", "actions": ["pull"]}]},
             }.items()
         })  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "controlplane/token_access.h"
 #include "oci/scope.h"
 
 namespace registry::controlplane {
@@ -51,8 +52,41 @@ TEST(TokenScopesTest, CoversAsTheTableSays) {
       {"", On("a", Verb::kGet), false},
   };
   for (const auto& test : cases) {
-    EXPECT_EQ(Covers(oci::ParseScopes(test.access), test.action), test.covered)
+    TokenAccess access(std::string(32, 'k'));
+    for (const oci::Scope& scope : oci::ParseScopes(test.access)) access.Add(scope);
+    EXPECT_EQ(access.Covers(ScopeFor(test.action)), test.covered)
         << test.access << " for " << ScopeFor(test.action).ToString();
+  }
+}
+
+TEST(TokenScopesTest, ScopesOfOneRepositoryBecomeOneAndTheLastOnesAreKept) {
+  const struct {
+    const char* asked;
+    const char* kept;
+    std::vector<std::string> left_out;
+  } cases[] = {
+      {"", "", {}},
+      {"repository:a:pull repository:b:pull", "repository:a:pull repository:b:pull", {}},
+      {"repository:a:pull repository:b:pull repository:a:push",
+       "repository:b:pull repository:a:push,pull",
+       {}},
+      {"repository:a:pull repository:b:pull repository:c:pull",
+       "repository:b:pull repository:c:pull",
+       {"a"}},
+      {"repository:a:pull repository:b:pull repository:a:push repository:c:pull",
+       "repository:a:push,pull repository:c:pull",
+       {"b"}},
+      {"repository:a:pull repository:a:push repository:b:pull repository:c:pull",
+       "repository:b:pull repository:c:pull",
+       {"a"}},
+      // A name may stand for things of two types.
+      {"repository:catalog:pull registry:catalog:*", "repository:catalog:pull registry:catalog:*",
+       {}},
+  };
+  for (const auto& test : cases) {
+    const AskedScopes merged = MergeScopes(oci::ParseScopes(test.asked), 2);
+    EXPECT_EQ(merged.kept, oci::ParseScopes(test.kept)) << test.asked;
+    EXPECT_EQ(merged.left_out, test.left_out) << test.asked;
   }
 }
 

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -32,7 +34,8 @@ std::string Sign(absl::string_view header, absl::string_view claims, absl::strin
 
 constexpr char kHeader[] = R"({"alg":"HS256","typ":"JWT"})";
 constexpr char kClaims[] =
-    R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,"access":[]})";
+    R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"iat":900,"exp":1300,)"
+    R"("access":""})";
 
 class TokenSignerTest : public testing::Test {
  protected:
@@ -63,10 +66,13 @@ TEST_F(TokenSignerTest, AnIssuedTokenVerifies) {
   EXPECT_EQ(issued.issued_at_s, 1000);
   EXPECT_EQ(issued.expires_at_s, 1300);
   const VerifiedToken verified = Signer()->Verify(issued.text).value();
-  EXPECT_EQ(verified.grant.subject, "admin");
-  EXPECT_EQ(verified.grant.credential_version, "v1");
-  EXPECT_EQ(verified.grant.access, grant_.access);
-  EXPECT_EQ(verified.expires_at_s, 1300);
+  EXPECT_EQ(verified.subject, "admin");
+  EXPECT_EQ(verified.credential_version, "v1");
+  for (const oci::Scope& scope : grant_.access) {
+    EXPECT_TRUE(verified.access.Covers(scope)) << scope.ToString();
+  }
+  EXPECT_FALSE(verified.access.Covers({"repository", "a/b", {"delete"}}));
+  EXPECT_EQ(verified.refused_at_s, 1360);
 }
 
 TEST_F(TokenSignerTest, AnAnonymousTokenHasNoSubject) {
@@ -76,7 +82,7 @@ TEST_F(TokenSignerTest, AnAnonymousTokenHasNoSubject) {
   ASSERT_TRUE(absl::WebSafeBase64Unescape(parts[1], &claims));
   EXPECT_THAT(claims, testing::Not(HasSubstr("\"sub\"")));
   EXPECT_THAT(claims, HasSubstr("\"jti\""));
-  EXPECT_EQ(Signer()->Verify(issued.text).value().grant.subject, "");
+  EXPECT_EQ(Signer()->Verify(issued.text).value().subject, "");
 }
 
 TEST_F(TokenSignerTest, OthersCanReadItAsRfc7519Says) {
@@ -119,46 +125,74 @@ TEST_F(TokenSignerTest, OnlyHs256IsAccepted) {
   EXPECT_NE(Reason(Sign(R"({"typ":"JWT"})", kClaims, Key())), "");
 }
 
-TEST_F(TokenSignerTest, ItEndsWithItsTime) {
+TEST_F(TokenSignerTest, ClocksMayDifferByAMinuteBothWays) {
   const std::string token = Signer()->Issue(grant_).value().text;
-  now_s_ = 1299;
+  now_s_ = 1359;
   EXPECT_EQ(Reason(token), "");
-  now_s_ = 1300;
+  EXPECT_EQ(Signer()->Verify(token).value().refused_at_s, 1360);
+  now_s_ = 1360;
   EXPECT_THAT(Reason(token), HasSubstr("expired"));
-  now_s_ = 990;  // another replica's clock
+  now_s_ = 940;
   EXPECT_EQ(Reason(token), "");
-  now_s_ = 989;
+  now_s_ = 939;
   EXPECT_THAT(Reason(token), HasSubstr("not valid yet"));
 }
 
-TEST_F(TokenSignerTest, MalformedClaimsAreRefused) {
-  const char* cases[] = {
-      "",
-      "[]",
-      "null",
-      "{}",
-      "{",
-      "\"x\"",
-      R"({"aud":"simple-registry","nbf":900,"exp":1300,"access":[]})",
-      R"({"iss":"simple-registry","nbf":900,"exp":1300,"access":[]})",
-      R"({"iss":"simple-registry","aud":["simple-registry"],"nbf":900,"exp":1300,"access":[]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","exp":1300,"access":[]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"access":[]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":"1300","access":[]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1e9,"access":[]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,"access":{}})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,"access":[1]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,"access":[{}]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,)"
-      R"("access":[{"type":"repository","name":"a","actions":"pull"}]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,)"
-      R"("access":[{"type":"repository","name":"a","actions":[1]}]})",
-      R"({"iss":"simple-registry","aud":"simple-registry","nbf":900,"exp":1300,"sub":1,)"
-      R"("access":[]})",
+TEST_F(TokenSignerTest, EachTimeHasItsOwnLeeway) {
+  const auto reason = [this](int64_t not_before, int64_t issued_at, int64_t expires_at) {
+    return Reason(Sign(kHeader,
+                       absl::StrCat(R"({"iss":"simple-registry","aud":"simple-registry","nbf":)",
+                                    not_before, R"(,"iat":)", issued_at, R"(,"exp":)", expires_at,
+                                    R"(,"access":""})"),
+                       Key()));
   };
-  for (const char* claims : cases) {
-    EXPECT_NE(Reason(Sign(kHeader, claims, Key())), "") << claims;
+  EXPECT_EQ(reason(1060, 1060, 941), "");
+  EXPECT_THAT(reason(1061, 1000, 1300), HasSubstr("not valid yet"));
+  EXPECT_THAT(reason(1000, 1061, 1300), HasSubstr("not valid yet"));
+  EXPECT_THAT(reason(1000, 1000, 940), HasSubstr("expired"));
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(reason(kMin, kMin, kMax), "");
+  EXPECT_THAT(reason(kMax, 1000, kMax), HasSubstr("not valid yet"));
+  EXPECT_THAT(reason(kMin, kMin, kMin), HasSubstr("expired"));
+}
+
+TEST_F(TokenSignerTest, MalformedClaimsAreRefused) {
+  // Claim by claim: absent, or of another kind.
+  const struct {
+    const char* name;
+    const char* right;
+    std::vector<const char*> wrong;
+  } claims[] = {
+      {"iss", R"("simple-registry")", {"1", "null"}},
+      {"aud", R"("simple-registry")", {R"(["simple-registry"])", "{}"}},
+      {"nbf", "900", {R"("900")", "9e2", "null"}},
+      {"iat", "900", {R"("900")", "9e2", "null"}},
+      {"exp", "1300", {R"("1300")", "1e9", "18446744073709551616"}},
+      {"access",
+       R"("")",
+       // The form before 400 repositories fitted, text that is no base64, half an entry.
+       {R"([{"type":"repository","name":"a","actions":["pull"]}])", "[]", "{}", R"("!")",
+        R"("AAAAAAAA")"}},
+      {"sub", R"("admin")", {"1", R"(["admin"])"}},
+  };
+  const auto all_but = [&](absl::string_view name, absl::string_view value) {
+    std::vector<std::string> members;
+    for (const auto& claim : claims) {
+      const absl::string_view text = name == claim.name ? value : claim.right;
+      if (!text.empty()) members.push_back(absl::StrCat("\"", claim.name, "\":", text));
+    }
+    return absl::StrCat("{", absl::StrJoin(members, ","), "}");
+  };
+  EXPECT_EQ(Reason(Sign(kHeader, all_but("", ""), Key())), "");
+  std::vector<std::string> cases = {"", "[]", "null", "{}", "{", "\"x\""};
+  for (const auto& claim : claims) {
+    // Without `sub` it is an anonymous client's.
+    if (claim.name != absl::string_view("sub")) cases.push_back(all_but(claim.name, ""));
+    for (const char* wrong : claim.wrong) cases.push_back(all_but(claim.name, wrong));
+  }
+  for (const std::string& text : cases) {
+    EXPECT_NE(Reason(Sign(kHeader, text, Key())), "") << text;
   }
 }
 
@@ -176,10 +210,27 @@ TEST_F(TokenSignerTest, WhatIsNoTokenIsRefused) {
   EXPECT_NE(Reason(Sign(kHeader, std::string(11'000, '['), Key())), "");
 }
 
+TEST_F(TokenSignerTest, FourHundredScopesFitWhateverTheirNamesAre) {
+  TokenGrant grant{.subject = std::string(255, '"'), .credential_version = std::string(64, 'f')};
+  for (size_t i = 0; i < base::kMaxTokenScopes; ++i) {
+    grant.access.push_back(
+        {"repository", absl::StrCat(std::string(250, 'a'), i), {"pull", "push", "delete"}});
+  }
+  const std::string text = Signer()->Issue(grant).value().text;
+  EXPECT_LE(text.size(), base::kMaxIssuedTokenBytes);
+  const VerifiedToken verified = Signer()->Verify(text).value();
+  for (const oci::Scope& scope : grant.access) EXPECT_TRUE(verified.access.Covers(scope));
+  EXPECT_FALSE(verified.access.Covers({"repository", std::string(250, 'a'), {"pull"}}));
+}
+
 TEST_F(TokenSignerTest, ATokenTooBigIsNotIssued) {
   TokenGrant grant;
-  for (int i = 0; i < 1000; ++i) grant.access.push_back({"repository", absl::StrCat(i), {"pull"}});
+  for (size_t i = 0; i <= base::kMaxTokenScopes; ++i) {
+    grant.access.push_back({"repository", absl::StrCat(i), {"pull"}});
+  }
   EXPECT_EQ(Signer()->Issue(grant).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Signer()->Issue({.subject = std::string(6000, 'a')}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(TokenSignerTest, WeakKeysAndShortLivesAreRefused) {
