@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "app/secret_input.h"
 #include "controlplane/passwords.h"
@@ -13,7 +15,40 @@
 namespace registry::app {
 namespace {
 
-absl::StatusOr<AdminPassword> Validate(const std::string& secret) {
+// A line of Apache's password files, NAME:HASH, as `htpasswd -nB NAME` prints it.
+struct HtpasswdLine {
+  absl::string_view name;
+  absl::string_view hash;
+};
+
+std::optional<HtpasswdLine> ParseHtpasswdLine(absl::string_view text) {
+  const size_t colon = text.find(':');
+  if (colon == absl::string_view::npos || colon == 0) return std::nullopt;
+  const HtpasswdLine line{.name = text.substr(0, colon), .hash = text.substr(colon + 1)};
+  for (const char* scheme : {"$2a$", "$2b$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "{SHA}"}) {
+    if (absl::StartsWith(line.hash, scheme)) return line;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<AdminPassword> ValidateLine(const HtpasswdLine& line, absl::string_view user) {
+  if (!controlplane::LooksLikePasswordHash(line.hash)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "it is a line of htpasswd with another hash than bcrypt; make one with htpasswd -nB ",
+        user));
+  }
+  if (line.name != user) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "it is a line of htpasswd for user ", oci::Quote(line.name), ", but the administrator is ",
+        oci::Quote(user), "; give -adminname ", line.name, ", or the hash alone"));
+  }
+  const std::string hash(line.hash);
+  if (absl::Status status = controlplane::ValidatePasswordHash(hash); !status.ok()) return status;
+  return AdminPassword{.hash = hash};
+}
+
+absl::StatusOr<AdminPassword> Validate(const std::string& secret, absl::string_view user) {
+  if (const auto line = ParseHtpasswdLine(secret)) return ValidateLine(*line, user);
   const bool is_hash = controlplane::LooksLikePasswordHash(secret);
   const absl::Status status =
       is_hash ? controlplane::ValidatePasswordHash(secret) : controlplane::ValidatePassword(secret);
@@ -29,13 +64,13 @@ absl::Status About(absl::string_view what, const absl::Status& status) {
 
 absl::StatusOr<AdminPassword> ReadAdminPassword(const ServeFlags& flags) {
   if (flags.admin_password_file.empty()) {
-    absl::StatusOr<AdminPassword> password = Validate(flags.admin_password);
+    absl::StatusOr<AdminPassword> password = Validate(flags.admin_password, flags.admin_name);
     return password.ok() ? password : About("the administrator's password", password.status());
   }
   const absl::StatusOr<std::string> secret =
       ReadSecretFile("password file", flags.admin_password_file);
   if (!secret.ok()) return secret.status();
-  absl::StatusOr<AdminPassword> password = Validate(*secret);
+  absl::StatusOr<AdminPassword> password = Validate(*secret, flags.admin_name);
   if (password.ok()) return password;
   return About(absl::StrCat("password file ", oci::Quote(flags.admin_password_file)),
                password.status());

@@ -1,6 +1,8 @@
 // Reads the administrator's password from the flags: a bcrypt hash or the password itself.
 //
-// Text that begins with $2a$, $2b$ or $2y$ is a hash; any other text is a password.
+// Text that begins with $2a$, $2b$ or $2y$ is a hash. So is the rest of NAME:HASH, a line as
+// `htpasswd -nB` prints it, when NAME is the administrator's; for another name, or with a hash that
+// is not bcrypt, it is an error. Any other text is a password.
 // Thread-safe.
 #ifndef REGISTRY_APP_ADMIN_PASSWORD_H_
 #define REGISTRY_APP_ADMIN_PASSWORD_H_

@@ -17,18 +17,10 @@ namespace {
 
 constexpr mode_t kSocketMode = 0600;
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(
-    const AdminServerOptions& options) {
-  absl::StatusOr<PemFiles> files =
-      ReadPemFiles({.certificate = {"-grpccertfile", options.certificate_file},
-                    .private_key = {"-grpckeyfile", options.private_key_file},
-                    .ca = {"-grpccafile", options.ca_file}});
-  if (!files.ok()) return files.status();
-  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  tls.pem_key_cert_pairs.push_back(
-      {.private_key = std::move(files->private_key), .cert_chain = std::move(files->certificate)});
-  tls.pem_root_certs = std::move(files->ca);
-  return grpc::SslServerCredentials(tls);
+absl::StatusOr<PemFiles> ReadFiles(const AdminServerOptions& options) {
+  return ReadPemFiles({.certificate = {"-grpccertfile", options.certificate_file},
+                       .private_key = {"-grpckeyfile", options.private_key_file},
+                       .ca = {"-grpccafile", options.ca_file}});
 }
 
 }  // namespace
@@ -41,6 +33,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
         "the path of the admin API's socket ", oci::Quote(options.socket_path),
         " is too long for a socket: choose a shorter -datadir, or give -grpcaddr for TCP"));
   }
+  std::unique_ptr<AdminServer> result(new AdminServer(options));
   // Applies to every server built after this call. The process's other servers already exist.
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -58,17 +51,18 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
                              &socket_port);
   }
   if (options.address.has_value()) {
-    const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> tls = MutualTls(options);
-    if (!tls.ok()) return tls.status();
+    absl::StatusOr<PemFiles> files = ReadFiles(options);
+    if (!files.ok()) return files.status();
+    result->tls_ = std::make_shared<RenewableCredentials>(*std::move(files));
     HostPort address = *options.address;
     if (address.host.empty()) address.host = "::";
-    builder.AddListeningPort(address.ToString(), *tls, &tcp_port);
+    builder.AddListeningPort(address.ToString(), result->tls_, &tcp_port);
   }
 
   // Keeps others out of the socket before chmod, too. Other threads may create folders meanwhile,
   // so owners keep all rights.
   const mode_t mask = ::umask(0077);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  result->server_ = builder.BuildAndStart();
   ::umask(mask);
   if (has_socket && socket_port == 0) {
     return absl::UnavailableError(
@@ -81,8 +75,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
         absl::StrCat("the admin API cannot listen on ", oci::Quote(options.address->ToString()),
                      ": it is in use, or not an address of this machine; give another -grpcaddr"));
   }
-  if (server == nullptr) return absl::InternalError("the admin API cannot start");
-  std::unique_ptr<AdminServer> result(new AdminServer(std::move(server)));
+  if (result->server_ == nullptr) return absl::InternalError("the admin API cannot start");
   if (has_socket && ::chmod(options.socket_path.c_str(), kSocketMode) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot set the mode of ", options.socket_path));
   }
@@ -99,7 +92,16 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
 }
 
 AdminServer::~AdminServer() {
-  server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  if (server_ != nullptr) {
+    server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  }
+}
+
+absl::Status AdminServer::RenewCertificates() {
+  absl::StatusOr<PemFiles> files = ReadFiles(options_);
+  if (!files.ok()) return files.status();
+  tls_->Use(*std::move(files));
+  return absl::OkStatus();
 }
 
 }  // namespace registry::app

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/host_port.h"
+#include "app/renewable_credentials.h"
 
 namespace registry::app {
 
@@ -34,6 +35,10 @@ class AdminServer {
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(grpc::Service& service,
                                                             const AdminServerOptions& options);
 
+  // Reads the PEM files again and uses them for new connections over TCP. Error: as above, and the
+  // server keeps the old ones.
+  absl::Status RenewCertificates();
+
   // Cancels calls that do not finish within a second.
   ~AdminServer();
 
@@ -41,9 +46,12 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
  private:
-  explicit AdminServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+  explicit AdminServer(AdminServerOptions options) : options_(std::move(options)) {}
 
-  const std::unique_ptr<grpc::Server> server_;
+  const AdminServerOptions options_;
+  // Null when it does not listen on TCP. The server uses it.
+  std::shared_ptr<RenewableCredentials> tls_;
+  std::unique_ptr<grpc::Server> server_;
 };
 
 }  // namespace registry::app

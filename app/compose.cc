@@ -8,6 +8,8 @@
 #include "app/admin_server.h"
 #include "app/admin_socket.h"
 #include "app/data_folder.h"
+#include "app/pem_file.h"
+#include "app/renewals.h"
 #include "base/limits.h"
 #include "controlplane/control_plane.h"
 #include "dataplane/storage_node.h"
@@ -22,6 +24,15 @@ std::unique_ptr<grpc::Server> StartInProcess(const std::vector<grpc::Service*>& 
   builder.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
   for (grpc::Service* service : services) builder.RegisterService(service);
   return builder.BuildAndStart();
+}
+
+absl::StatusOr<gateway::TlsIdentity> ReadTlsIdentity(const std::string& certificate,
+                                                     const std::string& key) {
+  absl::StatusOr<PemFiles> files =
+      ReadPemFiles({.certificate = {"certfile", certificate}, .private_key = {"keyfile", key}});
+  if (!files.ok()) return files.status();
+  return gateway::TlsIdentity{.certificate = std::move(files->certificate),
+                              .private_key = std::move(files->private_key)};
 }
 
 std::shared_ptr<grpc::Channel> ChannelTo(grpc::Server& server) {
@@ -41,6 +52,7 @@ struct Registry::Parts {
   std::unique_ptr<grpc::Server> control_plane_server;
   std::unique_ptr<AdminServer> admin_server;
   std::unique_ptr<gateway::Gateway> gateway;
+  std::unique_ptr<Renewals> renewals;
 };
 
 Registry::Registry(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -68,7 +80,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   control_options.database_path = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
   control_options.passwords = std::move(options.passwords);
-  control_options.load_files = std::move(options.load_files);
+  control_options.load_files = options.load_files;
   control_options.token_secret = options.token_secret;
   control_options.token_lifetime = options.token_lifetime;
   control_options.sparse_repositories = options.sparse_repositories;
@@ -87,6 +99,8 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   admin_options.certificate_file = options.admin_certificate_file;
   admin_options.private_key_file = options.admin_private_key_file;
   admin_options.ca_file = options.admin_ca_file;
+  const FileState admin_files(
+      {options.admin_certificate_file, options.admin_private_key_file, options.admin_ca_file});
   auto admin_server = AdminServer::Start(*parts.control_plane->admin_service(), admin_options);
   if (!admin_server.ok()) return admin_server.status();
   parts.admin_server = *std::move(admin_server);
@@ -95,8 +109,12 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   gateway::GatewayOptions gateway_options;
   gateway_options.host = options.host;
   gateway_options.port = options.port;
-  gateway_options.certificate_file = options.certificate_file;
-  gateway_options.private_key_file = options.private_key_file;
+  const FileState tls_files({options.certificate_file, options.private_key_file});
+  if (!options.certificate_file.empty()) {
+    auto identity = ReadTlsIdentity(options.certificate_file, options.private_key_file);
+    if (!identity.ok()) return identity.status();
+    gateway_options.tls = *std::move(identity);
+  }
   gateway_options.trusted_proxies = std::move(options.trusted_proxies);
   gateway_options.public_url = std::move(options.public_url);
   gateway_options.control_plane = ChannelTo(*parts.control_plane_server);
@@ -104,18 +122,55 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   auto gateway = gateway::Gateway::Start(std::move(gateway_options));
   if (!gateway.ok()) return gateway.status();
   parts.gateway = *std::move(gateway);
+
+  // What is renewed while all of this runs.
+  parts.renewals = std::make_unique<Renewals>();
+  if (!tls_files.empty()) {
+    const auto renew = [&parts, certificate = options.certificate_file,
+                        key = options.private_key_file] {
+      const auto identity = ReadTlsIdentity(certificate, key);
+      return identity.ok() ? parts.gateway->UseCertificate(*identity) : identity.status();
+    };
+    parts.renewals->Add({.name = "the certificate of HTTPS", .files = tls_files, .renew = renew});
+  }
+  if (!admin_files.empty()) {
+    parts.renewals->Add({.name = "the certificates of the admin API",
+                         .files = admin_files,
+                         .renew = [&parts] { return parts.admin_server->RenewCertificates(); }});
+  }
+  if (options.load_token_secret) {
+    const auto renew = [&parts, load = options.load_token_secret] {
+      const absl::StatusOr<std::string> secret = load();
+      return secret.ok() ? parts.control_plane->UseTokenSecret(*secret) : secret.status();
+    };
+    parts.renewals->Add(
+        {.name = "the token secret", .files = options.token_secret_file, .renew = renew});
+  }
+  if (options.load_files || parts.renewals->empty()) {
+    parts.renewals->Add({.name = "the policy",
+                         .files = options.policy_files,
+                         .renew = [&parts] { return parts.control_plane->ReloadFiles(); },
+                         .always_on_demand = true,
+                         .logs_itself = true});
+  }
+  parts.renewals->Start();
   return registry;
 }
 
 std::string Registry::address() const { return parts_->gateway->address(); }
 
-void Registry::ReloadFiles() { parts_->control_plane->ReloadFiles(); }
+void Registry::ReloadFiles() { parts_->renewals->CheckNow(); }
 
-size_t Registry::Stop() { return parts_->gateway->Stop(base::kDrainTimeout); }
+void Registry::AnnounceStop() { parts_->gateway->AnnounceStop(); }
+
+size_t Registry::Stop(std::chrono::milliseconds timeout) { return parts_->gateway->Stop(timeout); }
+
+void Registry::CutOff() { parts_->gateway->CutOff(); }
 
 // Stops from the outside in; work left in the planes is finished or safe to cut off.
 Registry::~Registry() {
   const auto now = std::chrono::system_clock::now;
+  parts_->renewals.reset();
   parts_->admin_server.reset();
   parts_->gateway.reset();
   if (parts_->control_plane) parts_->control_plane->Shutdown();

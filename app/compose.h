@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/host_port.h"
+#include "app/renewals.h"
 #include "controlplane/policy_files.h"
 #include "gateway/http/trusted_proxies.h"
 
@@ -27,11 +28,16 @@ struct RegistryOptions {
   controlplane::PolicyObjects policy;
   // By user name: passwords of users who have no hash in `policy`.
   std::map<std::string, std::string> passwords;
-  // Reads the policy's files again; empty if the policy comes from flags.
+  // Reads the policy's files again; empty if the policy comes from flags alone.
   std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
+  // Those of them that the registry also reads again soon after they change.
+  FileState policy_files;
   // The key that signs tokens is derived from it. If empty, the registry generates a key once and
   // keeps it.
   std::string token_secret;
+  // Reads the secret's file again; empty if the secret has no file of its own.
+  std::function<absl::StatusOr<std::string>()> load_token_secret;
+  FileState token_secret_file;
   std::chrono::seconds token_lifetime{300};
   // PEM files: both or neither.
   std::string certificate_file;
@@ -62,12 +68,19 @@ class Registry {
   // The address on which HTTP listens.
   std::string address() const;
 
-  // Reads the policy's files again, if it has any, and logs mistakes in them. Blocks.
+  // Reads the policy's files again, and the files of certificates and secrets that have changed.
+  // Logs mistakes in them and goes on with what it had. Blocks.
   void ReloadFiles();
 
-  // Stops accepting and waits for requests in progress, at most base::kDrainTimeout. Returns how
-  // many it cut off.
-  size_t Stop();
+  // Makes /readyz answer 503. Everything else is served as before.
+  void AnnounceStop();
+
+  // Stops accepting and waits for requests in progress, at most `timeout`. Returns how many it cut
+  // off.
+  size_t Stop(std::chrono::milliseconds timeout);
+
+  // Ends the wait of Stop as if `timeout` were over; may come before Stop.
+  void CutOff();
 
  private:
   struct Parts;

@@ -31,6 +31,8 @@ class FileSettings {
     }
     Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
     Set("ui", configuration_.ui, merged.ui);
+    Set("shutdowndelay", configuration_.shutdown_delay, merged.shutdown_delay);
+    Set("draintimeout", configuration_.drain_timeout, merged.drain_timeout);
     if (!flags_.given.contains("tokensecretfile")) {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
     }
@@ -49,6 +51,16 @@ class FileSettings {
   const ServeFlags& flags_;
   const controlplane::Configuration& configuration_;
 };
+
+// The policy of the flags, without -cfgdir.
+absl::StatusOr<controlplane::LoadedFiles> LoadAdministrator(const ServeFlags& flags) {
+  const absl::StatusOr<AdminPassword> password = ReadAdminPassword(flags);
+  if (!password.ok()) return password.status();
+  controlplane::LoadedFiles loaded;
+  loaded.objects = controlplane::AdministratorOnly(flags.admin_name, password->hash);
+  if (password->hash.empty()) loaded.passwords[flags.admin_name] = password->password;
+  return loaded;
+}
 
 absl::Status CheckCertificate(const ServeFlags& flags) {
   if (flags.cert_file.empty() == flags.key_file.empty()) return absl::OkStatus();
@@ -112,10 +124,14 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   ServeFlags merged = flags;
   RegistryOptions& options = result.options;
   if (flags.config_folders.empty()) {
-    const absl::StatusOr<AdminPassword> password = ReadAdminPassword(flags);
-    if (!password.ok()) return password.status();
-    options.policy = controlplane::AdministratorOnly(flags.admin_name, password->hash);
-    if (password->hash.empty()) options.passwords[flags.admin_name] = password->password;
+    options.policy_files = FileState({flags.admin_password_file});
+    absl::StatusOr<controlplane::LoadedFiles> administrator = LoadAdministrator(flags);
+    if (!administrator.ok()) return administrator.status();
+    options.policy = std::move(administrator->objects);
+    options.passwords = std::move(administrator->passwords);
+    if (!options.policy_files.empty()) {
+      options.load_files = [flags] { return LoadAdministrator(flags); };
+    }
   } else {
     absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
     if (!files.ok()) return files.status();
@@ -142,10 +158,14 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     merged.token_timeout = controlplane::kMinTokenLifetime;
   }
   if (!merged.token_secret_file.empty()) {
-    absl::StatusOr<std::string> secret =
-        ReadSecretFile("token secret file", merged.token_secret_file);
+    const auto load = [path = merged.token_secret_file] {
+      return ReadSecretFile("token secret file", path);
+    };
+    options.token_secret_file = FileState({merged.token_secret_file});
+    absl::StatusOr<std::string> secret = load();
     if (!secret.ok()) return secret.status();
     merged.token_secret = *std::move(secret);
+    if (!options.token_secret_file.empty()) options.load_token_secret = load;
   }
   // The files' validation warns of short secrets in files.
   if (merged.token_secret.size() < controlplane::kMinTokenValueBytes &&
@@ -168,6 +188,8 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.admin_ca_file = merged.grpc_ca_file;
   options.trusted_proxies = merged.trusted_proxies;
   options.public_url = merged.public_url;
+  result.shutdown_delay = merged.shutdown_delay;
+  result.drain_timeout = merged.drain_timeout;
   return result;
 }
 

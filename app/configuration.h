@@ -4,18 +4,23 @@
 #ifndef REGISTRY_APP_CONFIGURATION_H_
 #define REGISTRY_APP_CONFIGURATION_H_
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "app/compose.h"
 #include "app/flags.h"
+#include "base/limits.h"
 #include "controlplane/policy_files.h"
 
 namespace registry::app {
 
 struct ServeConfiguration {
   RegistryOptions options;
+  // After SIGTERM, as in ServeFlags.
+  std::chrono::seconds shutdown_delay{0};
+  std::chrono::seconds drain_timeout = base::kDrainTimeout;
   // For the caller to log.
   std::vector<std::string> warnings;
 };

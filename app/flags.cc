@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -36,6 +37,8 @@ constexpr FlagName kNames[] = {
     {"grpccafile", "grpccafile"},
     {"trustedproxies", "trustedproxies"},
     {"publicurl", "publicurl"},
+    {"shutdowndelay", "shutdowndelay"},
+    {"draintimeout", "draintimeout"},
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
@@ -164,6 +167,40 @@ absl::Status CheckAdminName(const Settings& settings, const std::string& name) {
   return status.ok() ? status : Wrong(settings, "adminname", status.message());
 }
 
+// Leaves `time` as it is when the flag is not given.
+absl::Status ReadTime(const Settings& settings, absl::string_view flag,
+                      std::chrono::seconds& time) {
+  const auto found = settings.find(flag);
+  if (found == settings.end()) return absl::OkStatus();
+  const std::string& text = found->second.value();
+  const std::optional<std::chrono::seconds> parsed = controlplane::ParseDuration(text);
+  if (!parsed) {
+    return Wrong(settings, flag,
+                 absl::StrCat(oci::Quote(text),
+                              " is neither a number of seconds nor a duration such as 5m"));
+  }
+  time = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status ReadTimes(const Settings& settings, ServeFlags& flags) {
+  std::chrono::seconds token_timeout{0};
+  absl::Status status = ReadTime(settings, "tokentimeout", token_timeout);
+  if (status.ok()) status = ReadTime(settings, "shutdowndelay", flags.shutdown_delay);
+  if (status.ok()) status = ReadTime(settings, "draintimeout", flags.drain_timeout);
+  if (!status.ok()) return status;
+  // 0 means the default, as in the files.
+  if (token_timeout > std::chrono::seconds(0)) flags.token_timeout = token_timeout;
+  for (const auto& [flag, time] : {std::pair("shutdowndelay", flags.shutdown_delay),
+                                   std::pair("draintimeout", flags.drain_timeout)}) {
+    if (time <= base::kMaxShutdownTime) continue;
+    return Wrong(settings, flag,
+                 absl::StrCat(oci::Quote(settings.find(flag)->second.value()),
+                              " is too long; 24h is the most"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   ServeFlags flags;
   if (absl::Status status = ReadTexts(settings, flags); !status.ok()) return status;
@@ -185,17 +222,7 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   if (const auto found = settings.find("cfgdir"); found != settings.end()) {
     flags.config_folders = found->second.values;
   }
-  if (const auto found = settings.find("tokentimeout"); found != settings.end()) {
-    const std::optional<std::chrono::seconds> timeout =
-        controlplane::ParseDuration(found->second.value());
-    if (!timeout) {
-      return Wrong(settings, "tokentimeout",
-                   absl::StrCat(oci::Quote(found->second.value()),
-                                " is neither a number of seconds nor a duration such as 5m"));
-    }
-    // 0 means the default, as in the files.
-    if (*timeout > std::chrono::seconds(0)) flags.token_timeout = *timeout;
-  }
+  if (absl::Status status = ReadTimes(settings, flags); !status.ok()) return status;
   if (const auto found = settings.find("trustedproxies"); found != settings.end()) {
     absl::StatusOr<gateway::TrustedProxies> proxies =
         gateway::TrustedProxies::Parse(found->second.value());

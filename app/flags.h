@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "app/arguments.h"
 #include "app/host_port.h"
+#include "base/limits.h"
 #include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
@@ -50,6 +51,10 @@ struct ServeFlags {
   gateway::TrustedProxies trusted_proxies;
   // http(s)://HOST[:PORT], as clients see the registry; empty: proxies or Host headers tell.
   std::string public_url;
+  // After SIGTERM: how long everything is served while /readyz says 503, and how long transfers may
+  // go on then.
+  std::chrono::seconds shutdown_delay{0};
+  std::chrono::seconds drain_timeout = base::kDrainTimeout;
 
   // Flags given by argument or variable: they win over files.
   std::set<std::string, std::less<>> given;

@@ -25,15 +25,18 @@ See 'simple-registry help COMMAND'.
 
 constexpr absl::string_view kServe = R"(Usage: simple-registry serve FLAGS
 
-Runs a registry until SIGTERM or SIGINT, then waits up to 30 s for requests in progress. On SIGHUP
-it reads the files of -cfgdir again.
+Runs a registry until SIGTERM or SIGINT. Then it serves on for -shutdowndelay while /readyz says
+503, stops accepting, and waits up to -draintimeout for requests in progress. Another signal cuts
+the phase short. On SIGHUP it reads the files of -cfgdir again. It reads changed files with
+certificates, keys, CAs, the password or the secret again within 10 s, or on SIGHUP. If a new file
+is wrong, the registry keeps what it had, and the log says why.
 
 Flags, with their defaults
   -addr HOST:PORT       where to listen (0.0.0.0:5000); :5000 is every address, port 0 a free one
   -datadir DIR          folder for all data (./data); created if missing
   -adminname NAME       the administrator's user name (admin)
   -adminpwdfile FILE    a file with one line: the administrator's password, or its bcrypt hash as
-                        genhash prints it
+                        genhash or htpasswd -nB prints it
   -adminpwd PASSWORD    the same on the command line, where other users of the machine can see it
   -certfile FILE        PEM certificate chain for HTTPS; also -cert
   -keyfile FILE         PEM private key of the certificate; also -key
@@ -56,6 +59,9 @@ Flags, with their defaults
                         -Host and -Proto (none: only X-Forwarded-Proto counts)
   -publicurl URL        the registry's address as clients see it, http(s)://HOST[:PORT]; challenges
                         send clients there for a token (taken from proxies or the Host header)
+  -shutdowndelay TIME   how long to serve on after SIGTERM while /readyz says 503, so that load
+                        balancers notice, seconds or 5m (0); at most 24h
+  -draintimeout TIME    how long requests in progress may take after that (30); at most 24h
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then its files define users, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same setting in a file.

@@ -1,6 +1,7 @@
 #include "app/pem_file.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <cerrno>
@@ -14,12 +15,22 @@
 namespace registry::app {
 namespace {
 
+using Context = std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)>;
+using Certificate = std::unique_ptr<X509, decltype(&::X509_free)>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)>;
+using Bio = std::unique_ptr<BIO, decltype(&::BIO_free)>;
+
+absl::Status Wrong(const PemFileNames::Name& name, absl::string_view why) {
+  ERR_clear_error();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name.flag, " ", oci::Quote(name.path), " cannot be used: ", why));
+}
+
+// With OpenSSL's reason.
 absl::Status Wrong(const PemFileNames::Name& name) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-  const std::string why = reason == nullptr ? "unexpected content" : reason;
-  ERR_clear_error();
-  return absl::InvalidArgumentError(absl::StrCat(name.flag, " ", oci::Quote(name.path),
-                                                 " cannot be used: ", why, "; give a PEM file"));
+  return Wrong(
+      name, absl::StrCat(reason == nullptr ? "unexpected content" : reason, "; give a PEM file"));
 }
 
 absl::StatusOr<std::string> Read(const PemFileNames::Name& name) {
@@ -33,6 +44,62 @@ absl::StatusOr<std::string> Read(const PemFileNames::Name& name) {
   return content.str();
 }
 
+Bio Reader(const std::string& pem) {
+  return Bio(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &::BIO_free);
+}
+
+// In the place of OpenSSL's own, which asks for a passphrase at the terminal. `asked` is a bool.
+int NoPassphrase(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Certificate NextCertificate(BIO* bio) {
+  bool asked = false;
+  return {::PEM_read_bio_X509(bio, nullptr, &NoPassphrase, &asked), &::X509_free};
+}
+
+absl::Status CheckCertificate(const PemFileNames::Name& name, const std::string& pem,
+                              SSL_CTX* context) {
+  const Bio bio = Reader(pem);
+  const Certificate first = NextCertificate(bio.get());
+  if (first == nullptr || ::SSL_CTX_use_certificate(context, first.get()) != 1) return Wrong(name);
+  while (const Certificate next = NextCertificate(bio.get())) {
+    if (::SSL_CTX_add1_chain_cert(context, next.get()) != 1) return Wrong(name);
+  }
+  // That there are no more.
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return Wrong(name);
+  ERR_clear_error();
+  return absl::OkStatus();
+}
+
+// Also that it is the key of the certificate.
+absl::Status CheckPrivateKey(const PemFileNames::Name& name, const std::string& pem,
+                             SSL_CTX* context) {
+  bool asked = false;
+  const Bio bio = Reader(pem);
+  const PrivateKey key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassphrase, &asked),
+                       &::EVP_PKEY_free);
+  if (asked) {
+    return Wrong(
+        name, absl::StrCat("it is encrypted, and nobody can be asked for the passphrase; decrypt "
+                           "it with: openssl pkey -in ",
+                           name.path, " -out FILE"));
+  }
+  if (key == nullptr || ::SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Wrong(name);
+  return absl::OkStatus();
+}
+
+absl::Status CheckAuthorities(const PemFileNames::Name& name, const std::string& pem) {
+  const Bio bio = Reader(pem);
+  if (NextCertificate(bio.get()) == nullptr) return Wrong(name);
+  while (NextCertificate(bio.get()) != nullptr) {
+  }
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return Wrong(name);
+  ERR_clear_error();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
@@ -43,24 +110,17 @@ absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names) {
       {&names.private_key, &files.private_key},
       {&names.ca, &files.ca}};
   for (const auto& [name, content] : reads) {
+    if (name->path.empty()) continue;
     absl::StatusOr<std::string> read = Read(*name);
     if (!read.ok()) return read.status();
     *content = *std::move(read);
   }
-  const std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context(
-      ::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
+  const Context context(::SSL_CTX_new(::TLS_server_method()), &::SSL_CTX_free);
   if (context == nullptr) return absl::InternalError("OpenSSL cannot create a context");
-  const char* certificate = names.certificate.path.c_str();
-  if (::SSL_CTX_use_certificate_chain_file(context.get(), certificate) != 1) {
-    return Wrong(names.certificate);
-  }
-  const char* private_key = names.private_key.path.c_str();
-  if (::SSL_CTX_use_PrivateKey_file(context.get(), private_key, SSL_FILETYPE_PEM) != 1) {
-    return Wrong(names.private_key);
-  }
-  if (::SSL_CTX_load_verify_file(context.get(), names.ca.path.c_str()) != 1) {
-    return Wrong(names.ca);
-  }
+  absl::Status status = CheckCertificate(names.certificate, files.certificate, context.get());
+  if (status.ok()) status = CheckPrivateKey(names.private_key, files.private_key, context.get());
+  if (status.ok() && !names.ca.path.empty()) status = CheckAuthorities(names.ca, files.ca);
+  if (!status.ok()) return status;
   return files;
 }
 

@@ -1,5 +1,5 @@
-// Reads and checks the PEM files for mutual TLS. gRPC reports only that a file is bad; this code
-// asks OpenSSL for the reason.
+// Reads and checks the PEM files for TLS. gRPC reports only that a file is bad, and OpenSSL would
+// ask for the passphrase of an encrypted key at the terminal; this code does neither.
 //
 // Thread-safe.
 #ifndef REGISTRY_APP_PEM_FILE_H_
@@ -16,7 +16,7 @@ struct PemFiles {
   // Includes its chain.
   std::string certificate;
   std::string private_key;
-  // The CA of the peer's certificate.
+  // The CA of the peer's certificate; empty if no file was named.
   std::string ca;
 };
 
@@ -28,11 +28,12 @@ struct PemFileNames {
   };
   Name certificate;
   Name private_key;
-  Name ca;
+  // With an empty path, the peer needs no certificate.
+  Name ca = {"", ""};
 };
 
-// Errors name the flag and the file: INVALID_ARGUMENT with OpenSSL's reason, or the system's error
-// from reading it.
+// Errors name the flag and the file: INVALID_ARGUMENT with OpenSSL's reason, also when the key is
+// encrypted or belongs to another certificate; those of open(2) and read(2).
 absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names);
 
 }  // namespace registry::app

@@ -99,7 +99,16 @@ absl::StatusOr<std::string> ReadSecretLine(int fd) {
   }
   if (size > kMaxBytes) return TooLong();
   absl::string_view line = absl::string_view(text).substr(0, size);
+  // What editors on Windows put in front of a text.
+  if (absl::StartsWith(line, "\xff\xfe") || absl::StartsWith(line, "\xfe\xff")) {
+    return absl::InvalidArgumentError("it is UTF-16 text; save it as UTF-8");
+  }
+  absl::ConsumePrefix(&line, "\xef\xbb\xbf");
   if (absl::ConsumeSuffix(&line, "\n")) absl::ConsumeSuffix(&line, "\r");
+  // htpasswd -n writes an empty line after NAME:HASH.
+  if (absl::StrContains(line, ":$2") && absl::ConsumeSuffix(&line, "\n")) {
+    absl::ConsumeSuffix(&line, "\r");
+  }
   if (line.empty()) return absl::InvalidArgumentError("it is empty; one line is expected");
   if (absl::StrContains(line, '\n')) {
     return absl::InvalidArgumentError("it has several lines; one is expected");

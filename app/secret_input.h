@@ -10,9 +10,9 @@
 
 namespace registry::app {
 
-// Reads `fd` to its end, which must be one line, and returns it without the newline. Errors:
-// INVALID_ARGUMENT if it is empty, has several lines or more than 4 KiB; those of read(2).
-// Thread-safe.
+// Reads `fd` to its end, which must be one line, and returns it without the newline and without a
+// UTF-8 byte order mark. Errors: INVALID_ARGUMENT if it is empty, has several lines or more than
+// 4 KiB, or is UTF-16; those of read(2). Thread-safe.
 absl::StatusOr<std::string> ReadSecretLine(int fd);
 
 // Writes `prompt` to `prompts` and reads one line from the terminal `terminal_fd`, with echo off.

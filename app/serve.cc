@@ -9,8 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <future>
 
 #include "absl/strings/str_cat.h"
 #include "app/compose.h"
@@ -53,6 +55,39 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+// SIGTERM or SIGINT, or 0 when neither comes before `end`. SIGHUP means nothing any more.
+int WaitForStopSignal(const sigset_t& signals, std::chrono::steady_clock::time_point end) {
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return 0;
+    constexpr int64_t kNsPerSecond = 1'000'000'000;
+    const timespec timeout{.tv_sec = left.count() / kNsPerSecond,
+                           .tv_nsec = left.count() % kNsPerSecond};
+    const int signal = ::sigtimedwait(&signals, nullptr, &timeout);
+    if (signal == SIGTERM || signal == SIGINT) return signal;
+  }
+}
+
+// Waits until the requests under way have ended, until the time is over, or another signal comes.
+void Drain(Registry& registry, const sigset_t& signals, int signal, std::chrono::seconds timeout) {
+  base::LogInfo("stopping: finishing requests in progress",
+                {{"signal", strsignal(signal)}, {"seconds", timeout.count()}});
+  std::future<size_t> drained =
+      std::async(std::launch::async, [&] { return registry.Stop(timeout); });
+  while (drained.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    const int again = WaitForStopSignal(signals, soon);
+    if (again == 0) continue;
+    base::LogInfo("stopping at once: cutting off requests in progress",
+                  {{"signal", strsignal(again)}});
+    registry.CutOff();
+    break;
+  }
+  const size_t cut_off = drained.get();
+  if (cut_off > 0) base::LogWarning("requests cut off", {{"connections", cut_off}});
+}
+
 }  // namespace
 
 int Serve(const ServeFlags& flags) {
@@ -73,6 +108,8 @@ int Serve(const ServeFlags& flags) {
   if (!configuration.ok()) return Fail(configuration.status());
   for (const std::string& warning : configuration->warnings) base::LogWarning(warning);
   const std::string data_directory = configuration->options.data_directory;
+  const std::chrono::seconds shutdown_delay = configuration->shutdown_delay;
+  const std::chrono::seconds drain_timeout = configuration->drain_timeout;
   const bool tls = !configuration->options.certificate_file.empty();
   absl::StatusOr<std::unique_ptr<Registry>> registry =
       Registry::Start(std::move(configuration->options));
@@ -84,9 +121,14 @@ int Serve(const ServeFlags& flags) {
 
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) (*registry)->ReloadFiles();
-  base::LogInfo("stopping: finishing requests in progress", {{"signal", strsignal(signal)}});
-  const size_t cut_off = (*registry)->Stop();
-  if (cut_off > 0) base::LogWarning("requests cut off", {{"connections", cut_off}});
+  if (shutdown_delay > std::chrono::seconds(0)) {
+    base::LogInfo("stopping soon: /readyz says 503, everything else is still served",
+                  {{"signal", strsignal(signal)}, {"seconds", shutdown_delay.count()}});
+    (*registry)->AnnounceStop();
+    const auto end = std::chrono::steady_clock::now() + shutdown_delay;
+    if (const int again = WaitForStopSignal(signals, end); again != 0) signal = again;
+  }
+  Drain(**registry, signals, signal, drain_timeout);
   registry->reset();
   base::LogInfo("stopped");
   // The log's reader has stopped: any later write to standard error would block forever.

@@ -20,6 +20,8 @@ inline constexpr std::chrono::seconds kIdleTimeout{120};
 inline constexpr std::chrono::seconds kBodyTimeout{60};
 inline constexpr size_t kMaxConnections = 10'000;
 inline constexpr std::chrono::seconds kDrainTimeout{30};
+// The longest -shutdowndelay and -draintimeout.
+inline constexpr std::chrono::hours kMaxShutdownTime{24};
 // Request headers that all connections hold together. Beyond it, the slowest are cut off first.
 inline constexpr size_t kHeaderMemoryBytes = 16 * 1024 * 1024;
 
@@ -30,6 +32,11 @@ inline constexpr size_t kChunkBytes = kStreamBufferBytes / 2;
 // Documents.
 inline constexpr size_t kMaxManifestBytes = 4'194'304;
 inline constexpr size_t kMaxJsonDepth = 64;
+
+// Renewed certificates, keys and secrets: how often their files are read again, and the part of
+// each in which a change is noticed.
+inline constexpr std::chrono::seconds kRenewalInterval{10};
+inline constexpr size_t kMaxRenewedFileBytes = 1024 * 1024;
 
 // Configuration and access policy in YAML files.
 inline constexpr size_t kMaxPolicyFileBytes = 1024 * 1024;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "controlplane/policy_fields.h"
 #include "controlplane/policy_files.h"
 #include "controlplane/tokens.h"
@@ -30,7 +31,7 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
 bool SameSettings(const Configuration& a, const Configuration& b) {
   const auto settings = [](const Configuration& c) {
     return std::tie(c.data_dir, c.addr, c.public_url, c.token_secret, c.token_timeout, c.ui,
-                    c.cert_file, c.key_file, c.sparse);
+                    c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse);
   };
   return settings(a) == settings(b);
 }
@@ -43,8 +44,8 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   set_text(spec.Field("dataDir"), configuration.data_dir);
 
   const YamlValue web = spec.Field("web");
-  if (web.IsMapOf(
-          {"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile"})) {
+  if (web.IsMapOf({"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile",
+                   "shutdownDelay", "drainTimeout"})) {
     set_text(web.Field("addr"), configuration.addr);
     set_text(web.Field("publicUrl"), configuration.public_url);
     const YamlValue secret = web.Field("tokenSecret");
@@ -69,6 +70,13 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     Set(ui, ui.Boolean(), configuration.ui, configuration);
     set_text(web.Field("certfile"), configuration.cert_file);
     set_text(web.Field("keyfile"), configuration.key_file);
+    const auto set_time = [&](const YamlValue& value, std::optional<std::chrono::seconds>& field) {
+      const std::optional<std::chrono::seconds> time = ReadDuration(value);
+      if (time > base::kMaxShutdownTime) return value.Error("is too long; 24h is the most");
+      Set(value, time, field, configuration);
+    };
+    set_time(web.Field("shutdownDelay"), configuration.shutdown_delay);
+    set_time(web.Field("drainTimeout"), configuration.drain_timeout);
   }
 
   const YamlValue registry = spec.Field("registry");

@@ -25,6 +25,9 @@ struct Configuration {
   std::optional<bool> ui;
   std::optional<std::string> cert_file;
   std::optional<std::string> key_file;
+  // At most base::kMaxShutdownTime.
+  std::optional<std::chrono::seconds> shutdown_delay;
+  std::optional<std::chrono::seconds> drain_timeout;
   // A valid regular expression (RE2).
   std::optional<std::string> sparse;
   // The "FILE:LINE" of each field that is present, such as "spec.web.addr".

@@ -101,8 +101,9 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
   absl::Status status = files.status();
   AdminServiceOptions::Reloaded reloaded;
   if (status.ok()) {
-    const absl::StatusOr<PolicyStore::Replaced> replaced = policy->ReplaceConfigured(
-        {.actor = actor, .method = "ReloadFiles", .resource = ""}, files->objects);
+    const absl::StatusOr<PolicyStore::Replaced> replaced =
+        policy->ReplaceConfigured({.actor = actor, .method = "ReloadFiles", .resource = ""},
+                                  std::move(files->objects), files->passwords);
     status = replaced.status();
     if (status.ok()) {
       reloaded.revision = replaced->snapshot.revision;
@@ -112,7 +113,7 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
     }
   }
   if (!status.ok()) {
-    base::LogError("cannot reload the files of -cfgdir: the policy stays unchanged",
+    base::LogError("cannot reload the policy: it stays unchanged",
                    {{"principal", actor.principal}, {"error", status.message()}});
     return absl::IsInvalidArgument(status) ? InvalidFiles(status.message()) : status;
   }
@@ -198,9 +199,20 @@ std::vector<grpc::Service*> ControlPlane::services() {
 
 grpc::Service* ControlPlane::admin_service() { return parts_->admin.get(); }
 
-void ControlPlane::ReloadFiles() {
-  // Reload logs failures.
-  parts_->Reload(ThisProcess()).IgnoreError();
+absl::Status ControlPlane::ReloadFiles() { return parts_->Reload(ThisProcess()).status(); }
+
+absl::Status ControlPlane::UseTokenSecret(const std::string& secret) {
+  const std::string key = DeriveSigningKey(secret);
+  if (absl::Status status = parts_->access->UseSigningKey(key); !status.ok()) return status;
+  parts_->cursor->UseSecret(key);
+  // Gateways keep answers until the policy has another revision.
+  return parts_->policy
+      ->Change({.actor = ThisProcess(),
+                .method = "RenewTokenSecret",
+                .resource = "",
+                .detail = "tokens signed with the old secret have ended"},
+               [](PolicyObjects&) { return absl::OkStatus(); })
+      .status();
 }
 
 void ControlPlane::ReportHealth(grpc::HealthCheckServiceInterface* health) {

@@ -71,8 +71,12 @@ class ControlPlane {
   grpc::Service* admin_service();
 
   // Reads the files again and applies them to new requests; requests in progress keep the previous
-  // policy. Logs mistakes, which change nothing. Blocks.
-  void ReloadFiles();
+  // policy. Logs the result. Error: the mistakes, which change nothing. Blocks.
+  absl::Status ReloadFiles();
+
+  // Signs tokens with a key that is derived from `secret`; tokens of the previous key end at once.
+  // Blocks. Errors: those of the database, which keeps the revision that tells the gateways.
+  absl::Status UseTokenSecret(const std::string& secret);
 
   // Until Shutdown: tells the server's health service if the database accepts no writes until a
   // restart.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -41,12 +42,23 @@ absl::Status NotOurs() {
 
 }  // namespace
 
-PageCursor::PageCursor(absl::string_view secret)
-    : key_(base::HmacSha256(secret, "simple-registry: places in lists, 1")) {}
+PageCursor::PageCursor(absl::string_view secret) { UseSecret(secret); }
+
+void PageCursor::UseSecret(absl::string_view secret) {
+  std::string key = base::HmacSha256(secret, "simple-registry: places in lists, 1");
+  std::lock_guard lock(mutex_);
+  key_ = std::move(key);
+}
+
+std::string PageCursor::key() const {
+  std::lock_guard lock(mutex_);
+  return key_;
+}
 
 std::string PageCursor::Seal(absl::string_view name) const {
   const CipherContext context(::EVP_CIPHER_CTX_new(), &::EVP_CIPHER_CTX_free);
   if (context == nullptr) std::abort();
+  const std::string key = this->key();
   const std::string nonce = base::RandomBytes(kNonceBytes);
   std::string text(name.substr(0, kPaddedBytes - 1));
   text.resize(kPaddedBytes);
@@ -54,7 +66,7 @@ std::string PageCursor::Seal(absl::string_view name) const {
   std::string tag(kTagBytes, '\0');
   int size = 0;
   Require(
-      ::EVP_EncryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_), Bytes(nonce)));
+      ::EVP_EncryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key), Bytes(nonce)));
   Require(::EVP_EncryptUpdate(context.get(), Bytes(sealed), &size, Bytes(text), kPaddedBytes));
   Require(::EVP_EncryptFinal_ex(context.get(), Bytes(sealed) + size, &size));
   Require(::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, tag.data()));
@@ -70,6 +82,7 @@ absl::StatusOr<std::string> PageCursor::Open(absl::string_view place) const {
       absl::WebSafeBase64Escape(cursor) != place) {
     return NotOurs();
   }
+  const std::string key = this->key();
   const std::string nonce = cursor.substr(0, kNonceBytes);
   std::string tag = cursor.substr(kNonceBytes, kTagBytes);
   const std::string sealed = cursor.substr(kNonceBytes + kTagBytes);
@@ -78,7 +91,7 @@ absl::StatusOr<std::string> PageCursor::Open(absl::string_view place) const {
   std::string text(kPaddedBytes, '\0');
   int size = 0;
   Require(
-      ::EVP_DecryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key_), Bytes(nonce)));
+      ::EVP_DecryptInit_ex(context.get(), ::EVP_aes_256_gcm(), nullptr, Bytes(key), Bytes(nonce)));
   Require(::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()));
   Require(::EVP_DecryptUpdate(context.get(), Bytes(text), &size, Bytes(sealed), kPaddedBytes));
   if (::EVP_DecryptFinal_ex(context.get(), Bytes(text) + size, &size) != 1) return NotOurs();

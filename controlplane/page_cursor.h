@@ -13,8 +13,10 @@
 #ifndef REGISTRY_CONTROLPLANE_PAGE_CURSOR_H_
 #define REGISTRY_CONTROLPLANE_PAGE_CURSOR_H_
 
+#include <mutex>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -26,6 +28,9 @@ class PageCursor {
   // other's cursors.
   explicit PageCursor(absl::string_view secret);
 
+  // Derives the key from another secret. Open refuses what was sealed before.
+  void UseSecret(absl::string_view secret);
+
   // `name` has at most 255 bytes. The result begins with ~; no name does.
   std::string Seal(absl::string_view name) const;
 
@@ -34,8 +39,11 @@ class PageCursor {
   absl::StatusOr<std::string> Open(absl::string_view place) const;
 
  private:
+  std::string key() const;
+
+  mutable std::mutex mutex_;
   // 32 bytes, for AES-256.
-  const std::string key_;
+  std::string key_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace registry::controlplane

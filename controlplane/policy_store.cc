@@ -237,13 +237,11 @@ absl::Status SetPasswords(Database& database, const std::map<std::string, std::s
 absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Open(
     Database& database, PolicyObjects configured,
     const std::map<std::string, std::string>& passwords) {
-  if (absl::Status status = SetPasswords(database, passwords, configured); !status.ok()) {
-    return status;
-  }
   std::unique_ptr<PolicyStore> store(new PolicyStore(database));
   store->holder_ = std::make_shared<PolicyHolder>(PolicySnapshot{});
-  const absl::StatusOr<Replaced> first = store->ReplaceConfigured(
-      {.actor = ThisProcess(), .method = "Start", .resource = ""}, configured);
+  const absl::StatusOr<Replaced> first =
+      store->ReplaceConfigured({.actor = ThisProcess(), .method = "Start", .resource = ""},
+                               std::move(configured), passwords);
   if (!first.ok()) return first.status();
   for (const std::string& warning : first->warnings) base::LogWarning(warning);
   return store;
@@ -275,7 +273,9 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
   // Same order as after a restart.
   stored.objects = FromRows(*after).value();
 
-  const std::string detail = StoreRows(t, before, *after);
+  const std::string changes = StoreRows(t, before, *after);
+  const std::string detail =
+      absl::StrCat(cause.detail, cause.detail.empty() || changes.empty() ? "" : "; ", changes);
   for (const auto& [key, row] : before) {
     if (key.first != "user" || after->contains(key)) continue;
     t.Execute("DELETE FROM refresh_tokens WHERE user_name = ?1", {key.second});
@@ -326,7 +326,11 @@ absl::StatusOr<PolicySnapshot> PolicyStore::Apply(const Cause& cause, Edit edit,
 }
 
 absl::StatusOr<PolicyStore::Replaced> PolicyStore::ReplaceConfigured(
-    const Cause& cause, const PolicyObjects& configured) {
+    const Cause& cause, PolicyObjects configured,
+    const std::map<std::string, std::string>& passwords) {
+  if (absl::Status status = SetPasswords(database_, passwords, configured); !status.ok()) {
+    return status;
+  }
   Replaced replaced;
   std::vector<std::string> without_effect;
   absl::StatusOr<PolicySnapshot> snapshot = Apply(

@@ -50,6 +50,8 @@ class PolicyStore {
     Actor actor;
     std::string method;
     std::string resource;
+    // A change besides those of the objects. If set, there is a new revision in any case.
+    std::string detail = "";
   };
 
   // Edits the stored objects. Runs again if the transaction is retried.
@@ -64,9 +66,11 @@ class PolicyStore {
     // Names objects of the admin API that were replaced or no longer have an effect.
     std::vector<std::string> warnings;
   };
-  // Replaces all configured objects with `configured`. Errors as above. The caller logs the
-  // warnings.
-  absl::StatusOr<Replaced> ReplaceConfigured(const Cause& cause, const PolicyObjects& configured);
+  // Replaces all configured objects with `configured`; `passwords` are as for Open. Errors as
+  // above. The caller logs the warnings.
+  absl::StatusOr<Replaced> ReplaceConfigured(
+      const Cause& cause, PolicyObjects configured,
+      const std::map<std::string, std::string>& passwords = {});
 
  private:
   explicit PolicyStore(Database& database) : database_(database) {}

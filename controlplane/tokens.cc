@@ -120,11 +120,10 @@ absl::StatusOr<IssuedToken> TokenSigner::Issue(const TokenGrant& grant) const {
   const int64_t now_s = options_.clock() / 1000;
   IssuedToken token{
       .text = "", .issued_at_s = now_s, .expires_at_s = now_s + options_.lifetime.count()};
-  json::object claims = {
-      {"iss", options_.issuer},        {"aud", options_.audience},
-      {"iat", token.issued_at_s},      {"nbf", token.issued_at_s},
-      {"exp", token.expires_at_s},     {"jti", base::NewUuid7()},
-      {"access", access.Encode()}};
+  json::object claims = {{"iss", options_.issuer},    {"aud", options_.audience},
+                         {"iat", token.issued_at_s},  {"nbf", token.issued_at_s},
+                         {"exp", token.expires_at_s}, {"jti", base::NewUuid7()},
+                         {"access", access.Encode()}};
   if (!grant.subject.empty()) {
     claims["sub"] = grant.subject;
     claims["credential_version"] = grant.credential_version;

@@ -43,8 +43,8 @@ AccessAnswer FromProto(const v1::AuthorizeResponse& response) {
     answer.refused_action = static_cast<size_t>(response.refused_action());
   }
   if (response.has_credential_expires_at()) {
-    // This clock may be behind the control plane's. In the credential's last minute every request is
-    // asked, so that none is answered after its end.
+    // This clock may be behind the control plane's. In the credential's last minute every request
+    // is asked, so that none is answered after its end.
     answer.expires_at = std::chrono::system_clock::time_point(
         std::chrono::seconds(response.credential_expires_at().seconds()) - base::kTokenLeeway);
   }

@@ -1,6 +1,7 @@
 #include "gateway/gateway.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "base/log.h"
@@ -31,7 +32,7 @@ struct Gateway::Parts {
         storage_nodes(options.storage_nodes, files),
         access(control_plane),
         manifest_budget(base::kManifestBudgetBytes),
-        planes{control_plane, storage_nodes, access, manifest_budget},
+        planes{control_plane, storage_nodes, access, manifest_budget, stopping},
         dispatcher(planes),
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
@@ -40,6 +41,8 @@ struct Gateway::Parts {
   StorageNodes storage_nodes;
   Access access;
   MemoryBudget manifest_budget;
+  // /readyz says so.
+  std::atomic<bool> stopping = false;
   Planes planes;
   Dispatcher dispatcher;
   EventLoops loops;
@@ -58,8 +61,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
   Parts& parts = *gateway->parts_;
   const ServerOptions server_options{.host = options.host,
                                      .port = options.port,
-                                     .certificate_file = options.certificate_file,
-                                     .private_key_file = options.private_key_file,
+                                     .tls = std::move(options.tls),
                                      .connection = {.trusted_proxies = options.trusted_proxies,
                                                     .public_url = options.public_url,
                                                     .files = &parts.files}};
@@ -73,6 +75,14 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
 }
 
 std::string Gateway::address() const { return parts_->server->address(); }
+
+absl::Status Gateway::UseCertificate(const TlsIdentity& identity) {
+  return parts_->server->UseCertificate(identity);
+}
+
+void Gateway::AnnounceStop() { parts_->stopping = true; }
+
+void Gateway::CutOff() { parts_->server->CutOff(); }
 
 size_t Gateway::Stop(std::chrono::milliseconds timeout) {
   parts_->stopped = true;

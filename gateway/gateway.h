@@ -10,12 +10,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "gateway/http/tls_identity.h"
 #include "gateway/http/trusted_proxies.h"
 
 namespace grpc {
@@ -28,9 +30,8 @@ struct GatewayOptions {
   // Where to listen; port 0 takes any free port. An empty host means all addresses.
   std::string host = "0.0.0.0";
   uint16_t port = 5000;
-  // PEM files: certificate chain and key. Both or none; none means plain HTTP.
-  std::string certificate_file;
-  std::string private_key_file;
+  // Absent: plain HTTP.
+  std::optional<TlsIdentity> tls;
   // 0: one for each processor.
   size_t threads = 0;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
@@ -55,9 +56,20 @@ class Gateway {
   // The address that is being listened on, for example "127.0.0.1:5000".
   std::string address() const;
 
+  // Connections that begin from now on get this certificate. For a gateway that was started with
+  // one. Error: INVALID_ARGUMENT, and the old one stays.
+  absl::Status UseCertificate(const TlsIdentity& identity);
+
+  // From now on /readyz answers 503, so that load balancers send nobody here any more. All else is
+  // served as before.
+  void AnnounceStop();
+
   // Stops accepting and waits for the requests under way, at most `timeout`. Returns how many were
   // cut off. Call it once.
   size_t Stop(std::chrono::milliseconds timeout = base::kDrainTimeout);
+
+  // Ends the wait of Stop as if its time were over; may come before Stop.
+  void CutOff();
 
  private:
   struct Parts;

@@ -3,6 +3,7 @@
 #ifndef REGISTRY_GATEWAY_HANDLER_H_
 #define REGISTRY_GATEWAY_HANDLER_H_
 
+#include <atomic>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +22,8 @@ struct Planes {
   StorageNodes& storage_nodes;
   Access& access;
   MemoryBudget& manifest_budget;
+  // This gateway has been told to stop and is not ready for new clients.
+  const std::atomic<bool>& stopping;
 };
 
 // One request that was allowed. Lives as long as the handler runs.

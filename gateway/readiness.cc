@@ -1,10 +1,14 @@
-// GET /readyz: whether the planes behind this gateway answer.
+// GET /readyz: 200 when the planes behind this gateway answer and it has not been told to stop.
 #include "gateway/error_response.h"
 #include "gateway/handler.h"
 
 namespace registry::gateway {
 
 Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange) {
+  if (planes.stopping) {
+    co_return co_await exchange.Send(
+        ErrorResponse(503, "UNAVAILABLE", "this registry is shutting down"));
+  }
   absl::Status status = co_await planes.control_plane.CheckHealth();
   if (status.ok()) status = co_await planes.storage_nodes.CheckHealth();
   if (!status.ok()) {

@@ -48,7 +48,9 @@ Awaitable<void> Connection::Run() {
   // When draining, nobody may be left who would end a handshake that takes too long.
   if (draining_) co_return;
   const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
-  if (handshake.ok()) {
+  if (absl::IsFailedPrecondition(handshake)) {
+    co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// in place of http://");
+  } else if (handshake.ok()) {
     while (co_await ServeOne()) {
     }
   }
@@ -100,6 +102,14 @@ Awaitable<bool> Connection::ReadHeader() {
            (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
             *static_cast<const char*>(buffer_.data().data()) == '\n')) {
       buffer_.consume(1);
+    }
+    if (!parser_->got_some() && !transport_.secure() && buffer_.size() > 0 &&
+        *static_cast<const char*>(buffer_.data().data()) == kTlsHandshake) {
+      // In plain HTTP, by which clients such as docker know what they talk to.
+      co_await RefuseMalformed(400,
+                               "this port speaks HTTP without TLS: use http:// in place of "
+                               "https://");
+      co_return false;
     }
     if (buffer_.size() > 0) {
       beast::error_code error;

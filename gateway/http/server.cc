@@ -1,8 +1,5 @@
 #include "gateway/http/server.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -30,15 +27,6 @@ std::chrono::milliseconds SweepInterval(const ConnectionOptions& options) {
   const auto shortest = std::min(
       {options.header_timeout, options.idle_timeout, options.body_timeout, options.linger_timeout});
   return std::clamp(shortest / 4, std::chrono::milliseconds(10), std::chrono::milliseconds(1000));
-}
-
-std::string OpenSslReason() {
-  char text[256] = "unknown reason";
-  if (const unsigned long code = ERR_get_error(); code != 0) {
-    ERR_error_string_n(code, text, sizeof text);
-  }
-  ERR_clear_error();
-  return text;
 }
 
 std::string FormatAddress(const tcp::endpoint& endpoint) {
@@ -79,7 +67,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(EventLoops& loops, Server
                                                        ErrorResponder error_responder) {
   std::unique_ptr<Server> server(
       new Server(loops, std::move(options), std::move(handler), std::move(error_responder)));
-  if (absl::Status status = server->LoadCertificate(); !status.ok()) return status;
+  if (server->options_.tls.has_value()) {
+    absl::Status status = server->UseCertificate(*server->options_.tls);
+    if (!status.ok()) return status;
+  }
   if (absl::Status status = server->Bind(); !status.ok()) return status;
   {
     std::lock_guard lock(server->mutex_);
@@ -92,23 +83,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(EventLoops& loops, Server
   return server;
 }
 
-absl::Status Server::LoadCertificate() {
-  if (options_.certificate_file.empty()) return absl::OkStatus();
-  tls_.emplace(asio::ssl::context::tls_server);
-  SSL_CTX* context = tls_->native_handle();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  if (SSL_CTX_use_certificate_chain_file(context, options_.certificate_file.c_str()) != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot use the certificate file \"", options_.certificate_file, "\": ", OpenSslReason()));
-  }
-  if (SSL_CTX_use_PrivateKey_file(context, options_.private_key_file.c_str(), SSL_FILETYPE_PEM) !=
-      1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot use the key file \"", options_.private_key_file, "\" with the certificate \"",
-        options_.certificate_file, "\": ", OpenSslReason()));
-  }
+absl::Status Server::UseCertificate(const TlsIdentity& identity) {
+  absl::StatusOr<std::shared_ptr<asio::ssl::context>> tls = MakeTlsContext(identity);
+  if (!tls.ok()) return tls.status();
+  std::lock_guard lock(mutex_);
+  tls_ = *std::move(tls);
   return absl::OkStatus();
 }
 
@@ -194,8 +173,13 @@ Awaitable<void> Server::Accept() {
 Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation) {
   // A cancelled operation reports it as its error, as a lost connection does.
   co_await asio::this_coro::throw_if_cancelled(false);
+  std::shared_ptr<asio::ssl::context> tls;
   {
-    Connection connection(std::move(socket), tls_ ? &*tls_ : nullptr, options_.connection, handler_,
+    std::lock_guard lock(mutex_);
+    tls = tls_;
+  }
+  {
+    Connection connection(std::move(socket), tls.get(), options_.connection, handler_,
                           error_responder_, loop.draining);
     loop.connections.emplace(&connection, &cancellation);
     co_await connection.Run();
@@ -209,7 +193,7 @@ Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_sign
 // Says so without waiting for anything: whatever the socket's buffer takes at once.
 Awaitable<void> Server::RefuseOverload(Socket socket) {
   boost::system::error_code error;
-  if (!tls_) {
+  if (!options_.tls.has_value()) {
     Response response = error_responder_(503, "too many connections; try again later");
     response.head.content_length = response.body.size();
     const std::string text =
@@ -264,14 +248,22 @@ size_t Server::Drain(std::chrono::milliseconds timeout) {
   const auto all_ended = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return open_connections_ == 0 && own_coroutines_ == 0;
   };
+  const auto may_end = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return cut_off_ || all_ended(); };
   std::unique_lock lock(mutex_);
-  if (connection_ended_.wait_for(lock, timeout, all_ended)) return 0;
+  connection_ended_.wait_for(lock, timeout, may_end);
+  if (all_ended()) return 0;
   const size_t cut_off = open_connections_;
   for (auto& loop : loops_) {
     asio::post(loop->context, [&loop = *loop] { loop.cancelling = true; });
   }
   connection_ended_.wait(lock, all_ended);
   return cut_off;
+}
+
+void Server::CutOff() {
+  std::lock_guard lock(mutex_);
+  cut_off_ = true;
+  connection_ended_.notify_all();
 }
 
 }  // namespace registry::gateway

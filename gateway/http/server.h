@@ -8,7 +8,6 @@
 #define REGISTRY_GATEWAY_HTTP_SERVER_H_
 
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include "base/limits.h"
 #include "gateway/http/connection.h"
 #include "gateway/http/event_loops.h"
+#include "gateway/http/tls_context.h"
 
 namespace registry::gateway {
 
@@ -29,9 +29,8 @@ struct ServerOptions {
   std::string host = "0.0.0.0";
   // 0 takes any free port.
   uint16_t port = 5000;
-  // PEM files: the certificate with its chain, and its key. Both or none; none means plain HTTP.
-  std::string certificate_file;
-  std::string private_key_file;
+  // Absent: plain HTTP.
+  std::optional<TlsIdentity> tls;
   // More connections than this are answered 503 and closed.
   size_t max_connections = base::kMaxConnections;
   ConnectionOptions connection;
@@ -51,10 +50,17 @@ class Server {
   // The address that is being listened on, for example "127.0.0.1:5000".
   std::string address() const;
 
+  // Connections that begin from now on get this certificate; the others go on with theirs. For a
+  // server that was started with one. Error: INVALID_ARGUMENT, and the old one stays.
+  absl::Status UseCertificate(const TlsIdentity& identity);
+
   // Stops accepting, closes idle connections, and waits until the requests under way have finished;
   // those that have not after `timeout` are cancelled, and their number is returned. No coroutine
   // of the server is left when it returns.
   size_t Drain(std::chrono::milliseconds timeout);
+
+  // Ends the wait of Drain as if its time were over; may come before Drain.
+  void CutOff();
 
  private:
   // What belongs to one event loop; touched only by its thread.
@@ -62,7 +68,6 @@ class Server {
 
   Server(EventLoops& loops, ServerOptions options, Handler handler, ErrorResponder error_responder);
 
-  absl::Status LoadCertificate();
   absl::Status Bind();
   Awaitable<void> Accept();
   Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation);
@@ -73,13 +78,15 @@ class Server {
   const ServerOptions options_;
   const Handler handler_;
   const ErrorResponder error_responder_;
-  std::optional<boost::asio::ssl::context> tls_;
   boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor> acceptor_;
   std::vector<std::unique_ptr<Loop>> loops_;
 
   mutable std::mutex mutex_;
+  // Null for plain HTTP.
+  std::shared_ptr<boost::asio::ssl::context> tls_ ABSL_GUARDED_BY(mutex_);
   std::condition_variable connection_ended_;
   size_t open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool cut_off_ ABSL_GUARDED_BY(mutex_) = false;
   // Coroutines of the server itself: the acceptor and the sweepers.
   size_t own_coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -1,6 +1,7 @@
 #include "gateway/http/transport.h"
 
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,15 @@ absl::Status Transport::Error(const boost::system::error_code& error) {
 Awaitable<absl::Status> Transport::Handshake(SteadyTime deadline) {
   if (!tls_) co_return absl::OkStatus();
   deadline_ = deadline;
+  const auto [ready] = co_await socket_.async_wait(Socket::wait_read, kAwait);
+  if (ready) co_return Error(ready);
+  char first = 0;
+  const ssize_t count = ::recv(socket_.native_handle(), &first, 1, MSG_PEEK);
+  if (count == 1 && first != kTlsHandshake) {
+    tls_.reset();
+    deadline_ = SteadyTime::max();
+    co_return absl::FailedPreconditionError("the client does not speak TLS");
+  }
   const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
   if (error) co_return Error(error);
   deadline_ = SteadyTime::max();

@@ -24,6 +24,9 @@ namespace registry::gateway {
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// What a client that speaks TLS sends first (RFC 8446, 5.1).
+inline constexpr char kTlsHandshake = 0x16;
+
 class Transport {
  public:
   // `tls` is null for plain HTTP; it must outlive this object.
@@ -33,7 +36,8 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  // The TLS handshake; nothing without TLS.
+  // The TLS handshake; nothing without TLS. Error FAILED_PRECONDITION: the client speaks something
+  // else, which is still to be read; from then on so does this object.
   Awaitable<absl::Status> Handshake(SteadyTime deadline);
 
   // Reads at least one byte; 0 at the end of the stream.

@@ -174,7 +174,8 @@ void CheckGrant(absl::string_view input) {
   FUZZ_CHECK(verified->credential_version == grant.credential_version);
   for (const oci::Scope& scope : grant.access) {
     for (const std::string& action : scope.actions) {
-      const bool known = action == "pull" || action == "push" || action == "delete" || action == "*";
+      const bool known =
+          action == "pull" || action == "push" || action == "delete" || action == "*";
       FUZZ_CHECK(verified->access.Covers({scope.type, scope.name, {action}}) == known);
     }
   }

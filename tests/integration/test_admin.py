@@ -492,7 +492,7 @@ class Files(AdminTestCase, PolicyTestCase):
         self.assertIn("missing", error.message)
         self.assertEqual(self.status(basic("admin", "admin-example"), "/v2/_catalog"), 200)
         self.assertEqual(
-            len(self.registry.log(message="cannot reload the files of -cfgdir: the policy stays unchanged")), 1
+            len(self.registry.log(message="cannot reload the policy: it stays unchanged")), 1
         )
         self.edit("rolebindings.yaml", "name: missing", "name: pull")
         reloaded = self.api.ReloadFiles()

@@ -253,14 +253,14 @@ class Files(PolicyTestCase):
         self.reload()
         self.as_user("late").get("/v2/_catalog")
         self.edit("rolebindings.yaml", "name: everything", "name: evrything")
-        line = self.reload("cannot reload the files of -cfgdir: the policy stays unchanged")
+        line = self.reload("cannot reload the policy: it stays unchanged")
         self.assertIn("rolebindings.yaml:", line["error"])
         self.assertIn("evrything", line["error"])
         self.as_user("late").get("/v2/_catalog")
 
     def test_files_that_are_emptied_change_nothing(self):
         self.start()
-        refused = "cannot reload the files of -cfgdir: the policy stays unchanged"
+        refused = "cannot reload the policy: it stays unchanged"
         users = self.cfgdir / "users.yaml"
         users.rename(self.folder / "kept")
         users.touch()

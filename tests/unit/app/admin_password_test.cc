@@ -89,6 +89,27 @@ TEST_F(AdminPasswordTest, AHashIsToldFromAPassword) {
   EXPECT_EQ(OfFile("secret\n")->password, "secret");
 }
 
+TEST_F(AdminPasswordTest, ALineOfHtpasswdIsAHashForTheAdministratorOnly) {
+  const std::string line = std::string("admin:") + kHash;
+  EXPECT_EQ(OfFlag(line)->hash, kHash);
+  EXPECT_EQ(OfFile(line)->hash, kHash);
+  EXPECT_EQ(OfFile(line + "\n")->hash, kHash);
+  EXPECT_EQ(OfFile(line + "\n\n")->hash, kHash);
+  EXPECT_EQ(OfFile(line + "\r\n\r\n")->hash, kHash);
+  EXPECT_THAT(ErrorOf(line + "\n\n\n"), HasSubstr("several lines"));
+  for (const std::string& other :
+       {std::string("bob:") + kHash, std::string("admin:$apr1$abcdefgh$CI/5wQUJl6iCJIdEPu2N3."),
+        std::string("admin:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="), line.substr(0, 40)}) {
+    const absl::Status status = OfFile(other).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << other;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("pwd.txt"), Not(HasSubstr(other.substr(other.find(':') + 1)))));
+  }
+  for (const char* password : {"a:b", ":$2b$", "admin:secret", "$apr1$"}) {
+    EXPECT_EQ(OfFile(password)->password, password);
+  }
+}
+
 TEST_F(AdminPasswordTest, MalformedHashesAndPasswordsAreNamedButNotShown) {
   for (const std::string& secret : {std::string(kHash).substr(0, 40), std::string(80, 'x')}) {
     const absl::Status of_flag = OfFlag(secret).status();

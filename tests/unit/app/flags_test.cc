@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace registry::app {
 namespace {
 
@@ -179,6 +181,27 @@ TEST(FlagsTest, TimeoutsAreSecondsOrDurations) {
   EXPECT_EQ(Parse({"-cfgdir=a", "-tokentimeout=0"}).token_timeout, seconds(300));
   for (const char* text : {"x", "-1", "1y", "99999999999", "inf", "-5m"}) {
     EXPECT_THAT(Error({"-cfgdir=a", "-tokentimeout", text}), HasSubstr("-tokentimeout: ")) << text;
+  }
+}
+
+TEST(FlagsTest, TheTimesOfShuttingDown) {
+  using std::chrono::seconds;
+  EXPECT_EQ(Parse({"-adminpwd=x"}).shutdown_delay, seconds(0));
+  EXPECT_EQ(Parse({"-adminpwd=x"}).drain_timeout, seconds(30));
+  const ServeFlags flags = Parse({"-adminpwd=x", "-shutdowndelay", "5s", "-draintimeout=1h30m"});
+  EXPECT_EQ(flags.shutdown_delay, seconds(5));
+  EXPECT_EQ(flags.drain_timeout, seconds(5400));
+  EXPECT_EQ(Parse({"-adminpwd=x", "-draintimeout=0"}).drain_timeout, seconds(0));
+  EXPECT_EQ(Parse({"-adminpwd=x"}, {{"SIMPLE_REGISTRY_SHUTDOWNDELAY", "7"}}).shutdown_delay,
+            seconds(7));
+  for (const char* flag : {"-shutdowndelay", "-draintimeout"}) {
+    for (const char* text : {"", "-1", "soon", "5ms", "1.5"}) {
+      EXPECT_THAT(Error({"-adminpwd=x", flag, text}),
+                  HasSubstr(absl::StrCat(flag, ": \"", text, "\" is neither")));
+    }
+    EXPECT_EQ(Error({"-adminpwd=x", flag, "24h"}), "");
+    EXPECT_THAT(Error({"-adminpwd=x", flag, "24h1s"}),
+                HasSubstr(absl::StrCat(flag, ": \"24h1s\" is too long; 24h is the most")));
   }
 }
 

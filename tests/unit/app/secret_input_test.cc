@@ -144,6 +144,14 @@ TEST(SecretInputTest, WhatIsNoTerminalIsAnError) {
 TEST(SecretInputTest, APipeHoldsOneLine) {
   EXPECT_EQ(ReadSecretLine(Pipe("secret").fd()).value(), "secret");
   EXPECT_EQ(ReadSecretLine(Pipe("secret\n").fd()).value(), "secret");
+  EXPECT_EQ(ReadSecretLine(Pipe("\xef\xbb\xbfsecret\r\n").fd()).value(), "secret");
+  EXPECT_EQ(ReadSecretLine(Pipe("secret\xef\xbb\xbf").fd()).value(), "secret\xef\xbb\xbf");
+  EXPECT_THAT(std::string(ReadSecretLine(Pipe("\xef\xbb\xbf\n").fd()).status().message()),
+              HasSubstr("empty"));
+  for (const char* utf16 : {"\xff\xfes\x01", "\xfe\xff\x01s"}) {
+    EXPECT_THAT(std::string(ReadSecretLine(Pipe(utf16).fd()).status().message()),
+                HasSubstr("UTF-16"));
+  }
   EXPECT_EQ(ReadSecretLine(Pipe(std::string(4096, 'x')).fd()).value().size(), 4096u);
   EXPECT_THAT(std::string(ReadSecretLine(Pipe("").fd()).status().message()), HasSubstr("empty"));
   EXPECT_THAT(std::string(ReadSecretLine(Pipe("a\nb").fd()).status().message()),

@@ -86,7 +86,7 @@ class SeveralGatewaysTest : public testing::Test {
       std::lock_guard lock(mutex_);
       policy_ = std::move(policy);
     }
-    plane_->ReloadFiles();
+    EXPECT_TRUE(plane_->ReloadFiles().ok());
   }
 
   // The whole answer to a GET.

@@ -153,12 +153,12 @@ TEST_F(ControlPlaneTest, OfReloadsAtOnceTheNewestFilesHold) {
   };
   auto plane = ControlPlane::Open(options_);
   ASSERT_TRUE(plane.ok()) << plane.status();
-  std::thread first([&] { (*plane)->ReloadFiles(); });
+  std::thread first([&] { EXPECT_TRUE((*plane)->ReloadFiles().ok()); });
   {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return reads == 1; });
   }
-  (*plane)->ReloadFiles();
+  EXPECT_TRUE((*plane)->ReloadFiles().ok());
   {
     std::lock_guard lock(mutex);
     second_done = true;

@@ -41,6 +41,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
           "Configuration", "c",
           "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret-of-enough-bytes\n"
           "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
+          "    shutdownDelay: 5\n    drainTimeout: 1m\n"
           "  registry: {sparse: ^a/}\n---\n"),
       Document("PullThroughCache", "hub",
                "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
@@ -88,7 +89,9 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_EQ(configuration.cert_file, "c.pem");
   EXPECT_EQ(configuration.key_file, "k.pem");
   EXPECT_EQ(configuration.sparse, "^a/");
-  EXPECT_EQ(configuration.places.size(), 8);
+  EXPECT_EQ(configuration.shutdown_delay, std::chrono::seconds(5));
+  EXPECT_EQ(configuration.drain_timeout, std::chrono::seconds(60));
+  EXPECT_EQ(configuration.places.size(), 10);
   EXPECT_THAT(configuration.places.at("spec.web.addr"), HasSubstr("a.yaml:"));
 
   ASSERT_EQ(loaded->caches.size(), 1);

@@ -28,8 +28,9 @@ TEST(TokenAccessTest, AScopeTakesNineBytesWhateverItsNameIs) {
   EXPECT_EQ(Encoded({}), "");
   EXPECT_EQ(Encoded({{"repository", "a", {"pull"}}}).size(), 12u);
   const std::string name(255, 'a');
-  EXPECT_EQ(Encoded({{"repository", name, {"pull", "push"}}, {"registry", "catalog", {"*"}}}).size(),
-            24u);
+  EXPECT_EQ(
+      Encoded({{"repository", name, {"pull", "push"}}, {"registry", "catalog", {"*"}}}).size(),
+      24u);
 }
 
 TEST(TokenAccessTest, CoversWhatWasAddedAndNothingElse) {

@@ -80,7 +80,8 @@ TEST(TokenScopesTest, ScopesOfOneRepositoryBecomeOneAndTheLastOnesAreKept) {
        "repository:b:pull repository:c:pull",
        {"a"}},
       // A name may stand for things of two types.
-      {"repository:catalog:pull registry:catalog:*", "repository:catalog:pull registry:catalog:*",
+      {"repository:catalog:pull registry:catalog:*",
+       "repository:catalog:pull registry:catalog:*",
        {}},
   };
   for (const auto& test : cases) {

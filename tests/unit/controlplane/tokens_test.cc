@@ -107,7 +107,7 @@ TEST_F(TokenSignerTest, AnyChangedCharacterInvalidates) {
 
 TEST_F(TokenSignerTest, TokensOfOthersAreRefused) {
   const auto foreign_key = Signer([](auto& o) { o.signing_key = std::string(32, '\x02'); });
-  EXPECT_THAT(Reason(foreign_key->Issue(grant_).value().text), HasSubstr("not signed it"));
+  EXPECT_THAT(Reason(foreign_key->Issue(grant_).value().text), HasSubstr("did not sign it"));
   const auto issuer = Signer([](auto& o) { o.issuer = "other"; });
   EXPECT_THAT(Reason(issuer->Issue(grant_).value().text), HasSubstr("another registry issued it"));
   const auto audience = Signer([](auto& o) { o.audience = "other"; });
@@ -140,11 +140,11 @@ TEST_F(TokenSignerTest, ClocksMayDifferByAMinuteBothWays) {
 
 TEST_F(TokenSignerTest, EachTimeHasItsOwnLeeway) {
   const auto reason = [this](int64_t not_before, int64_t issued_at, int64_t expires_at) {
-    return Reason(Sign(kHeader,
-                       absl::StrCat(R"({"iss":"simple-registry","aud":"simple-registry","nbf":)",
-                                    not_before, R"(,"iat":)", issued_at, R"(,"exp":)", expires_at,
-                                    R"(,"access":""})"),
-                       Key()));
+    return Reason(
+        Sign(kHeader,
+             absl::StrCat(R"({"iss":"simple-registry","aud":"simple-registry","nbf":)", not_before,
+                          R"(,"iat":)", issued_at, R"(,"exp":)", expires_at, R"(,"access":""})"),
+             Key()));
   };
   EXPECT_EQ(reason(1060, 1060, 941), "");
   EXPECT_THAT(reason(1061, 1000, 1300), HasSubstr("not valid yet"));

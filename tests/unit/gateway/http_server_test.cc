@@ -416,14 +416,36 @@ TEST_F(HttpServerTest, AnAddressInUseIsAnError) {
   EXPECT_TRUE(absl::StrContains(second.status().message(), address)) << second.status();
 }
 
-TEST_F(HttpServerTest, AMissingCertificateIsAnError) {
+TEST_F(HttpServerTest, DrainCanBeCutShort) {
+  Start();
+  Client asked(server_->address());
+  asked.Send("GET /call HTTP/1.1\r\nHost: x\r\n\r\n");
+  Client answered(server_->address());
+  answered.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(answered.ReadUntil("GET /1").empty());
+  std::thread cut_off([&] { server_->CutOff(); });
+  EXPECT_GE(server_->Drain(std::chrono::hours(1)), 1u);
+  cut_off.join();
+  EXPECT_TRUE(asked.Closed());
+}
+
+TEST_F(HttpServerTest, AClientThatBeginsTlsIsToldThatThereIsNone) {
+  Start();
+  Client client(server_->address());
+  client.Send("\x16\x03\x01\x02");
+  const std::string answer = client.ReadToEnd();
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 400 ")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "http://")) << answer;
+}
+
+TEST_F(HttpServerTest, ABadCertificateIsAnError) {
   options_.host = "127.0.0.1";
   options_.port = 0;
-  options_.certificate_file = "/nonexistent/cert.pem";
-  options_.private_key_file = "/nonexistent/key.pem";
+  options_.tls = TlsIdentity{.certificate = "no certificate", .private_key = "no key"};
   const auto server = Server::Listen(loops_, options_, TestHandler, TestError);
   ASSERT_FALSE(server.ok());
-  EXPECT_TRUE(absl::StrContains(server.status().message(), "/nonexistent/cert.pem"));
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(server.status().message(), "the certificate cannot be used"));
 }
 
 }  // namespace

@@ -1,0 +1,107 @@
+// Notices that files have been renewed (certificates, keys, passwords) and has them read again.
+//
+//   Renewals renewals;
+//   renewals.Add({.name = "the certificate of HTTPS",
+//                 .files = FileState({certfile, keyfile}),
+//                 .renew = [&] { return ReadAgain(); }});
+//   renewals.Start();
+//   renewals.CheckNow();  // on SIGHUP
+//
+// A thread compares the contents of the files every base::kRenewalInterval, so a link that is
+// switched, as Kubernetes does for ConfigMaps and Secrets, is noticed like a file that is written.
+// Renewals logs what was renewed and what could not be; then what held before goes on, and the next
+// attempt is made when a file changes again, or on CheckNow.
+#ifndef REGISTRY_APP_RENEWALS_H_
+#define REGISTRY_APP_RENEWALS_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/limits.h"
+
+namespace registry::app {
+
+// The contents of some files at a moment. Take it before the files are used for the first time, so
+// that no change in between is missed. Files that can be read only once, such as pipes, never
+// change. Not thread-safe.
+class FileState {
+ public:
+  FileState() = default;
+  // Empty paths are left out.
+  explicit FileState(const std::vector<std::string>& paths);
+
+  bool empty() const { return paths_.empty(); }
+
+  // Returns true if the files have changed since the last call, or since they were named.
+  bool HasChanged();
+
+ private:
+  std::string Read() const;
+
+  std::vector<std::string> paths_;
+  std::string digest_;
+};
+
+// What is renewed together.
+struct Renewal {
+  // For the log: "the certificate of HTTPS".
+  std::string name;
+  FileState files;
+  // Reads the files again and uses them; called by one thread at a time. After an error what held
+  // before goes on. The error names the file.
+  std::function<absl::Status()> renew;
+  // CheckNow calls `renew` even if no file has changed.
+  bool always_on_demand = false;
+  // `renew` logs by itself what it did.
+  bool logs_itself = false;
+};
+
+// Thread-safe, except that Add comes before Start.
+class Renewals {
+ public:
+  explicit Renewals(std::chrono::milliseconds interval = base::kRenewalInterval)
+      : interval_(interval) {}
+  // Waits for a check that is under way.
+  ~Renewals();
+
+  Renewals(const Renewals&) = delete;
+  Renewals& operator=(const Renewals&) = delete;
+
+  void Add(Renewal renewal);
+  bool empty();
+  void Start();
+
+  // Also tries again what failed before. Blocks.
+  void CheckNow();
+
+ private:
+  struct Entry {
+    Renewal renewal;
+    bool failed = false;
+  };
+
+  void Check(bool on_demand);
+  void Renew(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(check_mutex_);
+
+  const std::chrono::milliseconds interval_;
+
+  // Held while files are checked and renewed.
+  std::mutex check_mutex_;
+  std::vector<Entry> entries_ ABSL_GUARDED_BY(check_mutex_);
+
+  std::mutex stop_mutex_;
+  std::condition_variable stop_changed_;
+  bool stop_ ABSL_GUARDED_BY(stop_mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace registry::app
+
+#endif  // REGISTRY_APP_RENEWALS_H_
