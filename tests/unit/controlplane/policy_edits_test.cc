@@ -145,7 +145,7 @@ TEST_F(PolicyEditsTest, BadFieldsAreNamed) {
         {.name = "x", .subjects = {UserNamed("bob")}, .role = "pull", .scopes = std::move(texts)}));
   };
   EXPECT_THAT(scopes({}), HasSubstr("role_binding.scopes is empty"));
-  EXPECT_THAT(scopes({"("}), HasSubstr("no regular expression"));
+  EXPECT_THAT(scopes({"("}), HasSubstr("not a regular expression"));
   EXPECT_THAT(scopes({std::string(base::kMaxScopeBytes + 1, 'a')}), HasSubstr("bytes"));
   EXPECT_THAT(scopes(std::vector<std::string>(base::kMaxRoleBindingScopes + 1, "a")),
               HasSubstr("101 entries"));

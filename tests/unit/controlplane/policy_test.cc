@@ -410,7 +410,7 @@ TEST(PolicyTest, RefusesObjectsThatDoNotFit) {
   EXPECT_THAT(error([](PolicyObjects& o) { o.roles.push_back(o.roles[0]); }),
               HasSubstr(R"(two roles named "admins")"));
   EXPECT_THAT(error([](PolicyObjects& o) { o.bindings.push_back(o.bindings[0]); }),
-              HasSubstr(R"(two of role binding "admins")"));
+              HasSubstr(R"(role binding "admins" is defined twice)"));
   EXPECT_THAT(error([](PolicyObjects& o) {
                 o.tokens = {{"t", "value", "ghost", {}}};
               }),
