@@ -84,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   control_options.token_secret = options.token_secret;
   control_options.token_lifetime = options.token_lifetime;
   control_options.sparse_repositories = options.sparse_repositories;
+  control_options.upload_limits = options.upload_limits;
   control_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
   auto control_plane = controlplane::ControlPlane::Open(std::move(control_options));
   if (!control_plane.ok()) return control_plane.status();

@@ -16,6 +16,7 @@
 #include "app/host_port.h"
 #include "app/renewals.h"
 #include "controlplane/policy_files.h"
+#include "controlplane/upload_room.h"
 #include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
@@ -44,6 +45,8 @@ struct RegistryOptions {
   std::string private_key_file;
   // A regular expression for repositories that may hold sparse manifests; empty for none.
   std::string sparse_repositories;
+  // Bytes of unfinished uploads.
+  controlplane::UploadLimits upload_limits;
   // The admin API listens here too, besides its socket in the data folder. PEM files for mutual
   // TLS: the server's certificate and key, and the CA of the clients' certificates.
   std::optional<HostPort> admin_address;

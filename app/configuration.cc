@@ -29,6 +29,8 @@ class FileSettings {
       // LoadFolders has looked at it.
       merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
     }
+    Set("uploadlimit", configuration_.upload_limit, merged.upload_limit);
+    Set("uploadlimituser", configuration_.upload_limit_user, merged.upload_limit_user);
     Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
     Set("ui", configuration_.ui, merged.ui);
     Set("shutdowndelay", configuration_.shutdown_delay, merged.shutdown_delay);
@@ -182,6 +184,8 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.certificate_file = merged.cert_file;
   options.private_key_file = merged.key_file;
   options.sparse_repositories = merged.sparse;
+  options.upload_limits = {.user_bytes = merged.upload_limit_user,
+                           .total_bytes = merged.upload_limit};
   options.admin_address = merged.grpc_address;
   options.admin_certificate_file = merged.grpc_cert_file;
   options.admin_private_key_file = merged.grpc_key_file;

@@ -39,6 +39,8 @@ constexpr FlagName kNames[] = {
     {"publicurl", "publicurl"},
     {"shutdowndelay", "shutdowndelay"},
     {"draintimeout", "draintimeout"},
+    {"uploadlimit", "uploadlimit"},
+    {"uploadlimituser", "uploadlimituser"},
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
@@ -148,6 +150,20 @@ absl::Status ReadTexts(const Settings& settings, ServeFlags& flags) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSize(const Settings& settings, absl::string_view flag, int64_t& size) {
+  const auto found = settings.find(flag);
+  if (found == settings.end()) return absl::OkStatus();
+  const std::optional<int64_t> read = controlplane::ParseByteSize(found->second.value());
+  if (!read) {
+    return Wrong(settings, flag,
+                 absl::StrCat(oci::Quote(found->second.value()),
+                              " is not a size: expected a number of bytes, or one with a suffix, "
+                              "such as 500M or 20G"));
+  }
+  size = *read;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<HostPort> ReadAddress(const Settings& settings, absl::string_view flag) {
   const std::string& text = settings.find(flag)->second.value();
   absl::StatusOr<HostPort> address = HostPort::Parse(text);
@@ -234,6 +250,9 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
     if (!url.ok()) return Wrong(settings, "publicurl", url.status().message());
     flags.public_url = *std::move(url);
   }
+  absl::Status status = ReadSize(settings, "uploadlimit", flags.upload_limit);
+  if (status.ok()) status = ReadSize(settings, "uploadlimituser", flags.upload_limit_user);
+  if (!status.ok()) return status;
   if (const auto found = settings.find("ui"); found != settings.end()) {
     if (!absl::SimpleAtob(found->second.value(), &flags.ui)) {
       return Wrong(settings, "ui",

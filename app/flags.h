@@ -32,6 +32,9 @@ struct ServeFlags {
   std::string key_file;
   // A regular expression, empty for none: repositories that may hold sparse manifests.
   std::string sparse;
+  // Bytes of unfinished uploads, of all together and of each user; 0: no limit.
+  int64_t upload_limit = 0;
+  int64_t upload_limit_user = 0;
   // Folders of YAML files. If any is given, the policy comes from the files, not from the admin
   // flags.
   std::vector<std::string> config_folders;

@@ -62,6 +62,10 @@ Flags, with their defaults
   -shutdowndelay TIME   how long to serve on after SIGTERM while /readyz says 503, so that load
                         balancers notice, seconds or 5m (0); at most 24h
   -draintimeout TIME    how long requests in progress may take after that (30); at most 24h
+  -uploadlimit SIZE     bytes that all unfinished uploads may hold together, such as 500M or 20G
+                        (0: only the disk limits them)
+  -uploadlimituser SIZE bytes that the unfinished uploads of each user may hold; anonymous clients
+                        count as one user (0: no limit)
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then its files define users, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same setting in a file.

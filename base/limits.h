@@ -112,11 +112,26 @@ inline constexpr size_t kFileThreads = 8;
 inline constexpr std::chrono::hours kUploadIdleExpiry{24};
 // How long a committed session answers the same PUT again.
 inline constexpr std::chrono::hours kFinishedUploadExpiry{1};
-// When the disk is full, unfinished uploads idle for this long make room.
+// When room is needed, unfinished uploads that were idle for this long make it.
 inline constexpr std::chrono::minutes kUploadMakesRoom{10};
+// A stream tells this often that its session is not idle. With kUploadTouchInterval it must stay
+// well below kUploadMakesRoom.
+inline constexpr std::chrono::minutes kUploadStreamTouch{2};
+// Bytes that an upload of unknown length is granted at once, where uploads are limited.
+inline constexpr int64_t kUploadGrantBytes = 64 * 1024 * 1024;
+// Principals that wait for room at the same time; beyond it, sessions of all go.
+inline constexpr size_t kMaxRoomRequests = 100;
 // The bytes of a deleted session are deleted once more after this time, because a request that
 // found the session before may have written since.
 inline constexpr std::chrono::minutes kUploadDeleteAgain{10};
+// How often storage nodes are searched for unfinished files that no row names, and how old such a
+// file must be to be deleted.
+inline constexpr std::chrono::hours kUploadSweepInterval{1};
+inline constexpr std::chrono::hours kUploadSweepAge{1};
+// Files that one search names in the log; the others are counted.
+inline constexpr int kMaxLoggedSweeps = 100;
+// Stored incarnations in one page of a storage node's list.
+inline constexpr size_t kMaxListedIncarnations = 1000;
 
 // Between planes. A manifest and its envelope fit; gRPC's own default is 4 MiB.
 inline constexpr int kMaxGrpcMessageBytes = 8 * 1024 * 1024;

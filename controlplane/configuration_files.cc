@@ -31,7 +31,8 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
 bool SameSettings(const Configuration& a, const Configuration& b) {
   const auto settings = [](const Configuration& c) {
     return std::tie(c.data_dir, c.addr, c.public_url, c.token_secret, c.token_timeout, c.ui,
-                    c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse);
+                    c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse,
+                    c.upload_limit, c.upload_limit_user);
   };
   return settings(a) == settings(b);
 }
@@ -80,12 +81,16 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   }
 
   const YamlValue registry = spec.Field("registry");
-  if (registry.IsMapOf({"sparse"})) {
+  if (registry.IsMapOf({"sparse", "uploadLimit", "uploadLimitUser"})) {
     const YamlValue sparse = registry.Field("sparse");
     std::optional<std::string> text = ReadOptionalText(sparse);
     if (text.has_value() && CheckRegex(sparse, *text)) {
       Set(sparse, std::move(text), configuration.sparse, configuration);
     }
+    const YamlValue limit = registry.Field("uploadLimit");
+    Set(limit, ReadByteSize(limit), configuration.upload_limit, configuration);
+    const YamlValue limit_user = registry.Field("uploadLimitUser");
+    Set(limit_user, ReadByteSize(limit_user), configuration.upload_limit_user, configuration);
   }
 }
 

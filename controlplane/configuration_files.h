@@ -30,6 +30,9 @@ struct Configuration {
   std::optional<std::chrono::seconds> drain_timeout;
   // A valid regular expression (RE2).
   std::optional<std::string> sparse;
+  // Bytes of unfinished uploads, of all together and of each user; 0: no limit.
+  std::optional<int64_t> upload_limit;
+  std::optional<int64_t> upload_limit_user;
   // The "FILE:LINE" of each field that is present, such as "spec.web.addr".
   std::map<std::string, std::string> places;
 };

@@ -65,14 +65,16 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
 // its last jobs while everything they use still exists.
 struct ControlPlane::Parts {
   explicit Parts(const ControlPlaneOptions& options) : nodes(options.storage_nodes) {}
-  // Its last touches go through the pool.
+  // The last touches go through the pool, and upkeep writes touches.
   ~Parts() {
+    if (upkeep) upkeep->Stop();
     if (touches) touches->Stop();
   }
 
   StorageNodes nodes;
   std::unique_ptr<re2::RE2> sparse_repositories;
   std::unique_ptr<Database> database;
+  std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<PolicyStore> policy;
   std::function<absl::StatusOr<LoadedFiles>()> load_files;
   std::mutex reload_mutex;
@@ -83,7 +85,6 @@ struct ControlPlane::Parts {
   std::unique_ptr<AdminService> admin;
   std::unique_ptr<base::WorkerPool> readers;
   std::unique_ptr<base::WorkerPool> writers;
-  std::unique_ptr<Upkeep> upkeep;
 
   absl::StatusOr<AdminServiceOptions::Reloaded> Reload(const Actor& actor);
 };
@@ -170,21 +171,25 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
   parts->access = *std::move(access);
   parts->touches = std::make_unique<Touches>(
       TouchesOptions{.database = parts->database.get(), .writers = parts->writers.get()});
-  parts->metadata = std::make_unique<MetadataService>(
-      MetadataServiceOptions{.database = parts->database.get(),
-                             .nodes = &parts->nodes,
-                             .readers = parts->readers.get(),
-                             .writers = parts->writers.get(),
-                             .touches = parts->touches.get(),
-                             .policy = parts->policy->holder().get(),
-                             .cursor = parts->cursor.get(),
-                             .sparse_repositories = parts->sparse_repositories.get()});
+  parts->upkeep = std::make_unique<Upkeep>(UpkeepOptions{
+      .database = parts->database.get(), .nodes = &parts->nodes, .touches = parts->touches.get()});
+  Upkeep* upkeep = parts->upkeep.get();
+  parts->metadata = std::make_unique<MetadataService>(MetadataServiceOptions{
+      .database = parts->database.get(),
+      .nodes = &parts->nodes,
+      .readers = parts->readers.get(),
+      .writers = parts->writers.get(),
+      .touches = parts->touches.get(),
+      .policy = parts->policy->holder().get(),
+      .cursor = parts->cursor.get(),
+      .sparse_repositories = parts->sparse_repositories.get(),
+      .upload_limits = options.upload_limits,
+      .on_trash = [upkeep] { upkeep->Wake(); },
+      .on_no_room = [upkeep](const std::string& principal) { upkeep->MakeRoom(principal); }});
   parts->admin = std::make_unique<AdminService>(AdminServiceOptions{
       .database = parts->database.get(),
       .store = parts->policy.get(),
       .reload = [parts = parts.get()](const Actor& actor) { return parts->Reload(actor); }});
-  parts->upkeep = std::make_unique<Upkeep>(UpkeepOptions{
-      .database = parts->database.get(), .nodes = &parts->nodes, .touches = parts->touches.get()});
   parts->upkeep->Start();
   return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(parts)));
 }

@@ -28,6 +28,7 @@
 #include "base/limits.h"
 #include "controlplane/policy_files.h"
 #include "controlplane/storage_nodes.h"
+#include "controlplane/upload_room.h"
 
 namespace registry::controlplane {
 
@@ -48,6 +49,8 @@ struct ControlPlaneOptions {
   // A regular expression (RE2, unanchored) for repositories that may hold sparse manifests, which
   // reference missing content. Empty: none.
   std::string sparse_repositories;
+  // Limits on the bytes of unfinished uploads.
+  UploadLimits upload_limits;
   // Threads that run SQL, and requests that may wait for one.
   size_t sql_threads = base::kSqlThreads;
   size_t max_queued_requests = base::kSqlQueue;

@@ -66,11 +66,11 @@ grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerConte
             ? oci::DigestAlgorithm::kSha256
             : oci::ParseDigestAlgorithm(request->digest_algorithm());
     if (!algorithm.ok()) return algorithm.status();
-    const absl::StatusOr<Upload> upload =
-        controlplane::BeginUpload(*options_.database, parsed.repository(), *algorithm,
-                                  options_.nodes->ChooseForUpload(), options_.now_ms());
+    const absl::StatusOr<Upload> upload = controlplane::BeginUpload(
+        *options_.database, parsed.repository(), *algorithm, request->principal(),
+        options_.nodes->ChooseForUpload(), options_.now_ms());
     if (upload.ok()) FillUpload(parsed.repository(), *upload, response);
-    return upload.status();
+    return NoteRoom(upload.status(), request->principal());
   });
 }
 
@@ -87,17 +87,6 @@ grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext
     if (!request->touch() || upload->committed.has_value()) return finish(absl::OkStatus());
     options_.touches->Record(Touch::Upload(upload->id), upload->touched_at_ms, Lateness::kByAge,
                              std::move(finish));
-  });
-}
-
-grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerContext* context,
-                                                        const v1::CancelUploadRequest* request,
-                                                        v1::CancelUploadResponse*) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
-    const Parsed parsed(request->repository());
-    if (!parsed.status().ok()) return parsed.status();
-    return controlplane::CancelUpload(*options_.database, parsed.repository(), request->upload_id(),
-                                      options_.now_ms());
   });
 }
 
@@ -150,7 +139,7 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
     base::ContinueUnary(*options_.writers, context, std::move(finish), [=, this]() -> absl::Status {
       const absl::StatusOr<PushedManifest> pushed =
           controlplane::PutManifest(*options_.database, push, *manifest, options_.now_ms());
-      if (!pushed.ok()) return pushed.status();
+      if (!pushed.ok()) return NoteRoom(pushed.status(), request->principal());
       response->set_digest(pushed->digest.ToString());
       if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
       return absl::OkStatus();

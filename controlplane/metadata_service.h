@@ -9,6 +9,7 @@
 #include <re2/re2.h>
 
 #include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "base/limits.h"
@@ -20,6 +21,7 @@
 #include "controlplane/sql/database.h"
 #include "controlplane/storage_nodes.h"
 #include "controlplane/touches.h"
+#include "controlplane/upload_room.h"
 #include "registry/v1/metadata.grpc.pb.h"
 
 namespace registry::controlplane {
@@ -40,6 +42,12 @@ struct MetadataServiceOptions {
   const re2::RE2* sparse_repositories = nullptr;
   // Blobs that may be found damaged in base::kSuspectWindow before the store is not believed.
   size_t max_suspects = base::kMaxSuspects;
+  UploadLimits upload_limits;
+  // Told that a session was cancelled, so that its bytes need not wait for the next upkeep; and
+  // that there was no room for what a principal (empty: an anonymous client) wanted to store. Must
+  // not block; may be empty.
+  std::function<void()> on_trash;
+  std::function<void(const std::string& principal)> on_no_room;
   Clock now_ms = SystemNowMs;
 };
 
@@ -59,6 +67,9 @@ class MetadataService final : public v1::MetadataService::CallbackService {
   grpc::ServerUnaryReactor* GetUpload(grpc::CallbackServerContext* context,
                                       const v1::GetUploadRequest* request,
                                       v1::Upload* response) override;
+  grpc::ServerUnaryReactor* ExtendUpload(grpc::CallbackServerContext* context,
+                                         const v1::ExtendUploadRequest* request,
+                                         v1::ExtendUploadResponse* response) override;
   grpc::ServerUnaryReactor* CommitUpload(grpc::CallbackServerContext* context,
                                          const v1::CommitUploadRequest* request,
                                          v1::CommitUploadResponse* response) override;
@@ -97,6 +108,11 @@ class MetadataService final : public v1::MetadataService::CallbackService {
 
  private:
   bool MayBeSparse(const oci::RepositoryName& repository) const;
+  // ExtendUpload where uploads are not limited.
+  grpc::ServerUnaryReactor* LookUpAgain(grpc::CallbackServerContext* context,
+                                        const v1::ExtendUploadRequest* request);
+  // Makes it known when the database has no room. Returns `status`.
+  absl::Status NoteRoom(absl::Status status, const std::string& principal) const;
 
   const MetadataServiceOptions options_;
   BlobChecker checker_;

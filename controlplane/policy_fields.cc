@@ -80,6 +80,25 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
   return total > kMax ? std::nullopt : std::optional(std::chrono::seconds(total));
 }
 
+std::optional<int64_t> ParseByteSize(absl::string_view text) {
+  constexpr int64_t kMax = int64_t{1} << 62;
+  constexpr absl::string_view kSuffixes = "KMGT";
+  int shift = 0;
+  if (!text.empty()) {
+    if (const size_t suffix = kSuffixes.find(text.back()); suffix != absl::string_view::npos) {
+      shift = 10 * static_cast<int>(suffix + 1);
+      text.remove_suffix(1);
+    }
+  }
+  // SimpleAtoi would take spaces and a sign.
+  int64_t number;
+  if (text.find_first_not_of("0123456789") != absl::string_view::npos ||
+      !absl::SimpleAtoi(text, &number) || number > (kMax >> shift)) {
+    return std::nullopt;
+  }
+  return number << shift;
+}
+
 namespace {
 
 // Returns true if an alternative of a scope, which matches some text, matches no "repository:tag":
@@ -229,6 +248,17 @@ std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
         oci::Quote(*text), " is not a duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
   }
   return duration;
+}
+
+std::optional<int64_t> ReadByteSize(const YamlValue& value) {
+  const std::optional<std::string> text = value.Text();
+  if (!text.has_value()) return std::nullopt;
+  const std::optional<int64_t> size = ParseByteSize(*text);
+  if (!size.has_value()) {
+    value.Error(absl::StrCat(oci::Quote(*text),
+                             " is not a size; write bytes, or for example 500M, 20G, 1T"));
+  }
+  return size;
 }
 
 }  // namespace registry::controlplane

@@ -27,6 +27,10 @@ std::optional<int64_t> ParseRfc3339(absl::string_view text);
 // in this order; a bare number is seconds. nullopt for anything else, or more than ten years.
 std::optional<std::chrono::seconds> ParseDuration(absl::string_view text);
 
+// "1048576", "512K", "20G": bytes, or KiB, MiB, GiB, TiB with one of the suffixes K, M, G, T.
+// nullopt for anything else, or more than 2^62 bytes.
+std::optional<int64_t> ParseByteSize(absl::string_view text);
+
 // Returns true if a scope matches repositories but certainly no "repository:tag", as ^team/app$
 // does. When in doubt, false.
 bool ScopeNeverMatchesTag(absl::string_view scope);
@@ -53,6 +57,7 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items);
 // Reads text; nullopt if it is absent or empty.
 std::optional<std::string> ReadOptionalText(const YamlValue& value);
 std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value);
+std::optional<int64_t> ReadByteSize(const YamlValue& value);
 
 }  // namespace registry::controlplane
 

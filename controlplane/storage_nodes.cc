@@ -123,11 +123,24 @@ std::function<void()> StorageNodes::Finish(
   return [call] { call->context.TryCancel(); };
 }
 
+absl::StatusOr<v1::ListResponse> StorageNodes::ListUnfinished(const std::string& node,
+                                                              const std::string& cursor) {
+  v1::StorageService::Stub* stub = FindStub(node);
+  if (stub == nullptr) return NotConnected(node);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + deadline_);
+  v1::ListRequest request;
+  request.set_state(v1::INCARNATION_STATE_UNFINISHED);
+  request.set_cursor(cursor);
+  v1::ListResponse response;
+  const absl::Status status = base::FromGrpcStatus(stub->List(&context, request, &response));
+  if (!status.ok()) return status;
+  return response;
+}
+
 absl::Status StorageNodes::Delete(const TrashItem& item) {
   v1::StorageService::Stub* stub = FindStub(item.node);
-  if (stub == nullptr) {
-    return NotConnected(item.node);
-  }
+  if (stub == nullptr) return NotConnected(item.node);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline_);
   v1::DeleteRequest request;

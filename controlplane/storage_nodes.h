@@ -58,6 +58,11 @@ class StorageNodes {
                                const oci::Digest& digest,
                                std::function<void(absl::StatusOr<int64_t> size_bytes)> done);
 
+  // A page of the node's unfinished incarnations, as storage.proto says. Blocks.
+  // Errors: as for Delete.
+  absl::StatusOr<v1::ListResponse> ListUnfinished(const std::string& node,
+                                                  const std::string& cursor);
+
   // Deletes what the node has of the incarnation. Blocks until it has answered.
   // Errors: UNAVAILABLE or DEADLINE_EXCEEDED when the node cannot be reached, and its own.
   absl::Status Delete(const TrashItem& item);

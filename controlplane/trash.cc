@@ -15,18 +15,24 @@ void MoveToTrash(Transaction& t, absl::string_view incarnation,
   t.Execute("UPDATE blob_replicas SET state = 'deleting' WHERE incarnation = ?1", {incarnation});
 }
 
+void MoveUnfinishedToTrash(Transaction& t, absl::string_view incarnation, int64_t now_ms) {
+  MoveToTrash(t, incarnation, std::nullopt, now_ms);
+  t.Execute("UPDATE trash SET delete_again = 1 WHERE incarnation = ?1", {incarnation});
+}
+
 absl::StatusOr<std::vector<TrashItem>> ClaimTrash(Database& database, int limit, int64_t now_ms) {
   return RunTransaction(
       database, TransactionMode::kWrite,
       [&](Transaction& t) -> absl::StatusOr<std::vector<TrashItem>> {
         std::vector<TrashItem> items;
         t.Query(
-            "SELECT incarnation, node, coalesce(digest, '') FROM trash WHERE not_before_ms <= ?1 "
-            "ORDER BY not_before_ms LIMIT ?2",
+            "SELECT incarnation, node, coalesce(digest, ''), delete_again FROM trash "
+            "WHERE not_before_ms <= ?1 ORDER BY not_before_ms LIMIT ?2",
             {now_ms, limit}, [&](const Row& row) {
               items.push_back({.incarnation = std::string(row.Text(0)),
                                .node = std::string(row.Text(1)),
-                               .digest = std::string(row.Text(2))});
+                               .digest = std::string(row.Text(2)),
+                               .delete_again = row.Int(3) != 0});
             });
         for (const TrashItem& item : items) {
           t.Execute("UPDATE trash SET not_before_ms = ?3 WHERE incarnation = ?1 AND node = ?2",
@@ -36,10 +42,18 @@ absl::StatusOr<std::vector<TrashItem>> ClaimTrash(Database& database, int limit,
       });
 }
 
-absl::Status ForgetTrash(Database& database, const std::vector<TrashItem>& done) {
+absl::Status ForgetTrash(Database& database, const std::vector<TrashItem>& done, int64_t now_ms) {
   if (done.empty()) return absl::OkStatus();
   return RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
     for (const TrashItem& item : done) {
+      if (item.delete_again) {
+        // Another worker may have done so already: then the second deletion waits for its time.
+        t.Execute(
+            "UPDATE trash SET delete_again = 0, not_before_ms = ?3 "
+            "WHERE incarnation = ?1 AND node = ?2 AND delete_again = 1",
+            {item.incarnation, item.node, now_ms + ToMs(base::kUploadDeleteAgain)});
+        continue;
+      }
       t.Execute("DELETE FROM trash WHERE incarnation = ?1 AND node = ?2",
                 {item.incarnation, item.node});
       t.Execute("DELETE FROM blob_replicas WHERE incarnation = ?1 AND node = ?2",

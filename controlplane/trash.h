@@ -23,19 +23,26 @@ namespace registry::controlplane {
 void MoveToTrash(Transaction& t, absl::string_view incarnation,
                  const std::optional<std::string>& digest, int64_t due_ms);
 
+// The same for an upload that was not finished. A request that found its session before may still
+// write, so what it wrote is deleted once more after base::kUploadDeleteAgain; only then are the
+// rows forgotten.
+void MoveUnfinishedToTrash(Transaction& t, absl::string_view incarnation, int64_t now_ms);
+
 struct TrashItem {
   std::string incarnation;
   std::string node;
   // Empty when unknown.
   std::string digest;
+  // The order stays for a second deletion.
+  bool delete_again = false;
 };
 
 // At most `limit` orders that are due. They are due again after base::kTrashRetry, if they are not
 // forgotten until then.
 absl::StatusOr<std::vector<TrashItem>> ClaimTrash(Database& database, int limit, int64_t now_ms);
 
-// Forgets orders that were carried out.
-absl::Status ForgetTrash(Database& database, const std::vector<TrashItem>& done);
+// Forgets orders that were carried out, or has them carried out once more later.
+absl::Status ForgetTrash(Database& database, const std::vector<TrashItem>& done, int64_t now_ms);
 
 }  // namespace registry::controlplane
 

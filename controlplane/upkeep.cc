@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "controlplane/trash.h"
+#include "controlplane/upload_room.h"
+#include "controlplane/upload_sweep.h"
 #include "controlplane/uploads.h"
 
 namespace registry::controlplane {
@@ -40,20 +42,73 @@ void Upkeep::Loop() {
       base::LogError("upkeep failed; it is tried again", {{"error", status.message()}});
     }
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, options_.interval, [this] { return stopping_.load(); });
+    wake_.wait_for(lock, options_.interval, [this] { return stopping_.load() || woken_; });
+    woken_ = false;
   }
+}
+
+void Upkeep::Wake() {
+  {
+    std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Upkeep::MakeRoom(const std::string& principal) {
+  {
+    std::lock_guard lock(mutex_);
+    if (room_requests_.principals.size() < base::kMaxRoomRequests) {
+      room_requests_.principals.insert(principal);
+    } else {
+      room_requests_.everybody = true;
+    }
+  }
+  Wake();
 }
 
 absl::Status Upkeep::RunOnce() {
-  absl::Status status = Expire();
+  std::lock_guard lock(run_mutex_);
+  // Before anything ends for being idle.
+  absl::Status status = options_.touches != nullptr ? options_.touches->Flush() : absl::OkStatus();
+  if (status.ok()) status = EndIdle();
+  if (status.ok()) status = Expire();
   status.Update(DeleteTrash());
+  Sweep();
   return status;
 }
 
-absl::Status Upkeep::Expire() {
-  if (options_.touches != nullptr) {
-    if (absl::Status status = options_.touches->Flush(); !status.ok()) return status;
+absl::Status Upkeep::EndIdle() {
+  RoomRequests requests;
+  {
+    std::lock_guard lock(mutex_);
+    std::swap(requests, room_requests_);
   }
+  for (const std::string& principal : requests.principals) {
+    const absl::StatusOr<int64_t> ended = EndIdleOf(principal);
+    if (!ended.ok()) return ended.status();
+    if (*ended == 0) requests.everybody = true;
+  }
+  return requests.everybody ? EndIdleOf(std::nullopt).status() : absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Upkeep::EndIdleOf(const std::optional<std::string>& principal) {
+  int64_t ended = 0;
+  for (int batch = 0; batch < base::kUpkeepMaxBatches && !stopping_; ++batch) {
+    const absl::StatusOr<int64_t> more =
+        EndIdleUploads(*options_.database, principal, base::kUpkeepBatch, options_.now_ms());
+    if (!more.ok()) return more.status();
+    if (*more == 0) break;
+    ended += *more;
+  }
+  if (ended > 0) {
+    base::LogInfo("idle uploads were ended to make room",
+                  {{"uploads", ended}, {"of", principal.value_or("all")}});
+  }
+  return ended;
+}
+
+absl::Status Upkeep::Expire() {
   for (int batch = 0; batch < base::kUpkeepMaxBatches && !stopping_; ++batch) {
     const absl::StatusOr<int64_t> expired =
         ExpireUploads(*options_.database, base::kUpkeepBatch, options_.now_ms());
@@ -85,9 +140,28 @@ absl::Status Upkeep::DeleteTrash() {
           {{"incarnation", item.incarnation}, {"node", item.node}, {"error", status.message()}});
       if (NodeIsAway(status)) away.insert(item.node);
     }
-    if (absl::Status status = ForgetTrash(*options_.database, done); !status.ok()) return status;
+    if (absl::Status status = ForgetTrash(*options_.database, done, options_.now_ms());
+        !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
+}
+
+void Upkeep::Sweep() {
+  const int64_t now_ms = options_.now_ms();
+  for (const std::string& node : options_.nodes->ids()) {
+    int64_t& at_ms = sweep_at_ms_[node];
+    if (stopping_ || now_ms < at_ms) continue;
+    const absl::StatusOr<int64_t> swept = SweepUploads(*options_.database, *options_.nodes, node,
+                                                       [this] { return stopping_.load(); });
+    if (swept.ok()) {
+      at_ms = now_ms + ToMs(base::kUploadSweepInterval);
+      continue;
+    }
+    base::LogWarning("cannot search a storage node for bytes that no row names; it is tried again",
+                     {{"node", node}, {"error", swept.status().message()}});
+  }
 }
 
 }  // namespace registry::controlplane

@@ -1,8 +1,10 @@
-// What has to be done from time to time: ending idle upload sessions, forgetting finished ones, and
-// having trash deleted.
+// Background work: ends idle upload sessions, forgets finished ones, has trash deleted, and
+// searches storage nodes for unfinished files that no row names.
 //
 //   Upkeep upkeep({.database = &database, .nodes = &nodes});
 //   upkeep.Start();   // at once, then every minute; ends with the object
+//   upkeep.Wake();             // there is trash: do not wait for the minute
+//   upkeep.MakeRoom("alice");  // the disk is full
 //
 // Several control planes may do it at the same time: claims keep them apart, and doing an order
 // twice does no harm. Thread-safe.
@@ -12,11 +14,16 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "controlplane/clock.h"
 #include "controlplane/sql/database.h"
@@ -49,20 +56,45 @@ class Upkeep {
   // Ends the thread, after what it does just now. May be repeated.
   void Stop();
 
+  // Has what is due done soon. Does not block.
+  void Wake();
+
+  // There was no room for what `principal` (empty: an anonymous client) wanted to store. Upkeep
+  // runs soon, and ends upload sessions that were idle for base::kUploadMakesRoom: those of
+  // `principal` or, when there are none, those of all. Does not block.
+  void MakeRoom(const std::string& principal);
+
   // Does all that is due now, at most base::kUpkeepMaxBatches batches of each kind. Trash whose
   // node refuses is logged and stays. Errors: those of the database.
   absl::Status RunOnce();
 
  private:
+  // Principals who need room; all of them when `everybody`.
+  struct RoomRequests {
+    std::set<std::string> principals;
+    bool everybody = false;
+  };
+
   void Loop();
+  absl::Status EndIdle();
+  // Returns how many sessions ended. Nullopt: those of all principals.
+  absl::StatusOr<int64_t> EndIdleOf(const std::optional<std::string>& principal);
   absl::Status Expire();
   absl::Status DeleteTrash();
+  void Sweep();
 
   const UpkeepOptions options_;
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  RoomRequests room_requests_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
+
+  // One run at a time.
+  std::mutex run_mutex_;
+  // When a node is searched next, by its id.
+  std::map<std::string, int64_t> sweep_at_ms_ ABSL_GUARDED_BY(run_mutex_);
 };
 
 }  // namespace registry::controlplane

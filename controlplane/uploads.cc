@@ -127,8 +127,13 @@ absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_v
                    ": it expired, was cancelled or is finished; start a new one"));
 }
 
+void EndSession(Transaction& t, absl::string_view id, int64_t now_ms) {
+  MoveUnfinishedToTrash(t, id, now_ms);
+  t.Execute("DELETE FROM uploads WHERE id = ?1", {id});
+}
+
 absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName& repository,
-                                   oci::DigestAlgorithm algorithm,
+                                   oci::DigestAlgorithm algorithm, absl::string_view principal,
                                    const std::vector<std::string>& nodes, int64_t now_ms) {
   if (nodes.empty()) {
     return absl::UnavailableError("no storage node can take an upload now; try again later");
@@ -139,9 +144,10 @@ absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName
       RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
         t.Execute(
             "INSERT INTO uploads (id, repository_id, digest_algorithm, primary_node, state, "
-            "started_at_ms, touched_at_ms) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?5)",
+            "started_at_ms, touched_at_ms, principal) "
+            "VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?5, ?6)",
             {upload.id, EnsureRepository(t, repository, now_ms),
-             oci::DigestAlgorithmName(algorithm), nodes.front(), now_ms});
+             oci::DigestAlgorithmName(algorithm), nodes.front(), now_ms, principal});
         for (const std::string& node : nodes) {
           t.Execute(
               "INSERT INTO blob_replicas (incarnation, node, state) VALUES (?1, ?2, 'writing')",
@@ -180,8 +186,7 @@ absl::Status CancelUpload(Database& database, const oci::RepositoryName& reposit
   return RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
     const std::optional<Session> session = FindSession(t, repository, id);
     if (!session.has_value() || session->finished) return UploadUnknown(repository, id);
-    MoveToTrash(t, id, std::nullopt, now_ms);
-    t.Execute("DELETE FROM uploads WHERE id = ?1", {id});
+    EndSession(t, id, now_ms);
     return absl::OkStatus();
   });
 }
@@ -195,10 +200,7 @@ absl::StatusOr<int64_t> ExpireUploads(Database& database, int limit, int64_t now
             "ORDER BY touched_at_ms LIMIT ?2",
             {now_ms - ToMs(base::kUploadIdleExpiry), limit},
             [&](const Row& row) { idle.emplace_back(row.Text(0)); });
-        for (const std::string& id : idle) {
-          MoveToTrash(t, id, std::nullopt, now_ms);
-          t.Execute("DELETE FROM uploads WHERE id = ?1", {id});
-        }
+        for (const std::string& id : idle) EndSession(t, id, now_ms);
         const int64_t forgotten = t.Execute(
             "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE state = 'finished' "
             "AND touched_at_ms < ?1 ORDER BY touched_at_ms LIMIT ?2)",

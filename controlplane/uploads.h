@@ -36,8 +36,9 @@ struct Upload {
 };
 
 // Opens a session. `nodes`: those that will hold the bytes, the primary first; at least one.
+// `principal`: whose session it is; empty for anonymous clients.
 absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName& repository,
-                                   oci::DigestAlgorithm algorithm,
+                                   oci::DigestAlgorithm algorithm, absl::string_view principal,
                                    const std::vector<std::string>& nodes, int64_t now_ms);
 
 // Only reads. To restart the idle expiry of an open session, touch it (touches.h).
@@ -66,6 +67,9 @@ absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_v
 // Ends an open session; its bytes become trash. Error: BLOB_UPLOAD_UNKNOWN.
 absl::Status CancelUpload(Database& database, const oci::RepositoryName& repository,
                           absl::string_view id, int64_t now_ms);
+
+// Ends an open session in the caller's transaction; its bytes become trash.
+void EndSession(Transaction& t, absl::string_view id, int64_t now_ms);
 
 // Ends at most `limit` open sessions that were idle for base::kUploadIdleExpiry (their bytes become
 // trash) and forgets as many finished ones older than base::kFinishedUploadExpiry. Returns how many

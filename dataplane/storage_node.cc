@@ -47,7 +47,7 @@ struct StorageNode::Parts {
         executor({.short_threads = options.file_threads,
                   .long_threads = options.finish_threads,
                   .max_queued = options.max_queued_jobs}),
-        service(std::move(node), blobs, uploads, executor) {}
+        service(std::move(node), *folder, blobs, uploads, executor) {}
 
   std::unique_ptr<DataFolder> folder;
   BlobFiles blobs;

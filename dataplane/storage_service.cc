@@ -1,10 +1,13 @@
 #include "dataplane/storage_service.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/status/statusor.h"
 #include "base/grpc_server.h"
 #include "base/grpc_status.h"
+#include "base/limits.h"
+#include "dataplane/incarnation_list.h"
 #include "dataplane/read_reactor.h"
 #include "dataplane/write_reactor.h"
 #include "oci/digest.h"
@@ -17,6 +20,29 @@ absl::StatusOr<std::optional<oci::Digest>> ParseHint(const std::string& text) {
   absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(text);
   if (!digest.ok()) return digest.status();
   return *std::move(digest);
+}
+
+absl::Status FillList(const DataFolder& folder, const v1::ListRequest& request,
+                      v1::ListResponse& response) {
+  if (request.state() != v1::INCARNATION_STATE_UNFINISHED &&
+      request.state() != v1::INCARNATION_STATE_FINISHED) {
+    return absl::InvalidArgumentError("invalid state: list either unfinished or finished ones");
+  }
+  const size_t limit =
+      request.limit() > 0 ? static_cast<size_t>(request.limit()) : base::kMaxListedIncarnations;
+  absl::StatusOr<IncarnationPage> page =
+      ListIncarnations(folder, request.state() == v1::INCARNATION_STATE_FINISHED, request.cursor(),
+                       std::min(limit, base::kMaxListedIncarnations));
+  if (!page.ok()) return page.status();
+  for (const ListedIncarnation& listed : page->incarnations) {
+    v1::StoredIncarnation& out = *response.add_incarnations();
+    out.set_incarnation(listed.incarnation.ToString());
+    if (listed.digest.has_value()) out.set_digest(listed.digest->ToString());
+    out.set_size_bytes(listed.size_bytes);
+    out.set_age_ms(listed.age_ms);
+  }
+  response.set_next(std::move(page->next));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -63,6 +89,16 @@ grpc::ServerUnaryReactor* StorageService::Stat(grpc::CallbackServerContext* cont
                response->set_finished(stored->finished);
                return absl::OkStatus();
              });
+}
+
+grpc::ServerUnaryReactor* StorageService::List(grpc::CallbackServerContext* context,
+                                               const v1::ListRequest* request,
+                                               v1::ListResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status queued = executor_.Submit(
+      [=, this] { reactor->Finish(base::ToGrpcStatus(FillList(folder_, *request, *response))); });
+  if (!queued.ok()) reactor->Finish(base::ToGrpcStatus(queued));
+  return reactor;
 }
 
 grpc::ServerWriteReactor<v1::ReadResponse>* StorageService::Read(

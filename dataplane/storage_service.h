@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "dataplane/blob_files.h"
+#include "dataplane/data_folder.h"
 #include "dataplane/file_executor.h"
 #include "dataplane/incarnation.h"
 #include "dataplane/upload_files.h"
@@ -22,8 +23,13 @@ namespace registry::dataplane {
 
 class StorageService : public v1::StorageService::CallbackService {
  public:
-  StorageService(v1::Node node, BlobFiles& blobs, UploadFiles& uploads, FileExecutor& executor)
-      : node_(std::move(node)), blobs_(blobs), uploads_(uploads), executor_(executor) {}
+  StorageService(v1::Node node, const DataFolder& folder, BlobFiles& blobs, UploadFiles& uploads,
+                 FileExecutor& executor)
+      : node_(std::move(node)),
+        folder_(folder),
+        blobs_(blobs),
+        uploads_(uploads),
+        executor_(executor) {}
 
   grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context,
                                     const v1::GetNodeRequest* request, v1::Node* response) override;
@@ -35,6 +41,9 @@ class StorageService : public v1::StorageService::CallbackService {
   grpc::ServerUnaryReactor* Stat(grpc::CallbackServerContext* context,
                                  const v1::StatRequest* request,
                                  v1::StatResponse* response) override;
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
+                                 const v1::ListRequest* request,
+                                 v1::ListResponse* response) override;
   grpc::ServerWriteReactor<v1::ReadResponse>* Read(grpc::CallbackServerContext* context,
                                                    const v1::ReadRequest* request) override;
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
@@ -50,6 +59,7 @@ class StorageService : public v1::StorageService::CallbackService {
                                 Work work);
 
   const v1::Node node_;
+  const DataFolder& folder_;
   BlobFiles& blobs_;
   UploadFiles& uploads_;
   FileExecutor& executor_;

@@ -120,6 +120,12 @@ absl::Status UploadFiles::Append(UploadWriter& writer, absl::string_view chunk) 
   if (!status.ok()) {
     Release(writer);
     writer.ended = status;
+    if (!absl::IsResourceExhausted(status)) return status;
+    if (const absl::Status deleted = DeleteUnfinished(writer.incarnation); !deleted.ok()) {
+      base::LogWarning(
+          "cannot delete an upload that fills the disk; it is deleted later",
+          {{"incarnation", writer.incarnation.ToString()}, {"error", deleted.message()}});
+    }
     return status;
   }
   if (const int64_t dirty = writer.size_bytes - writer.writeback_from; dirty >= kWritebackBytes) {
@@ -268,12 +274,17 @@ absl::StatusOr<StoredSize> UploadFiles::Stat(const Incarnation& incarnation,
 absl::Status UploadFiles::Delete(const Incarnation& incarnation,
                                  const std::optional<oci::Digest>& hint) {
   Cut(incarnation, absl::AbortedError("the upload was deleted"));
+  if (absl::Status status = DeleteUnfinished(incarnation); !status.ok()) return status;
+  return blobs_.Delete(incarnation, hint);
+}
+
+absl::Status UploadFiles::DeleteUnfinished(const Incarnation& incarnation) {
   hash_states_.Take(incarnation);
   const std::string path = incarnation.UploadPath();
   if (::unlinkat(folder_.root_fd(), path.c_str(), 0) != 0 && errno != ENOENT) {
     return ErrnoStatus(errno, absl::StrCat("cannot delete ", path));
   }
-  return blobs_.Delete(incarnation, hint);
+  return absl::OkStatus();
 }
 
 }  // namespace registry::dataplane

@@ -64,7 +64,8 @@ class UploadFiles {
                                                            OnCut on_cut);
 
   // Errors: ABORTED (cut), RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS. The bytes written before the
-  // error are kept and counted.
+  // error are kept and counted, except that a full disk deletes the whole upload: clients begin
+  // again, and half an upload must not keep the disk full.
   absl::Status Append(UploadWriter& writer, absl::string_view chunk);
 
   // Returns the bytes stored. Error: ABORTED (cut).
@@ -91,6 +92,8 @@ class UploadFiles {
   void Cut(const Incarnation& incarnation, const absl::Status& reason);
   // Closes the file and keeps the hash state. Repeating it does nothing.
   void Release(UploadWriter& writer);
+  // Deletes the unfinished bytes of an incarnation without a writer; nothing is success.
+  absl::Status DeleteUnfinished(const Incarnation& incarnation);
 
   // The upload's file, made when there is none and `offset` is 0.
   absl::StatusOr<UniqueFd> OpenUpload(const Incarnation& incarnation, int64_t offset);

@@ -79,6 +79,11 @@ Awaitable<absl::StatusOr<v1::Upload>> ControlPlane::GetUpload(v1::GetUploadReque
   REGISTRY_CALL(metadata, GetUpload, v1::Upload);
 }
 
+Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ControlPlane::ExtendUpload(
+    v1::ExtendUploadRequest request) {
+  REGISTRY_CALL(metadata, ExtendUpload, v1::ExtendUploadResponse);
+}
+
 Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlane::CommitUpload(
     v1::CommitUploadRequest request) {
   const auto start = [&](auto* context, auto* response, auto done) {

@@ -40,6 +40,7 @@ class ControlPlane {
 
   Awaitable<absl::StatusOr<v1::Upload>> BeginUpload(v1::BeginUploadRequest request);
   Awaitable<absl::StatusOr<v1::Upload>> GetUpload(v1::GetUploadRequest request);
+  Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ExtendUpload(v1::ExtendUploadRequest request);
   Awaitable<absl::StatusOr<v1::CommitUploadResponse>> CommitUpload(v1::CommitUploadRequest request);
   Awaitable<absl::StatusOr<v1::CancelUploadResponse>> CancelUpload(v1::CancelUploadRequest request);
   Awaitable<absl::StatusOr<v1::MountBlobResponse>> MountBlob(v1::MountBlobRequest request);

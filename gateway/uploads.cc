@@ -7,6 +7,7 @@
 #include "gateway/error_response.h"
 #include "gateway/handler.h"
 #include "gateway/range.h"
+#include "gateway/upload_permit.h"
 #include "oci/digest.h"
 #include "oci/error.h"
 #include "oci/name.h"
@@ -96,6 +97,12 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
   if (!part.ok()) co_return part.status();
   if (part->empty()) co_return progress.size_bytes;
 
+  int64_t arrived_bytes = progress.size_bytes;
+  UploadPermit permit(context.planes.control_plane, progress.upload, arrived_bytes,
+                      context.request().content_length);
+  absl::Status allowed = co_await permit.Renew(arrived_bytes + static_cast<int64_t>(part->size()));
+  if (!allowed.ok()) co_return allowed;
+
   v1::WriteHeader header;
   header.set_incarnation(progress.upload.id());
   header.set_offset(progress.size_bytes);
@@ -103,15 +110,19 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
   const absl::StatusOr<std::unique_ptr<StorageWrite>> write =
       co_await context.planes.storage_nodes.Write(progress.upload.nodes(0), std::move(header));
   if (!write.ok()) co_return write.status();
-  while (!part->empty()) {
+  while (true) {
+    arrived_bytes += static_cast<int64_t>(part->size());
     const bool taken = co_await (*write)->Write(*std::move(part));
     if (!taken) break;
     part = co_await context.exchange.ReadBody(base::kChunkBytes);
     // What has arrived stays: the client resumes from there.
-    if (!part.ok()) break;
+    if (!part.ok() || part->empty()) break;
+    allowed = co_await permit.Renew(arrived_bytes + static_cast<int64_t>(part->size()));
+    if (!allowed.ok()) break;
   }
   const absl::StatusOr<int64_t> size = co_await (*write)->Finish();
   if (!part.ok()) co_return part.status();
+  if (!allowed.ok()) co_return allowed;
   if (!size.ok()) co_return size;
   if (absl::Status status = CheckReceived(context.request(), progress, *size); !status.ok()) {
     co_return status;
@@ -128,16 +139,44 @@ Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& prog
   co_return co_await context.exchange.Send(std::move(refusal));
 }
 
+// Ends a session for which there was no room: clients do not resume after that, they begin another
+// one, and half an upload must not take the room.
+Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
+                          const absl::Status& reason) {
+  v1::CancelUploadRequest cancel;
+  cancel.set_repository(upload.repository());
+  cancel.set_upload_id(upload.id());
+  cancel.set_no_room(absl::IsResourceExhausted(reason));
+  cancel.set_principal(context.principal);
+  const absl::Status cancelled =
+      (co_await context.planes.control_plane.CancelUpload(std::move(cancel))).status();
+  if (!cancelled.ok() && !absl::IsNotFound(cancelled)) {
+    base::LogWarning("cannot end an upload that failed; it expires later",
+                     {{"upload", upload.id()}, {"error", cancelled.message()}});
+  }
+}
+
+// Returns `reason`, after ending a session for which there was no room.
+Awaitable<absl::Status> RefuseUpload(const Context& context, const v1::Upload& upload,
+                                     absl::Status reason) {
+  if (absl::IsResourceExhausted(reason)) co_await EndUpload(context, upload, reason);
+  co_return reason;
+}
+
 // Answers a body that was not taken. When another request has moved the upload on meanwhile, the
-// client learns where it stands now.
+// client learns where it stands now, or that it has ended.
 Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
                                    absl::Status reason) {
   if (absl::IsAborted(reason)) {
-    // A newer request has taken over.
+    // A newer request has taken over, or the session has ended.
     reason = oci::MakeError(oci::ErrorCode::kBlobUploadInvalid, reason.message());
   }
-  if (oci::CodeOf(reason) != oci::ErrorCode::kBlobUploadInvalid) co_return reason;
-  const absl::StatusOr<Progress> progress = co_await FindProgress(context, upload);
+  if (oci::CodeOf(reason) != oci::ErrorCode::kBlobUploadInvalid) {
+    co_return co_await RefuseUpload(context, upload, reason);
+  }
+  absl::StatusOr<v1::Upload> now = co_await FindUpload(context);
+  if (!now.ok()) co_return now.status();
+  const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(now));
   if (!progress.ok()) co_return progress.status();
   co_return co_await RefuseRange(context, *progress, reason);
 }
@@ -251,6 +290,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
   }
   v1::BeginUploadRequest begin;
   begin.set_repository(context.route.repository);
+  begin.set_principal(context.principal);
   if (digest) {
     begin.set_digest_algorithm(std::string(digest->algorithm_name()));
   } else if (const std::optional<std::string> name = request.QueryParameter("digest-algorithm")) {
@@ -269,15 +309,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
   if (status.ok()) status = co_await CommitUpload(context, progress.upload, *digest);
   // The client never learned of the session, so nobody could resume it or give it up.
   if (!status.ok() && context.exchange.status_sent() == 0) {
-    v1::CancelUploadRequest cancel;
-    cancel.set_repository(progress.upload.repository());
-    cancel.set_upload_id(progress.upload.id());
-    const absl::StatusOr<v1::CancelUploadResponse> cancelled =
-        co_await context.planes.control_plane.CancelUpload(std::move(cancel));
-    if (!cancelled.ok()) {
-      base::LogWarning("cannot give up an upload that failed; it expires later",
-                       {{"upload", progress.upload.id()}, {"error", cancelled.status().message()}});
-    }
+    co_await EndUpload(context, progress.upload, status);
   }
   co_return status;
 }
@@ -330,7 +362,8 @@ Awaitable<absl::Status> PutUpload(Context context) {
       co_return co_await RefuseBody(context, progress->upload, size.status());
     }
   }
-  co_return co_await CommitUpload(context, progress->upload, *digest);
+  const absl::Status committed = co_await CommitUpload(context, progress->upload, *digest);
+  co_return co_await RefuseUpload(context, progress->upload, committed);
 }
 
 Awaitable<absl::Status> DeleteUpload(Context context) {

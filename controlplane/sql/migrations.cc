@@ -185,9 +185,24 @@ const Migration& PolicyObjectsAndAuditLog() {
   return statements;
 }
 
+const Migration& RoomForUploads() {
+  static const Migration& statements = *new Migration{
+      // Whose session it is (empty: anonymous clients'), and how many bytes it may hold before its
+      // gateway asks for more; 0 where uploads are not limited.
+      "ALTER TABLE uploads ADD COLUMN principal TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE uploads ADD COLUMN granted_bytes INTEGER NOT NULL DEFAULT 0",
+      "CREATE INDEX open_uploads_by_principal ON uploads (principal, granted_bytes)"
+      "  WHERE state = 'open'",
+      // 1: the bytes of an unfinished upload, which are deleted once more after a while.
+      "ALTER TABLE trash ADD COLUMN delete_again INTEGER NOT NULL DEFAULT 0",
+  };
+  return statements;
+}
+
 // The first migration leads to version 1.
 std::vector<const Migration*> Migrations() {
-  return {&InitialSchema(), &Referrers(), &RefreshTokens(), &PolicyObjectsAndAuditLog()};
+  return {&InitialSchema(), &Referrers(), &RefreshTokens(), &PolicyObjectsAndAuditLog(),
+          &RoomForUploads()};
 }
 
 int64_t CurrentVersion(Transaction& t) {

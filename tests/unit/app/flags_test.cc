@@ -173,6 +173,15 @@ TEST(FlagsTest, FoldersMayBeGivenSeveralTimesAndStandForThePassword) {
               ElementsAre("a,b"));
 }
 
+TEST(FlagsTest, UploadLimitsAreSizes) {
+  EXPECT_EQ(Parse({"-cfgdir=a"}).upload_limit, 0);
+  EXPECT_EQ(Parse({"-cfgdir=a"}).upload_limit_user, 0);
+  EXPECT_EQ(Parse({"-cfgdir=a", "-uploadlimit", "1T"}).upload_limit, int64_t{1} << 40);
+  EXPECT_EQ(Parse({"-cfgdir=a", "-uploadlimituser=500"}).upload_limit_user, 500);
+  EXPECT_THAT(Error({"-cfgdir=a", "-uploadlimit", "1X"}), HasSubstr(R"(-uploadlimit: "1X" is)"));
+  EXPECT_THAT(Error({"-cfgdir=a", "-uploadlimituser", "-1"}), HasSubstr("-uploadlimituser: "));
+}
+
 TEST(FlagsTest, TimeoutsAreSecondsOrDurations) {
   using std::chrono::seconds;
   EXPECT_EQ(Parse({"-cfgdir=a", "-tokentimeout", "90"}).token_timeout, seconds(90));

@@ -1,4 +1,4 @@
-// Tests the whole plane, and its periodic upkeep.
+// Tests the whole plane.
 #include "controlplane/control_plane.h"
 
 #include <condition_variable>
@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "controlplane/passwords.h"
-#include "controlplane/upkeep.h"
 #include "registry/v1/access.grpc.pb.h"
 #include "tests/unit/controlplane/metadata_service_fixture.h"
 
@@ -15,80 +14,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class UpkeepTest : public MetadataServiceTest {
- protected:
-  Upkeep upkeep_{UpkeepOptions{.database = database_.get(),
-                               .nodes = nodes_.get(),
-                               .now_ms = [this] { return clock_ms_.load(); }}};
-};
-
-TEST_F(UpkeepTest, IdleUploadsAreDeletedOnTheirNode) {
-  const std::string idle = BeginAt("a").id();
-  ASSERT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_THAT(storage_.deleted_, testing::IsEmpty());
-  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
-  ASSERT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_THAT(storage_.deleted_, ElementsAre(idle));
-  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
-  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas"), 0);
-}
-
-TEST_F(UpkeepTest, AnUploadWhoseTouchIsNotWrittenYetDoesNotExpire) {
-  Upkeep upkeep(UpkeepOptions{.database = database_.get(),
-                              .nodes = nodes_.get(),
-                              .touches = touches_.get(),
-                              .now_ms = [this] { return clock_ms_.load(); }});
-  const std::string id = BeginAt("a").id();
-  const int64_t begun_ms = clock_ms_;
-  clock_ms_ += ToMs(base::kUploadIdleExpiry) / 3;
-  touches_->Record(Touch::Upload(id), begun_ms, Lateness::kByAge,
-                   [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
-  clock_ms_ = begun_ms + ToMs(base::kUploadIdleExpiry) + 1;
-  ASSERT_TRUE(upkeep.RunOnce().ok());
-  EXPECT_EQ(Texts("SELECT id FROM uploads"), std::vector<std::string>{id});
-}
-
-TEST_F(UpkeepTest, TrashStaysUntilItsNodeHasDeletedIt) {
-  const std::string first = PushAt("a", "hello");
-  PushAt("b", "hello");
-  clock_ms_ += ToMs(base::kTrashHold);
-  storage_.refuse_deletes_ = true;
-  ASSERT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 1);
-  storage_.refuse_deletes_ = false;
-  clock_ms_ += ToMs(base::kTrashRetry);
-  ASSERT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_THAT(storage_.deleted_, ElementsAre(first));
-  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
-  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'durable'"), 1);
-}
-
-TEST_F(UpkeepTest, SeveralWorkersEmptyTheTrashTogether) {
-  for (int i = 0; i < 250; ++i) BeginAt("a");
-  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
-  std::thread other([&] {
-    Upkeep second(UpkeepOptions{.database = database_.get(),
-                                .nodes = nodes_.get(),
-                                .now_ms = [this] { return clock_ms_.load(); }});
-    EXPECT_TRUE(second.RunOnce().ok());
-  });
-  EXPECT_TRUE(upkeep_.RunOnce().ok());
-  other.join();
-  EXPECT_TRUE(upkeep_.RunOnce().ok());
-  EXPECT_EQ(storage_.deleted_.size(), 250u);
-  EXPECT_EQ(Number("SELECT count(*) FROM trash"), 0);
-}
-
-TEST_F(UpkeepTest, ItRunsByItselfOnceStarted) {
-  const std::string idle = BeginAt("a").id();
-  clock_ms_ += ToMs(base::kUploadIdleExpiry) + 1;
-  upkeep_.Start();
-  while (Number("SELECT count(*) FROM blob_replicas") > 0) std::this_thread::yield();
-  upkeep_.Stop();
-  upkeep_.Stop();
-  EXPECT_THAT(storage_.deleted_, ElementsAre(idle));
-}
 
 class ControlPlaneTest : public MetadataServiceTest {
  protected:

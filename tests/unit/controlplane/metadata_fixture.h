@@ -81,8 +81,8 @@ class MetadataTest : public testing::Test {
   }
 
   std::string Begin(absl::string_view repository) {
-    return BeginUpload(*database_, Repo(repository), oci::DigestAlgorithm::kSha256, {"node-1"},
-                       now_ms_)
+    return BeginUpload(*database_, Repo(repository), oci::DigestAlgorithm::kSha256, "alice",
+                       {"node-1"}, now_ms_)
         ->id;
   }
 

@@ -63,12 +63,31 @@ class FakeStorage final : public v1::StorageService::Service {
     std::lock_guard lock(mutex_);
     if (refuse_deletes_) return {grpc::StatusCode::UNAVAILABLE, "read-only"};
     deleted_.insert(request->incarnation());
+    changed_.notify_all();
+    return grpc::Status::OK;
+  }
+
+  // Pages of two.
+  grpc::Status List(grpc::ServerContext*, const v1::ListRequest* request,
+                    v1::ListResponse* response) override {
+    std::lock_guard lock(mutex_);
+    for (auto it = unfinished_.upper_bound(request->cursor()); it != unfinished_.end(); ++it) {
+      if (response->incarnations_size() == 2) {
+        response->set_next(response->incarnations(1).incarnation());
+        break;
+      }
+      v1::StoredIncarnation& stored = *response->add_incarnations();
+      stored.set_incarnation(it->first);
+      stored.set_age_ms(it->second);
+    }
     return grpc::Status::OK;
   }
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, int64_t> sizes_;
+  // Unfinished files: how old they are, in milliseconds.
+  std::map<std::string, int64_t> unfinished_;
   std::set<std::string> deleted_;
   int stats_ = 0;
   bool hold_stats_ = false;
@@ -113,6 +132,13 @@ class MetadataServiceTest : public MetadataTest {
                                .policy = &policy_,
                                .cursor = &cursor_,
                                .max_suspects = max_suspects,
+                               .upload_limits = upload_limits_,
+                               .on_trash = [this] { ++trash_calls_; },
+                               .on_no_room =
+                                   [this](const std::string& principal) {
+                                     std::lock_guard lock(no_room_mutex_);
+                                     no_room_.push_back(principal);
+                                   },
                                .now_ms = [this] { return clock_ms_.load(); }});
     server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
@@ -188,6 +214,10 @@ class MetadataServiceTest : public MetadataTest {
   }
 
   std::atomic<int64_t> clock_ms_ = 1'700'000'000'000;
+  UploadLimits upload_limits_;
+  std::atomic<int> trash_calls_ = 0;
+  std::mutex no_room_mutex_;
+  std::vector<std::string> no_room_;
   FakeStorage storage_;
   std::unique_ptr<grpc::Server> storage_server_;
   std::unique_ptr<StorageNodes> nodes_;

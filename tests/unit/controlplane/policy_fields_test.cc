@@ -59,6 +59,21 @@ TEST(PolicyFieldsTest, KnowsScopesThatMatchNoName) {
   }
 }
 
+TEST(PolicyFieldsTest, ByteSizes) {
+  const std::pair<const char*, int64_t> kSizes[] = {{"0", 0},
+                                                    {"1", 1},
+                                                    {"512K", 524288},
+                                                    {"500M", int64_t{500} << 20},
+                                                    {"20G", int64_t{20} << 30},
+                                                    {"4T", int64_t{4} << 40},
+                                                    {"4611686018427387904", int64_t{1} << 62}};
+  for (const auto& [text, size] : kSizes) EXPECT_EQ(ParseByteSize(text), size) << text;
+  for (const char* text : {"", "K", "-1", "+1", " 1", "1 ", "1k", "1.5G", "1GB", "0x10", "G1",
+                           "4611686018427387905", "4194305T", "99999999999999999999"}) {
+    EXPECT_EQ(ParseByteSize(text), std::nullopt) << text;
+  }
+}
+
 TEST(PolicyFieldsTest, ParsesDurations) {
   const struct {
     const char* text;

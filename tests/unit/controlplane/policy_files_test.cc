@@ -42,7 +42,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
           "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret-of-enough-bytes\n"
           "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
           "    shutdownDelay: 5\n    drainTimeout: 1m\n"
-          "  registry: {sparse: ^a/}\n---\n"),
+          "  registry: {sparse: ^a/, uploadLimit: 20G, uploadLimitUser: 1}\n---\n"),
       Document("PullThroughCache", "hub",
                "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
                "    username: u\n    password: p\n    ttl: 30d\n  scopes: [^library/.+$]\n"))});
@@ -91,7 +91,9 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_EQ(configuration.sparse, "^a/");
   EXPECT_EQ(configuration.shutdown_delay, std::chrono::seconds(5));
   EXPECT_EQ(configuration.drain_timeout, std::chrono::seconds(60));
-  EXPECT_EQ(configuration.places.size(), 10);
+  EXPECT_EQ(configuration.upload_limit, int64_t{20} << 30);
+  EXPECT_EQ(configuration.upload_limit_user, 1);
+  EXPECT_EQ(configuration.places.size(), 12);
   EXPECT_THAT(configuration.places.at("spec.web.addr"), HasSubstr("a.yaml:"));
 
   ASSERT_EQ(loaded->caches.size(), 1);

@@ -30,7 +30,7 @@ class UploadsTest : public MetadataTest {
 };
 
 TEST_F(UploadsTest, BeginningRecordsTheNodesBeforeAnyByteExists) {
-  const auto upload = BeginUpload(*database_, Repo("a/b"), oci::DigestAlgorithm::kSha512,
+  const auto upload = BeginUpload(*database_, Repo("a/b"), oci::DigestAlgorithm::kSha512, "alice",
                                   {"node-2", "node-1"}, now_ms_);
   ASSERT_TRUE(upload.ok()) << upload.status();
   EXPECT_TRUE(base::IsUuid(upload->id));
@@ -44,7 +44,7 @@ TEST_F(UploadsTest, BeginningRecordsTheNodesBeforeAnyByteExists) {
 
 TEST_F(UploadsTest, WithoutANodeNoUploadBegins) {
   const auto upload =
-      BeginUpload(*database_, Repo("a"), oci::DigestAlgorithm::kSha256, {}, now_ms_);
+      BeginUpload(*database_, Repo("a"), oci::DigestAlgorithm::kSha256, "alice", {}, now_ms_);
   EXPECT_EQ(upload.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(Number("SELECT count(*) FROM repositories"), 0);
 }
@@ -208,27 +208,6 @@ TEST_F(UploadsTest, ExpiryWorksInBatches) {
   EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 2);
   EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 1);
   EXPECT_EQ(*ExpireUploads(*database_, 2, now_ms_), 0);
-}
-
-TEST_F(UploadsTest, TrashIsClaimedOnceAndDueAgainUntilForgotten) {
-  const std::string first = Begin("a");
-  const std::string second = Begin("a");
-  ASSERT_TRUE(CancelUpload(*database_, Repo("a"), first, now_ms_).ok());
-  ASSERT_TRUE(CancelUpload(*database_, Repo("a"), second, now_ms_).ok());
-  const auto claimed = ClaimTrash(*database_, 1, now_ms_);
-  const auto claimed_by_another = ClaimTrash(*database_, 10, now_ms_);
-  ASSERT_TRUE(claimed.ok() && claimed->size() == 1);
-  ASSERT_TRUE(claimed_by_another.ok() && claimed_by_another->size() == 1);
-  EXPECT_THAT((std::vector{(*claimed)[0].incarnation, (*claimed_by_another)[0].incarnation}),
-              UnorderedElementsAre(first, second));
-  EXPECT_EQ((*claimed)[0].node, "node-1");
-  EXPECT_EQ((*claimed)[0].digest, "");
-  EXPECT_THAT(*ClaimTrash(*database_, 10, now_ms_), IsEmpty());
-  ASSERT_TRUE(ForgetTrash(*database_, *claimed).ok());
-  ASSERT_TRUE(ForgetTrash(*database_, *claimed).ok());
-  now_ms_ += ToMs(base::kTrashRetry);
-  EXPECT_EQ(ClaimTrash(*database_, 10, now_ms_)->size(), 1u);
-  EXPECT_EQ(Number("SELECT count(*) FROM blob_replicas WHERE state = 'deleting'"), 1);
 }
 
 }  // namespace

@@ -104,6 +104,43 @@ TEST_F(StorageServiceTest, StatTellsUnfinishedFromFinishedFromNothing) {
   }
 }
 
+TEST_F(StorageServiceTest, ListTellsWhatIsStoredPageByPage) {
+  const auto list = [this](v1::IncarnationState state, const std::string& cursor,
+                           v1::ListResponse& response) {
+    grpc::ClientContext context;
+    v1::ListRequest request;
+    request.set_state(state);
+    request.set_cursor(cursor);
+    request.set_limit(1);
+    return base::FromGrpcStatus(stub_->List(&context, request, &response));
+  };
+  const std::string unfinished = base::NewUuid7();
+  ASSERT_TRUE(Write(unfinished, 0, "half").ok());
+  const std::string finished = Store("foo");
+  v1::ListResponse page;
+  ASSERT_TRUE(list(v1::INCARNATION_STATE_FINISHED, "", page).ok());
+  ASSERT_EQ(page.incarnations_size(), 1);
+  EXPECT_EQ(page.incarnations(0).incarnation(), finished);
+  EXPECT_EQ(page.incarnations(0).digest(), DigestOf("foo").ToString());
+  EXPECT_EQ(page.incarnations(0).size_bytes(), 3);
+  page.Clear();
+  ASSERT_TRUE(list(v1::INCARNATION_STATE_UNFINISHED, "", page).ok());
+  ASSERT_EQ(page.incarnations_size(), 1);
+  EXPECT_EQ(page.incarnations(0).incarnation(), unfinished);
+  EXPECT_EQ(page.incarnations(0).digest(), "");
+  EXPECT_EQ(page.incarnations(0).size_bytes(), 4);
+  const std::string next = page.next();
+  ASSERT_FALSE(next.empty());
+  page.Clear();
+  ASSERT_TRUE(list(v1::INCARNATION_STATE_UNFINISHED, next, page).ok());
+  EXPECT_EQ(page.incarnations_size(), 0);
+  EXPECT_EQ(page.next(), "");
+  for (const auto& [state, cursor] : {std::pair{v1::INCARNATION_STATE_UNSPECIFIED, ""},
+                                      std::pair{v1::INCARNATION_STATE_UNFINISHED, "no cursor"}}) {
+    EXPECT_EQ(list(state, cursor, page).code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST_F(StorageServiceTest, DeleteIsRepeatableFinishedOrNotWithAHintOrWithout) {
   const std::string hint = DigestOf("foo").ToString();
   for (const std::string& digest : {std::string(), hint, DigestOf("bar").ToString()}) {
