@@ -15,7 +15,7 @@
 namespace registry::app {
 namespace {
 
-// A line of Apache's password files, NAME:HASH, as `htpasswd -nB NAME` prints it.
+// A line of an Apache password file, NAME:HASH, as `htpasswd -nB NAME` prints it.
 struct HtpasswdLine {
   absl::string_view name;
   absl::string_view hash;
@@ -34,7 +34,7 @@ std::optional<HtpasswdLine> ParseHtpasswdLine(absl::string_view text) {
 absl::StatusOr<AdminPassword> ValidateLine(const HtpasswdLine& line, absl::string_view user) {
   if (!controlplane::LooksLikePasswordHash(line.hash)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "it is a line of htpasswd with another hash than bcrypt; make one with htpasswd -nB ",
+        "it is a line of htpasswd whose hash is not bcrypt; generate one with htpasswd -nB ",
         user));
   }
   if (line.name != user) {

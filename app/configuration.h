@@ -18,7 +18,7 @@ namespace registry::app {
 
 struct ServeConfiguration {
   RegistryOptions options;
-  // After SIGTERM, as in ServeFlags.
+  // Durations after SIGTERM, as in ServeFlags.
   std::chrono::seconds shutdown_delay{0};
   std::chrono::seconds drain_timeout = base::kDrainTimeout;
   // For the caller to log.

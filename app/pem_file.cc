@@ -26,7 +26,7 @@ absl::Status Wrong(const PemFileNames::Name& name, absl::string_view why) {
       absl::StrCat(name.flag, " ", oci::Quote(name.path), " cannot be used: ", why));
 }
 
-// With OpenSSL's reason.
+// Error with OpenSSL's reason.
 absl::Status Wrong(const PemFileNames::Name& name) {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   return Wrong(
@@ -48,7 +48,7 @@ Bio Reader(const std::string& pem) {
   return Bio(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &::BIO_free);
 }
 
-// In the place of OpenSSL's own, which asks for a passphrase at the terminal. `asked` is a bool.
+// Replaces OpenSSL's callback, which asks for a passphrase at the terminal. `asked` is a bool.
 int NoPassphrase(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
@@ -67,13 +67,13 @@ absl::Status CheckCertificate(const PemFileNames::Name& name, const std::string&
   while (const Certificate next = NextCertificate(bio.get())) {
     if (::SSL_CTX_add1_chain_cert(context, next.get()) != 1) return Wrong(name);
   }
-  // That there are no more.
+  // The error that says that there are no more certificates.
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return Wrong(name);
   ERR_clear_error();
   return absl::OkStatus();
 }
 
-// Also that it is the key of the certificate.
+// Also checks that it is the certificate's key.
 absl::Status CheckPrivateKey(const PemFileNames::Name& name, const std::string& pem,
                              SSL_CTX* context) {
   bool asked = false;
@@ -82,9 +82,10 @@ absl::Status CheckPrivateKey(const PemFileNames::Name& name, const std::string& 
                        &::EVP_PKEY_free);
   if (asked) {
     return Wrong(
-        name, absl::StrCat("it is encrypted, and nobody can be asked for the passphrase; decrypt "
-                           "it with: openssl pkey -in ",
-                           name.path, " -out FILE"));
+        name,
+        absl::StrCat("it is encrypted, and the registry cannot ask for the passphrase; decrypt "
+                     "it with: openssl pkey -in ",
+                     name.path, " -out FILE"));
   }
   if (key == nullptr || ::SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Wrong(name);
   return absl::OkStatus();

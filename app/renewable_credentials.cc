@@ -31,7 +31,7 @@ grpc_ssl_certificate_config_reload_status RenewableCredentials::Fetch(
   const grpc_ssl_pem_key_cert_pair pair{.private_key = files.private_key.c_str(),
                                         .cert_chain = files.certificate.c_str()};
   *config = ::grpc_ssl_server_certificate_config_create(files.ca.c_str(), &pair, 1);
-  // Also when it is the same: administrators connect rarely, and so there is no state to keep.
+  // Even if it is the same: administrators connect rarely, so keeping state is not worth it.
   return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 

@@ -5,7 +5,7 @@
 //   …
 //   tls->Use(new_files);
 //
-// Connections go on with what they began with. Must outlive the server. Thread-safe.
+// Existing connections keep their files. Must outlive the server. Thread-safe.
 #ifndef REGISTRY_APP_RENEWABLE_CREDENTIALS_H_
 #define REGISTRY_APP_RENEWABLE_CREDENTIALS_H_
 
@@ -30,7 +30,7 @@ class RenewableCredentials final : public grpc::ServerCredentials {
   RenewableCredentials(const RenewableCredentials&) = delete;
   RenewableCredentials& operator=(const RenewableCredentials&) = delete;
 
-  // For connections that begin from now on. `files` are as ReadPemFiles returned them.
+  // Uses `files`, from ReadPemFiles, for new connections.
   void Use(PemFiles files);
 
   // Not supported; does nothing.

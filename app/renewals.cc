@@ -16,13 +16,13 @@ namespace {
 
 bool CanBeReadAgain(const std::string& path) {
   struct stat status;
-  // A file that is not there yet may come.
+  // A missing file may appear later.
   return ::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
 }
 
-// Adds the file's content, or why it cannot be read.
+// Adds the file's content, or the error from reading it.
 void AddFile(const std::string& path, base::Hasher& hasher) {
-  // Not to wait for the writer of a pipe that has taken the file's place.
+  // O_NONBLOCK, so as not to wait for the writer of a pipe that has replaced the file.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return hasher.Update(absl::StrCat("error ", errno, ";"));
   std::string buffer(64 * 1024, '\0');

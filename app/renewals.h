@@ -1,4 +1,4 @@
-// Notices that files have been renewed (certificates, keys, passwords) and has them read again.
+// Watches files (certificates, keys, passwords) and has changed ones read again.
 //
 //   Renewals renewals;
 //   renewals.Add({.name = "the certificate of HTTPS",
@@ -7,10 +7,10 @@
 //   renewals.Start();
 //   renewals.CheckNow();  // on SIGHUP
 //
-// A thread compares the contents of the files every base::kRenewalInterval, so a link that is
-// switched, as Kubernetes does for ConfigMaps and Secrets, is noticed like a file that is written.
-// Renewals logs what was renewed and what could not be; then what held before goes on, and the next
-// attempt is made when a file changes again, or on CheckNow.
+// A thread compares the contents of the files every base::kRenewalInterval, so it notices a
+// switched link, as with Kubernetes' ConfigMaps and Secrets, like a written file. Renewals logs
+// successes and failures. After a failure the old state stays, until a file changes again or
+// CheckNow is called.
 #ifndef REGISTRY_APP_RENEWALS_H_
 #define REGISTRY_APP_RENEWALS_H_
 
@@ -28,18 +28,17 @@
 
 namespace registry::app {
 
-// The contents of some files at a moment. Take it before the files are used for the first time, so
-// that no change in between is missed. Files that can be read only once, such as pipes, never
-// change. Not thread-safe.
+// A snapshot of the contents of some files. Take it before the first use of the files, so that it
+// misses no change. Files that can be read only once, such as pipes, never change. Not thread-safe.
 class FileState {
  public:
   FileState() = default;
-  // Empty paths are left out.
+  // Ignores empty paths.
   explicit FileState(const std::vector<std::string>& paths);
 
   bool empty() const { return paths_.empty(); }
 
-  // Returns true if the files have changed since the last call, or since they were named.
+  // Returns true if the files have changed since the last call, or since the constructor.
   bool HasChanged();
 
  private:
@@ -49,17 +48,17 @@ class FileState {
   std::string digest_;
 };
 
-// What is renewed together.
+// Files that are renewed together.
 struct Renewal {
   // For the log: "the certificate of HTTPS".
   std::string name;
   FileState files;
-  // Reads the files again and uses them; called by one thread at a time. After an error what held
-  // before goes on. The error names the file.
+  // Reads the files again and uses them; called by one thread at a time. On an error, keeps the old
+  // state. The error names the file.
   std::function<absl::Status()> renew;
   // CheckNow calls `renew` even if no file has changed.
   bool always_on_demand = false;
-  // `renew` logs by itself what it did.
+  // True if `renew` logs its results itself.
   bool logs_itself = false;
 };
 
@@ -68,7 +67,7 @@ class Renewals {
  public:
   explicit Renewals(std::chrono::milliseconds interval = base::kRenewalInterval)
       : interval_(interval) {}
-  // Waits for a check that is under way.
+  // Waits for a check in progress.
   ~Renewals();
 
   Renewals(const Renewals&) = delete;
@@ -78,7 +77,7 @@ class Renewals {
   bool empty();
   void Start();
 
-  // Also tries again what failed before. Blocks.
+  // Also retries earlier failures. Blocks.
   void CheckNow();
 
  private:
@@ -92,7 +91,7 @@ class Renewals {
 
   const std::chrono::milliseconds interval_;
 
-  // Held while files are checked and renewed.
+  // Held while checking and renewing files.
   std::mutex check_mutex_;
   std::vector<Entry> entries_ ABSL_GUARDED_BY(check_mutex_);
 

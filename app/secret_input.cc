@@ -99,7 +99,7 @@ absl::StatusOr<std::string> ReadSecretLine(int fd) {
   }
   if (size > kMaxBytes) return TooLong();
   absl::string_view line = absl::string_view(text).substr(0, size);
-  // What editors on Windows put in front of a text.
+  // The byte order mark that editors on Windows write.
   if (absl::StartsWith(line, "\xff\xfe") || absl::StartsWith(line, "\xfe\xff")) {
     return absl::InvalidArgumentError("it is UTF-16 text; save it as UTF-8");
   }

@@ -55,7 +55,7 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// SIGTERM or SIGINT, or 0 when neither comes before `end`. SIGHUP means nothing any more.
+// Waits for SIGTERM or SIGINT; 0 if neither arrives before `end`. Ignores SIGHUP.
 int WaitForStopSignal(const sigset_t& signals, std::chrono::steady_clock::time_point end) {
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -69,7 +69,7 @@ int WaitForStopSignal(const sigset_t& signals, std::chrono::steady_clock::time_p
   }
 }
 
-// Waits until the requests under way have ended, until the time is over, or another signal comes.
+// Waits until the requests in progress have ended, the time is over, or another signal arrives.
 void Drain(Registry& registry, const sigset_t& signals, int signal, std::chrono::seconds timeout) {
   base::LogInfo("stopping: finishing requests in progress",
                 {{"signal", strsignal(signal)}, {"seconds", timeout.count()}});
@@ -122,7 +122,7 @@ int Serve(const ServeFlags& flags) {
   int signal = 0;
   while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) (*registry)->ReloadFiles();
   if (shutdown_delay > std::chrono::seconds(0)) {
-    base::LogInfo("stopping soon: /readyz says 503, everything else is still served",
+    base::LogInfo("stopping soon: /readyz answers 503, everything else still works",
                   {{"signal", strsignal(signal)}, {"seconds", shutdown_delay.count()}});
     (*registry)->AnnounceStop();
     const auto end = std::chrono::steady_clock::now() + shutdown_delay;

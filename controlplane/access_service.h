@@ -49,9 +49,9 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Errors: those of TokenSigner::Create.
   static absl::StatusOr<std::unique_ptr<AccessService>> Create(AccessServiceOptions options);
 
-  // Signs tokens with this key from now on, and accepts no tokens with another one. The caller then
-  // makes a new revision of the policy, because gateways may have cached answers for tokens of the
-  // old key. Error: that of TokenSigner::Create.
+  // Signs tokens with this key from now on, and accepts no tokens with another key. The caller must
+  // then create a new revision of the policy, because gateways may have cached answers for tokens
+  // of the old key. Error: that of TokenSigner::Create.
   absl::Status UseSigningKey(const std::string& key);
 
   // Ends all WatchPolicy streams, including those that begin later.

@@ -28,7 +28,7 @@ class PageCursor {
   // other's cursors.
   explicit PageCursor(absl::string_view secret);
 
-  // Derives the key from another secret. Open refuses what was sealed before.
+  // Derives the key from another secret. Open then refuses earlier cursors.
   void UseSecret(absl::string_view secret);
 
   // `name` has at most 255 bytes. The result begins with ~; no name does.

@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
 
 struct LoadedFiles {
   PolicyObjects objects;
-  // By user name: passwords of users whom `objects` gives no hash. YAML files have none.
+  // By user name: passwords of users who have no hash in `objects`. YAML files have none.
   std::map<std::string, std::string> passwords;
   Configuration configuration;
   std::vector<PullThroughCache> caches;

@@ -50,7 +50,7 @@ class PolicyStore {
     Actor actor;
     std::string method;
     std::string resource;
-    // A change besides those of the objects. If set, there is a new revision in any case.
+    // A change besides changes of the objects. If set, there is always a new revision.
     std::string detail = "";
   };
 

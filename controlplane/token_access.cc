@@ -12,7 +12,7 @@ constexpr size_t kHashBytes = 8;
 constexpr size_t kEntryBytes = kHashBytes + 1;
 constexpr unsigned char kAll = 8;
 
-// 0 for an action that tokens do not know.
+// 0 for an action that tokens cannot carry.
 unsigned char BitOf(absl::string_view action) {
   if (action == "pull") return 1;
   if (action == "push") return 2;

@@ -1,4 +1,4 @@
-// The access of a bearer token: the scopes it was issued for, in 9 bytes each, so that a token for
+// The access of a bearer token: its scopes in 9 bytes each, so that a token for
 // base::kMaxTokenScopes repositories fits into base::kMaxIssuedTokenBytes.
 //
 //   TokenAccess access(key);
@@ -7,11 +7,10 @@
 //   access.Encode();                                      // "s8Pq3zv…": the `access` claim
 //
 // An entry is a hash of the scope's type and name, and a bit for each action. The hash is
-// HMAC-SHA-256, cut to 64 bits. Two names with the same hash would let a token for one of them be
-// used for the other. That gives nobody a right that its user does not have, because the policy
-// decides every request besides. Still, somebody who was handed a narrow token might look for such
-// a name; but the hash has a key that never leaves the control plane, so that each guess is a
-// request, and one in 2^64 / 400 finds something.
+// HMAC-SHA-256, cut to 64 bits. If two names had the same hash, a token for one would work for the
+// other. It would give no right that its user lacks, because the policy decides every request as
+// well. Still, the holder of a narrow token might search for such a name; but the hash has a key
+// that never leaves the control plane, so each guess is a request, and one in 2^64 / 400 succeeds.
 //
 // Not thread-safe, except for const methods.
 #ifndef REGISTRY_CONTROLPLANE_TOKEN_ACCESS_H_
@@ -27,19 +26,19 @@ namespace registry::controlplane {
 
 class TokenAccess {
  public:
-  // Covers nothing. `key` has 32 random bytes; only whoever has it can read the access.
+  // Covers nothing. `key` has 32 random bytes; the access is unreadable without it.
   explicit TokenAccess(std::string key) : key_(std::move(key)) {}
 
-  // Reads what Encode returned; nullopt for any other text.
+  // Decodes the result of Encode; nullopt for any other text.
   static std::optional<TokenAccess> Decode(std::string key, absl::string_view text);
 
-  // Adds the scope's actions pull, push, delete and *. Others have no meaning and are left out.
+  // Adds the scope's actions pull, push, delete and *. Ignores others.
   void Add(const oci::Scope& scope);
 
   // Returns true if the token may be used for every action of `needed`. "*" stands for all actions.
   bool Covers(const oci::Scope& needed) const;
 
-  // Base64 with the alphabet of URLs, without padding.
+  // Base64 with the URL alphabet, without padding.
   std::string Encode() const;
 
  private:

@@ -14,14 +14,14 @@ namespace registry::controlplane {
 // The smallest scope that covers the action: `repository:NAME:pull`, `registry:catalog:*`.
 oci::Scope ScopeFor(const Action& action);
 
-// The scopes of a token request that fit into one token, and the names of the others.
+// The scopes of a token request that fit into one token, and the names of those that do not.
 struct AskedScopes {
   std::vector<oci::Scope> kept;
   std::vector<std::string> left_out;
 };
 
-// Merges scopes of the same type and name into one, in the place of the last of them, and keeps the
-// last `max` of the result. A client that asks for all it has used so far needs the newest ones.
+// Merges scopes of the same type and name into one, at the position of the last of them, and keeps
+// the last `max` of the result: a client that asks for all scopes used so far needs the newest.
 AskedScopes MergeScopes(const std::vector<oci::Scope>& asked, size_t max);
 
 // The part of `asked` that the policy allows to the user (nullptr: anonymous). Has no actions if

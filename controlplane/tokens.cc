@@ -17,7 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kLeewaySeconds = base::kTokenLeeway.count();
-// Later ends are cut to it, so that times can be calculated with; the year is 5138.
+// Later expiry times are cut to this, in the year 5138, so that arithmetic cannot overflow.
 constexpr int64_t kMaxSeconds = 100'000'000'000;
 constexpr size_t kMinKeyBytes = 32;
 

@@ -5,7 +5,7 @@
 // policy_objects.h). A token only narrows what the policy allows, so code that accepts a token must
 // still ask the policy. A token without `sub` belongs to an anonymous client.
 //
-// Clocks may differ: `nbf`, `iat` and `exp` are checked with base::kTokenLeeway both ways.
+// Clocks may differ: Verify checks `nbf`, `iat` and `exp` with base::kTokenLeeway both ways.
 //
 // Thread-safe. Sources: RFC 7519; Docker token specification (distribution docs, spec/auth/jwt).
 #ifndef REGISTRY_CONTROLPLANE_TOKENS_H_
@@ -60,7 +60,7 @@ struct VerifiedToken {
   std::string subject;
   std::string credential_version;
   TokenAccess access;
-  // From this second since the epoch on Verify refuses it.
+  // Verify refuses it from this second since the epoch on.
   int64_t refused_at_s;
 };
 
@@ -69,7 +69,7 @@ class TokenSigner {
   // Errors: INVALID_ARGUMENT for a short key or a lifetime below kMinTokenLifetime.
   static absl::StatusOr<std::unique_ptr<TokenSigner>> Create(TokenSignerOptions options);
 
-  // The same with another key. Error: as above.
+  // Same with another key. Error: as above.
   absl::StatusOr<std::unique_ptr<TokenSigner>> WithKey(std::string signing_key) const;
 
   TokenSigner(const TokenSigner&) = delete;
