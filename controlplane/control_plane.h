@@ -77,8 +77,8 @@ class ControlPlane {
   // policy. Logs the result. Error: the mistakes, which change nothing. Blocks.
   absl::Status ReloadFiles();
 
-  // Signs tokens with a key that is derived from `secret`; tokens of the previous key end at once.
-  // Blocks. Errors: those of the database, which keeps the revision that tells the gateways.
+  // Signs tokens with a key derived from `secret`; tokens of the previous key end at once. Blocks.
+  // Errors: those of the database, which stores the revision that gateways watch.
   absl::Status UseTokenSecret(const std::string& secret);
 
   // Until Shutdown: tells the server's health service if the database accepts no writes until a

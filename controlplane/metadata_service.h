@@ -1,7 +1,7 @@
-// MetadataService of metadata.proto: checks what a request holds, runs the logic (repositories.h,
-// blobs.h, uploads.h, manifests.h) on a pool, and puts its result into the answer.
+// Implements MetadataService of metadata.proto: validates requests, runs the logic (repositories.h,
+// blobs.h, uploads.h, manifests.h) on a pool, and fills in the response.
 //
-// Thread-safe. What the options name must outlive the calls, and so the server.
+// Thread-safe. The objects in the options must outlive the calls, and so the server.
 #ifndef REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
 #define REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
 
@@ -29,23 +29,23 @@ namespace registry::controlplane {
 struct MetadataServiceOptions {
   Database* database;
   StorageNodes* nodes;
-  // Where SQL runs. What writes has threads of its own, so that a slow disk does not hold up reads.
+  // Run SQL. Writes have separate threads, so that a slow disk does not delay reads.
   base::WorkerPool* readers;
   base::WorkerPool* writers;
-  // What readers leave to be written.
+  // Writes touches for readers.
   Touches* touches;
-  // Who sees what in lists.
+  // Filters lists.
   const PolicyHolder* policy;
-  // Where their pages end.
+  // Seals their page cursors.
   const PageCursor* cursor;
-  // Repositories whose manifests may reference what is not there (PartialMatch); null: none.
+  // Repositories whose manifests may reference missing content (PartialMatch); null: none.
   const re2::RE2* sparse_repositories = nullptr;
-  // Blobs that may be found damaged in base::kSuspectWindow before the store is not believed.
+  // Blobs that may become suspect within base::kSuspectWindow.
   size_t max_suspects = base::kMaxSuspects;
   UploadLimits upload_limits;
-  // Told that a session was cancelled, so that its bytes need not wait for the next upkeep; and
-  // that there was no room for what a principal (empty: an anonymous client) wanted to store. Must
-  // not block; may be empty.
+  // Called when a session was cancelled, so that its bytes need not wait for the next upkeep; and
+  // when there was no space for the upload of a principal (empty: an anonymous client). Must not
+  // block; may be empty.
   std::function<void()> on_trash;
   std::function<void(const std::string& principal)> on_no_room;
   Clock now_ms = SystemNowMs;
@@ -111,7 +111,7 @@ class MetadataService final : public v1::MetadataService::CallbackService {
   // ExtendUpload where uploads are not limited.
   grpc::ServerUnaryReactor* LookUpAgain(grpc::CallbackServerContext* context,
                                         const v1::ExtendUploadRequest* request);
-  // Makes it known when the database has no room. Returns `status`.
+  // Asks upkeep to make room if `status` says that the database has no space. Returns `status`.
   absl::Status NoteRoom(absl::Status status, const std::string& principal) const;
 
   const MetadataServiceOptions options_;

@@ -1,4 +1,4 @@
-// The part of MetadataService that is about room for upload sessions: they grow, and they end.
+// The calls of MetadataService that manage space for upload sessions: growing and ending them.
 #include <chrono>
 #include <utility>
 

@@ -16,7 +16,7 @@ absl::Status NotConnected(const std::string& node) {
 
 }  // namespace
 
-// Lives until its last call has been answered.
+// Keeps itself alive until its last call is answered.
 class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
  public:
   CheckCall(const StorageNodes& nodes, const Blob& blob, const oci::Digest& digest,
@@ -67,9 +67,9 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
   const std::function<void(absl::StatusOr<bool>)> done_;
   v1::StatRequest request_;
   v1::StatResponse response_;
-  // Why a node could not tell.
+  // The error of a node that could not tell.
   absl::Status unknown_;
-  // Of one call; never used for two.
+  // For one call; gRPC does not allow reuse.
   std::optional<grpc::ClientContext> context_;
 };
 

@@ -1,4 +1,4 @@
-// The storage nodes that this control plane gives orders to.
+// The control plane's clients for its storage nodes.
 //
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_STORAGE_NODES_H_
@@ -32,46 +32,46 @@ struct StorageNodeConnection {
 
 class StorageNodes {
  public:
-  // `deadline`: how long a node may take to answer.
+  // `deadline`: time limit for a node's answer.
   explicit StorageNodes(const std::vector<StorageNodeConnection>& connections,
                         std::chrono::milliseconds deadline = base::kStorageOrderDeadline);
 
   std::vector<std::string> ids() const;
 
-  // The nodes that should take the bytes of a new upload, the primary first: one, in turn. Empty
-  // when there are none.
+  // Chooses the nodes for a new upload, the primary first: one node, round robin. Empty if there
+  // are none.
   std::vector<std::string> ChooseForUpload();
 
-  // What follows does not block. `done` is called once, by a thread of gRPC or by the caller's, and
-  // must not block either. This object must live until then.
+  // The following do not block. They call `done` once, on a gRPC thread or on the caller's; it must
+  // not block either. This object must live until then.
 
-  // Asks the blob's nodes, one after the other, until one says that it has the bytes finished and
-  // of the right size: true. False: all of them say that they have not. Errors: that of a node that
-  // cannot tell, UNAVAILABLE as a rule.
+  // Asks the blob's nodes, one after another, until one has the finished bytes with the right size:
+  // true. False: all nodes report that they have not. Error: that of a node that cannot tell,
+  // usually UNAVAILABLE.
   void Check(const Blob& blob, const oci::Digest& digest,
              std::function<void(absl::StatusOr<bool> intact)> done);
 
-  // Has the node verify and store the bytes of an upload; returns their size. The function returned
-  // gives up early: `done` then gets CANCELLED, unless the node has answered.
+  // Asks the node to verify and store the bytes of an upload; `done` gets their size. The returned
+  // function cancels: `done` then gets CANCELLED, unless the node has already answered.
   // Errors: those of StorageService.Finish.
   std::function<void()> Finish(const std::string& node, const std::string& incarnation,
                                const oci::Digest& digest,
                                std::function<void(absl::StatusOr<int64_t> size_bytes)> done);
 
-  // A page of the node's unfinished incarnations, as storage.proto says. Blocks.
-  // Errors: as for Delete.
+  // Returns a page of the node's unfinished incarnations; see storage.proto. Blocks.
+  // Errors: those of Delete.
   absl::StatusOr<v1::ListResponse> ListUnfinished(const std::string& node,
                                                   const std::string& cursor);
 
-  // Deletes what the node has of the incarnation. Blocks until it has answered.
-  // Errors: UNAVAILABLE or DEADLINE_EXCEEDED when the node cannot be reached, and its own.
+  // Deletes the incarnation on the node. Blocks until the node has answered.
+  // Errors: UNAVAILABLE or DEADLINE_EXCEEDED if the node cannot be reached; those of the node.
   absl::Status Delete(const TrashItem& item);
 
  private:
   class CheckCall;
   struct FinishCall;
 
-  // nullptr for a node that is not connected.
+  // nullptr if the node is not connected.
   v1::StorageService::Stub* FindStub(const std::string& id) const;
 
   const std::chrono::milliseconds deadline_;

@@ -47,7 +47,7 @@ absl::Status ForgetTrash(Database& database, const std::vector<TrashItem>& done,
   return RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
     for (const TrashItem& item : done) {
       if (item.delete_again) {
-        // Another worker may have done so already: then the second deletion waits for its time.
+        // Another worker may already have done so: then the second deletion waits until it is due.
         t.Execute(
             "UPDATE trash SET delete_again = 0, not_before_ms = ?3 "
             "WHERE incarnation = ?1 AND node = ?2 AND delete_again = 1",

@@ -39,7 +39,7 @@ void Upkeep::Stop() {
 void Upkeep::Loop() {
   while (!stopping_) {
     if (const absl::Status status = RunOnce(); !status.ok()) {
-      base::LogError("upkeep failed; it is tried again", {{"error", status.message()}});
+      base::LogError("upkeep failed; retrying later", {{"error", status.message()}});
     }
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, options_.interval, [this] { return stopping_.load() || woken_; });
@@ -102,7 +102,7 @@ absl::StatusOr<int64_t> Upkeep::EndIdleOf(const std::optional<std::string>& prin
     ended += *more;
   }
   if (ended > 0) {
-    base::LogInfo("idle uploads were ended to make room",
+    base::LogInfo("ended idle uploads to make room",
                   {{"uploads", ended}, {"of", principal.value_or("all")}});
   }
   return ended;
@@ -119,7 +119,7 @@ absl::Status Upkeep::Expire() {
 }
 
 absl::Status Upkeep::DeleteTrash() {
-  // Nodes that did not answer are not waited for again and again.
+  // Nodes that did not answer: do not wait for them again.
   std::set<std::string> away;
   for (int batch = 0; batch < base::kUpkeepMaxBatches && !stopping_; ++batch) {
     absl::StatusOr<std::vector<TrashItem>> items =
@@ -136,7 +136,7 @@ absl::Status Upkeep::DeleteTrash() {
         continue;
       }
       base::LogWarning(
-          "cannot delete trash now; it is tried again",
+          "cannot delete trash; retrying later",
           {{"incarnation", item.incarnation}, {"node", item.node}, {"error", status.message()}});
       if (NodeIsAway(status)) away.insert(item.node);
     }
@@ -159,7 +159,7 @@ void Upkeep::Sweep() {
       at_ms = now_ms + ToMs(base::kUploadSweepInterval);
       continue;
     }
-    base::LogWarning("cannot search a storage node for bytes that no row names; it is tried again",
+    base::LogWarning("cannot search a storage node for bytes without a row; retrying later",
                      {{"node", node}, {"error", swept.status().message()}});
   }
 }

@@ -1,9 +1,9 @@
-// Background work: ends idle upload sessions, forgets finished ones, has trash deleted, and
-// searches storage nodes for unfinished files that no row names.
+// Background work: ends idle upload sessions, forgets finished ones, has nodes delete trash, and
+// searches them for unfinished files without a row.
 //
 //   Upkeep upkeep({.database = &database, .nodes = &nodes});
 //   upkeep.Start();   // at once, then every minute; ends with the object
-//   upkeep.Wake();             // there is trash: do not wait for the minute
+//   upkeep.Wake();             // there is trash: do not wait for the next minute
 //   upkeep.MakeRoom("alice");  // the disk is full
 //
 // Several control planes may do it at the same time: claims keep them apart, and doing an order
@@ -53,23 +53,23 @@ class Upkeep {
   // Call it at most once.
   void Start();
 
-  // Ends the thread, after what it does just now. May be repeated.
+  // Ends the thread after its current step. May be repeated.
   void Stop();
 
-  // Has what is due done soon. Does not block.
+  // Runs soon. Does not block.
   void Wake();
 
-  // There was no room for what `principal` (empty: an anonymous client) wanted to store. Upkeep
-  // runs soon, and ends upload sessions that were idle for base::kUploadMakesRoom: those of
-  // `principal` or, when there are none, those of all. Does not block.
+  // Call it if there was no space for an upload of `principal` (empty: an anonymous client). Upkeep
+  // runs soon and ends upload sessions that were idle for base::kUploadMakesRoom: those of
+  // `principal`, or if there are none, those of all. Does not block.
   void MakeRoom(const std::string& principal);
 
-  // Does all that is due now, at most base::kUpkeepMaxBatches batches of each kind. Trash whose
-  // node refuses is logged and stays. Errors: those of the database.
+  // Does all work that is due, at most base::kUpkeepMaxBatches batches of each kind. If a node
+  // refuses to delete trash, logs that and keeps the trash. Errors: those of the database.
   absl::Status RunOnce();
 
  private:
-  // Principals who need room; all of them when `everybody`.
+  // Principals who need space; all principals if `everybody`.
   struct RoomRequests {
     std::set<std::string> principals;
     bool everybody = false;
@@ -93,7 +93,7 @@ class Upkeep {
 
   // One run at a time.
   std::mutex run_mutex_;
-  // When a node is searched next, by its id.
+  // Times of the next search, by node id.
   std::map<std::string, int64_t> sweep_at_ms_ ABSL_GUARDED_BY(run_mutex_);
 };
 

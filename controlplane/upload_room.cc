@@ -29,7 +29,7 @@ int64_t EndIdle(Transaction& t, const std::optional<std::string>& principal, int
   return static_cast<int64_t>(idle.size());
 }
 
-// Whose open session it is; nullopt when there is none.
+// The owner of an open session; nullopt if there is no such session.
 std::optional<std::string> FindPrincipal(Transaction& t, const UploadExtension& extension) {
   if (!base::IsUuid(extension.upload_id)) return std::nullopt;
   return t.QueryFirst(
@@ -58,19 +58,19 @@ int64_t GrantedBytes(Transaction& t, absl::string_view id,
       .value_or(0);
 }
 
-// One of the two limits, as it concerns one session.
+// One of the two limits, applied to one session.
 class Limit {
  public:
-  // `principal`: whose sessions count; nullopt: all.
+  // `principal`: the user whose sessions count; nullopt: all.
   Limit(Transaction& t, const UploadExtension& extension, int64_t limit_bytes,
         std::optional<std::string> principal)
       : t_(t), extension_(extension), limit_bytes_(limit_bytes), principal_(std::move(principal)) {}
 
-  // Ends idle sessions, those of `first` before all others, until `need_bytes` fit or no more can
-  // end. Returns whether they fit.
+  // Ends idle sessions, those of `first` before all others, until `need_bytes` fit or no idle
+  // sessions are left. Returns true if they fit.
   bool MakeRoom(const std::string& first, int64_t need_bytes, int64_t now_ms) {
     if (Fits(need_bytes)) return true;
-    // More than the whole limit: nobody else's end would help.
+    // More than the whole limit: ending other sessions would not help.
     if (need_bytes > limit_bytes_) return false;
     if (EndUntilFit(first, need_bytes, now_ms)) return true;
     return !principal_.has_value() && EndUntilFit(std::nullopt, need_bytes, now_ms);
@@ -91,7 +91,7 @@ class Limit {
 
   bool EndUntilFit(const std::optional<std::string>& principal, int64_t need_bytes,
                    int64_t now_ms) {
-    // Others wait for the database's writer: what is left is for the next request.
+    // Others wait for the database's writer: leave the rest to the next request.
     constexpr int kMaxBatches = 10;
     for (int batch = 0; batch < kMaxBatches; ++batch) {
       if (EndIdle(t_, principal, base::kUpkeepBatch, now_ms) == 0) return false;
@@ -125,8 +125,8 @@ absl::Status AllHaveTooMuch(int64_t need_bytes, const Limit& limit) {
       ": try again when some of them have ended, or ask for a higher -uploadlimit"));
 }
 
-// What a transaction leaves behind is kept also when the request is refused: idle sessions that
-// have ended, so that the next request finds more room.
+// The transaction commits even if it refuses the request: idle sessions stay ended, so that the
+// next request finds more space.
 struct Outcome {
   absl::Status refusal;
   int64_t granted_bytes = 0;
@@ -136,7 +136,7 @@ absl::StatusOr<Outcome> Extend(Transaction& t, const UploadLimits& limits,
                                const UploadExtension& extension, int64_t now_ms) {
   const std::optional<std::string> principal = FindPrincipal(t, extension);
   if (!principal.has_value()) return UploadUnknown(extension.repository, extension.upload_id);
-  // First, or this idle session might make room for itself.
+  // Touch it first, otherwise this idle session might be ended to make room for itself.
   t.Execute("UPDATE uploads SET touched_at_ms = ?2 WHERE id = ?1", {extension.upload_id, now_ms});
 
   const int64_t need_bytes = std::max(extension.size_bytes, extension.final_size_bytes);
@@ -150,8 +150,8 @@ absl::StatusOr<Outcome> Extend(Transaction& t, const UploadLimits& limits,
   }
   Outcome outcome = {.granted_bytes = need_bytes};
   if (extension.final_size_bytes == 0) {
-    // Some more, so that the gateway need not ask for every chunk; little where little is left, so
-    // that others are not refused for bytes that never come.
+    // Grant some more, so that the gateway need not ask for every chunk; but little if little is
+    // left, so that others are not refused for bytes that never arrive.
     const int64_t left = std::min(user.available_bytes(), total.available_bytes()) - need_bytes;
     outcome.granted_bytes += std::min(base::kUploadGrantBytes, left / 8);
   }

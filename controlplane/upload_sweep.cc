@@ -11,7 +11,7 @@
 namespace registry::controlplane {
 namespace {
 
-// Those of `listed` that are old enough and that no row names.
+// The incarnations in `listed` that are old enough and have no row.
 absl::StatusOr<std::vector<v1::StoredIncarnation>> FindNameless(Database& database,
                                                                 const v1::ListResponse& listed) {
   return RunTransaction(database, TransactionMode::kRead,
@@ -42,7 +42,7 @@ absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
   do {
     absl::StatusOr<v1::ListResponse> page = nodes.ListUnfinished(node, cursor);
     if (!page.ok()) return page.status();
-    // After the list, never before it.
+    // Only after listing the files.
     const absl::StatusOr<std::vector<v1::StoredIncarnation>> nameless =
         FindNameless(database, *page);
     if (!nameless.ok()) return nameless.status();
@@ -52,7 +52,7 @@ absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
           nodes.Delete({.incarnation = stored.incarnation(), .node = node, .digest = ""});
       if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return status;
       if (!status.ok()) {
-        // One file that cannot be deleted must not keep the others.
+        // A file that cannot be deleted must not stop the others.
         failure = status;
         continue;
       }
@@ -60,13 +60,13 @@ absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
       deleted_bytes += stored.size_bytes();
       if (deleted > base::kMaxLoggedSweeps) continue;
       base::LogWarning(
-          "deleted bytes of an upload that the database does not know",
+          "deleted bytes of an upload that is not in the database",
           {{"incarnation", stored.incarnation()}, {"node", node}, {"bytes", stored.size_bytes()}});
     }
     cursor = page->next();
   } while (!cursor.empty() && !stopping());
   if (deleted > base::kMaxLoggedSweeps) {
-    base::LogWarning("deleted bytes of uploads that the database does not know",
+    base::LogWarning("deleted bytes of uploads that are not in the database",
                      {{"files", deleted}, {"node", node}, {"bytes", deleted_bytes}});
   }
   if (!failure.ok()) return failure;

@@ -1,10 +1,10 @@
-// Deletes unfinished files that no row names: bytes of a writer that outlived its session, or of a
-// database that was restored from a backup.
+// Deletes unfinished files without a row: bytes of a writer that outlived its session, or files
+// left after the database was restored from a backup.
 //
-// A row exists from before the first byte until after the last one. So a file that was listed first
-// and has no row afterwards is nobody's. Only unfinished files are touched: after a restore, a
-// finished one may be the only copy of a blob, while no client can resume a session that the
-// database does not know. Thread-safe. Times are milliseconds since the epoch.
+// A row exists from before the first byte until after the last one. So a file that is listed first
+// and then has no row is garbage. The sweep deletes only unfinished files: after a restore, a
+// finished file may be the only copy of a blob, but no client can resume a session that is not in
+// the database. Thread-safe. Times are milliseconds since the epoch.
 #ifndef REGISTRY_CONTROLPLANE_UPLOAD_SWEEP_H_
 #define REGISTRY_CONTROLPLANE_UPLOAD_SWEEP_H_
 
@@ -18,8 +18,8 @@
 
 namespace registry::controlplane {
 
-// Searches one node. Blocks. Logs each file that it deletes, or how many. `stopping` ends it early.
-// Returns the number of files deleted. Errors: those of the database and of the node.
+// Searches one node. Blocks. Logs the files that it deletes, or their number. `stopping` ends it
+// early. Returns the number of deleted files. Errors: those of the database and of the node.
 absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
                                      const std::string& node,
                                      const std::function<bool()>& stopping);

@@ -17,7 +17,7 @@ struct Session {
   std::string digest_algorithm;
   std::string primary_node;
   bool finished;
-  // Of a finished session.
+  // Set for finished sessions.
   std::string digest;
   int64_t size_bytes = 0;
   int64_t touched_at_ms;
@@ -25,7 +25,7 @@ struct Session {
 
 std::optional<Session> FindSession(Transaction& t, const oci::RepositoryName& repository,
                                    absl::string_view id) {
-  // Nothing else can be an id, and not everything else can be bound as text.
+  // Other text cannot be an id, and might not be valid as an SQL value.
   if (!base::IsUuid(id)) return std::nullopt;
   return t.QueryFirst(
       "SELECT u.repository_id, u.digest_algorithm, u.primary_node, u.state, "
@@ -71,13 +71,13 @@ absl::Status MarkDurable(Transaction& t, const UploadCommit& commit) {
                   {commit.upload_id, node});
     if (marked == 0) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "storage node ", oci::Quote(node), " takes no bytes of upload ", commit.upload_id));
+          "storage node ", oci::Quote(node), " is not a node of upload ", commit.upload_id));
     }
   }
   return absl::OkStatus();
 }
 
-// The blob becomes live with this incarnation, whatever it was before.
+// Makes the blob live with this incarnation, whatever its former state.
 void MakeLive(Transaction& t, const UploadCommit& commit, int64_t now_ms) {
   t.Execute(
       "INSERT INTO blobs (digest, incarnation, size_bytes, state, touched_at_ms) "
@@ -96,7 +96,7 @@ absl::Status Commit(Transaction& t, const UploadCommit& commit, int64_t now_ms) 
   const std::optional<Session> session = FindSession(t, commit.repository, commit.upload_id);
   if (!session.has_value()) return UploadUnknown(commit.repository, commit.upload_id);
   if (session->finished) {
-    // Another request has committed it, or the client repeats one whose answer was lost.
+    // Another request has committed it, or the client repeats one whose response was lost.
     if (session->digest == commit.digest.ToString() &&
         IsLinkedAndLive(t, session->repository_id, commit.digest)) {
       return absl::OkStatus();
@@ -104,7 +104,7 @@ absl::Status Commit(Transaction& t, const UploadCommit& commit, int64_t now_ms) 
     return UploadUnknown(commit.repository, commit.upload_id);
   }
   if (absl::Status status = MarkDurable(t, commit); !status.ok()) return status;
-  // The new bytes were hashed just now; nobody knows how the old ones are.
+  // The new bytes were just hashed; the state of the old ones is unknown.
   if (const std::optional<BlobRow> old = FindBlob(t, commit.digest)) {
     MoveToTrash(t, old->incarnation, commit.digest.ToString(), now_ms + ToMs(base::kTrashHold));
   }

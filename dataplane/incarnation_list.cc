@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kUuidSize = 36;
 
-// The order of the list is that of folders, and of names in each.
+// The list is sorted by folder, then by name.
 int FolderCount(bool finished) { return finished ? kBlobFolders : 1; }
 
 std::string FolderPath(bool finished, int index) {
@@ -30,7 +30,7 @@ int FolderOf(bool finished, const Incarnation& incarnation) {
   return std::stoi(incarnation.ToString().substr(kUuidSize - 2), nullptr, 16);
 }
 
-// The `limit` smallest names of files in the folder that come after `after`.
+// The first `limit` names of files in the folder that sort after `after`.
 absl::StatusOr<std::vector<std::string>> NamesAfter(const DataFolder& folder,
                                                     const std::string& path, bool finished,
                                                     absl::string_view after, size_t limit) {
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<std::string>> NamesAfter(const DataFolder& folder,
   };
   const std::unique_ptr<DIR, CloseDir> dir(fd < 0 ? nullptr : ::fdopendir(fd));
   if (dir == nullptr) return ErrnoStatus(errno, absl::StrCat("cannot list ", path));
-  // A heap with the greatest name first, so that memory is bounded by the page.
+  // A heap with the greatest name on top, so that the page bounds memory.
   std::vector<std::string> names;
   while (true) {
     errno = 0;
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<std::string>> NamesAfter(const DataFolder& folder,
   return names;
 }
 
-// Nullopt: the file is gone by now.
+// nullopt if the file is already gone.
 absl::StatusOr<std::optional<ListedIncarnation>> Look(const DataFolder& folder,
                                                       const std::string& path,
                                                       const std::string& name) {
@@ -75,7 +75,7 @@ absl::StatusOr<std::optional<ListedIncarnation>> Look(const DataFolder& folder,
   const std::string file = absl::StrCat(path, "/", name);
   if (::fstatat(folder.root_fd(), file.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
-    return ErrnoStatus(errno, absl::StrCat("cannot look at ", file));
+    return ErrnoStatus(errno, absl::StrCat("cannot stat ", file));
   }
   struct timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -93,7 +93,7 @@ absl::StatusOr<std::optional<ListedIncarnation>> Look(const DataFolder& folder,
 
 absl::StatusOr<IncarnationPage> ListIncarnations(const DataFolder& folder, bool finished,
                                                  absl::string_view cursor, size_t limit) {
-  // The cursor is the last incarnation looked at.
+  // The cursor is the last examined incarnation.
   int first = 0;
   if (!cursor.empty()) {
     const absl::StatusOr<Incarnation> last = Incarnation::Parse(cursor);

@@ -1,12 +1,13 @@
-// Lists what a data folder stores, page by page.
+// Lists the incarnations in a data folder, page by page.
 //
 //   IncarnationPage page;
 //   do {
 //     page = *ListIncarnations(folder, /*finished=*/false, page.next, 1000);
 //   } while (!page.next.empty());
 //
-// A page costs reading one folder and a stat for each of its files. Files that come or go meanwhile
-// may be listed or not; every other one is listed exactly once. Thread-safe.
+// A page costs reading one folder and a stat for each of its files. The list may or may not contain
+// files that are added or deleted meanwhile; it contains every other file exactly once.
+// Thread-safe.
 #ifndef REGISTRY_DATAPLANE_INCARNATION_LIST_H_
 #define REGISTRY_DATAPLANE_INCARNATION_LIST_H_
 
@@ -26,21 +27,21 @@ namespace registry::dataplane {
 
 struct ListedIncarnation {
   Incarnation incarnation;
-  // Of finished ones.
+  // Set for finished incarnations.
   std::optional<oci::Digest> digest;
   int64_t size_bytes;
-  // Since the file was last written to. Never negative.
+  // Time since the file was last written. Never negative.
   int64_t age_ms;
 };
 
 struct IncarnationPage {
   std::vector<ListedIncarnation> incarnations;
-  // Where the next page begins; empty when this is the last one.
+  // Cursor of the next page; empty on the last page.
   std::string next;
 };
 
-// `cursor`: `next` of the page before, or empty for the first one. Files whose names are not ours
-// are left out. Errors: INVALID_ARGUMENT for a cursor of another list, else those of the folder.
+// `cursor`: `next` of the previous page, or empty for the first. Skips files with foreign names.
+// Errors: INVALID_ARGUMENT for a cursor of another list; those of reading the folder.
 absl::StatusOr<IncarnationPage> ListIncarnations(const DataFolder& folder, bool finished,
                                                  absl::string_view cursor, size_t limit);
 

@@ -38,7 +38,7 @@ absl::StatusOr<std::string> ReadMountNamespace() {
 
 }  // namespace
 
-// In the order in which they use each other; the executor ends its jobs before the rest goes.
+// In construction order: later members use earlier ones. The executor finishes its jobs first.
 struct StorageNode::Parts {
   Parts(const StorageNodeOptions& options, std::unique_ptr<DataFolder> opened, v1::Node node)
       : folder(std::move(opened)),

@@ -26,7 +26,8 @@ absl::Status FillList(const DataFolder& folder, const v1::ListRequest& request,
                       v1::ListResponse& response) {
   if (request.state() != v1::INCARNATION_STATE_UNFINISHED &&
       request.state() != v1::INCARNATION_STATE_FINISHED) {
-    return absl::InvalidArgumentError("invalid state: list either unfinished or finished ones");
+    return absl::InvalidArgumentError(
+        "invalid state: ask for either unfinished or finished incarnations");
   }
   const size_t limit =
       request.limit() > 0 ? static_cast<size_t>(request.limit()) : base::kMaxListedIncarnations;

@@ -1,7 +1,7 @@
-// StorageService (proto/registry/v1/storage.proto) on the files of a data folder: a thin adapter of
-// gRPC's callback API. Reactions never block; what touches files runs on the FileExecutor.
+// Implements StorageService (proto/registry/v1/storage.proto) on the files of a data folder: a thin
+// adapter for gRPC's callback API. Handlers never block; file work runs on the FileExecutor.
 //
-// Thread-safe. Must outlive the grpc::Server that serves it, and not what it is given.
+// Thread-safe. Must outlive the grpc::Server that serves it, but not the constructor's arguments.
 #ifndef REGISTRY_DATAPLANE_STORAGE_SERVICE_H_
 #define REGISTRY_DATAPLANE_STORAGE_SERVICE_H_
 
@@ -53,7 +53,7 @@ class StorageService : public v1::StorageService::CallbackService {
  private:
   using Work = std::function<absl::Status(const Incarnation& incarnation)>;
 
-  // Answers a call with what `work` returns, in the order of its incarnation's requests.
+  // Answers a call with the result of `work`, in the order of the incarnation's requests.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context,
                                 const std::string& incarnation, FileExecutor::Length length,
                                 Work work);

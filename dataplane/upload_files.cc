@@ -14,15 +14,14 @@
 namespace registry::dataplane {
 namespace {
 
-// Started after so many bytes, writing back keeps the disk busy while the client sends, and leaves
-// little to wait for when the upload is closed.
+// Starting write-back after this many bytes keeps the disk busy while the client sends, so that
+// closing the upload has little to wait for.
 constexpr int64_t kWritebackBytes = 8 * 1024 * 1024;
 
 absl::Status WrongOffset(int64_t size_bytes, int64_t offset) {
-  return oci::MakeError(
-      oci::ErrorCode::kBlobUploadInvalid,
-      absl::StrCat("the upload has ", size_bytes, " bytes: the next ones belong at offset ",
-                   size_bytes, ", not at ", offset));
+  return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
+                        absl::StrCat("the upload has ", size_bytes, " bytes: continue at offset ",
+                                     size_bytes, ", not at ", offset));
 }
 
 }  // namespace
@@ -38,7 +37,7 @@ struct UploadWriter {
         hash(std::move(hash)),
         on_cut(std::move(on_cut)) {}
 
-  // Its hash state is not kept: by now a newer writer may have come.
+  // Does not keep its hash state, because a newer writer may exist by now.
   ~UploadWriter() {
     hash.reset();
     files.Release(*this);
@@ -49,10 +48,10 @@ struct UploadWriter {
   UniqueFd fd;
   int64_t size_bytes;
   int64_t writeback_from;
-  // None when a part of the bytes was written before this process started.
+  // Absent if a part of the bytes was written before this process started.
   std::optional<HashState> hash;
   UploadFiles::OnCut on_cut;
-  // Why no more bytes are taken.
+  // Why the writer accepts no more bytes.
   absl::Status ended;
 };
 
@@ -63,8 +62,8 @@ absl::StatusOr<std::shared_ptr<UploadWriter>> UploadFiles::BeginWrite(
     const Incarnation& incarnation, int64_t offset, oci::DigestAlgorithm algorithm, OnCut on_cut) {
   absl::Status status = folder_.CheckWritable();
   if (!status.ok()) return status;
-  // First, also when the offset will turn out to be wrong: from then on the size stands still, and
-  // the client that asks for it can resume.
+  // Cut first, even if the offset turns out to be wrong: from then on the size is stable, and a
+  // client that asks for it can resume.
   Cut(incarnation, absl::AbortedError("a newer request continues this upload"));
 
   absl::StatusOr<UniqueFd> fd = OpenUpload(incarnation, offset);
@@ -91,11 +90,11 @@ absl::StatusOr<UniqueFd> UploadFiles::OpenUpload(const Incarnation& incarnation,
   UniqueFd fd = OpenAt(folder_.root_fd(), path.c_str(), O_RDWR);
   if (fd.ok()) return fd;
   if (errno == ENOENT) {
-    // An upload is either unfinished or finished, since rename is atomic: only now look there.
+    // An upload is either unfinished or finished, because rename is atomic: so look there last.
     absl::Status finished = blobs_.Find(incarnation, std::nullopt).status();
     if (finished.ok()) {
       return absl::FailedPreconditionError(
-          absl::StrCat("the upload ", incarnation.ToString(), " is finished already"));
+          absl::StrCat("the upload ", incarnation.ToString(), " is already finished"));
     }
     if (!absl::IsNotFound(finished)) return finished;
     if (offset != 0) return WrongOffset(0, offset);
@@ -113,7 +112,7 @@ absl::Status UploadFiles::Append(UploadWriter& writer, absl::string_view chunk) 
     size_t written;
     status = WriteAt(writer.fd.get(), writer.size_bytes, chunk, writer.incarnation.UploadPath(),
                      written);
-    // What is in the file counts, also when the disk became full in the middle of the chunk.
+    // Bytes in the file count, even if the disk became full in the middle of the chunk.
     writer.size_bytes += static_cast<int64_t>(written);
     if (writer.hash.has_value()) writer.hash->Update(chunk.substr(0, written));
   }
@@ -123,13 +122,13 @@ absl::Status UploadFiles::Append(UploadWriter& writer, absl::string_view chunk) 
     if (!absl::IsResourceExhausted(status)) return status;
     if (const absl::Status deleted = DeleteUnfinished(writer.incarnation); !deleted.ok()) {
       base::LogWarning(
-          "cannot delete an upload that fills the disk; it is deleted later",
+          "cannot delete an upload that fills the disk; deleting it later",
           {{"incarnation", writer.incarnation.ToString()}, {"error", deleted.message()}});
     }
     return status;
   }
   if (const int64_t dirty = writer.size_bytes - writer.writeback_from; dirty >= kWritebackBytes) {
-    // Advice only; whether the bytes are on disk is what the flush at the end tells.
+    // Only a hint; the final flush makes sure that the bytes are on disk.
     ::sync_file_range(writer.fd.get(), writer.writeback_from, dirty, SYNC_FILE_RANGE_WRITE);
     writer.writeback_from = writer.size_bytes;
   }
@@ -191,7 +190,7 @@ absl::StatusOr<int64_t> UploadFiles::Finish(const Incarnation& incarnation,
   if (const oci::Digest actual = hash->Finish(); actual != digest) {
     hash_states_.Put(incarnation, *std::move(hash));
     return oci::MakeError(oci::ErrorCode::kDigestInvalid,
-                          absl::StrCat("the ", *size, " bytes uploaded have the digest ",
+                          absl::StrCat("the ", *size, " uploaded bytes have the digest ",
                                        actual.ToString(), ", not ", digest.ToString()));
   }
   status = MoveToFinished(incarnation, digest, fd.get());
@@ -208,7 +207,7 @@ absl::StatusOr<int64_t> UploadFiles::FinishAgain(const Incarnation& incarnation,
                             absl::StrCat("the upload was finished as ", blob->digest().ToString(),
                                          ", not as ", digest.ToString()));
     }
-    // The process that renamed it may have died before it flushed the folders.
+    // The process that renamed the file may have died before flushing the folders.
     absl::Status status = FlushFolders(incarnation);
     if (!status.ok()) return status;
     return blob->size_bytes();
@@ -218,12 +217,12 @@ absl::StatusOr<int64_t> UploadFiles::FinishAgain(const Incarnation& incarnation,
   const oci::Digest empty = HashState(digest.algorithm()).Finish();
   if (empty != digest) {
     return oci::MakeError(oci::ErrorCode::kDigestInvalid,
-                          absl::StrCat("nothing was uploaded, and zero bytes have the digest ",
+                          absl::StrCat("no bytes were uploaded, and zero bytes have the digest ",
                                        empty.ToString(), ", not ", digest.ToString()));
   }
   const std::string path = incarnation.UploadPath();
   const UniqueFd fd = OpenAt(folder_.root_fd(), path.c_str(), O_RDWR | O_CREAT | O_EXCL);
-  if (!fd.ok()) return ErrnoStatus(errno, absl::StrCat("cannot make ", path));
+  if (!fd.ok()) return ErrnoStatus(errno, absl::StrCat("cannot create ", path));
   absl::Status status = MoveToFinished(incarnation, digest, fd.get());
   if (!status.ok()) return status;
   return 0;
@@ -232,17 +231,17 @@ absl::StatusOr<int64_t> UploadFiles::FinishAgain(const Incarnation& incarnation,
 absl::Status UploadFiles::MoveToFinished(const Incarnation& incarnation, const oci::Digest& digest,
                                          int fd) {
   const std::string from = incarnation.UploadPath();
-  // The descriptor is newer than the writes, and still told of a writeback that failed before it
-  // was opened, unless somebody was told already.
+  // The descriptor is newer than the writes. The kernel still reports a write-back that failed
+  // before it was opened, unless it has already reported it elsewhere.
   absl::Status status = folder_.FlushFile(fd, from);
   if (!status.ok()) {
-    // What the file reads now may be gone after the next boot, so a later Finish must not see it.
+    // The file's content may be lost after the next boot, so a later Finish must not see the file.
     if (::unlinkat(folder_.root_fd(), from.c_str(), 0) != 0) {
       base::LogWarning("cannot delete an upload whose flush failed", {{"path", from}});
     }
     return status;
   }
-  // Cannot replace other bytes: the name holds what they hash to.
+  // Cannot replace other bytes, because the name contains their digest.
   const std::string to = incarnation.FinishedPath(digest);
   if (::renameat(folder_.root_fd(), from.c_str(), folder_.root_fd(), to.c_str()) != 0) {
     return ErrnoStatus(errno, absl::StrCat("cannot rename ", from, " to ", to));
@@ -253,7 +252,7 @@ absl::Status UploadFiles::MoveToFinished(const Incarnation& incarnation, const o
 absl::Status UploadFiles::FlushFolders(const Incarnation& incarnation) {
   absl::Status status = folder_.FlushFolder(incarnation.FinishedFolder());
   if (status.ok()) status = folder_.FlushFolder(kUploadsFolder);
-  // The kernel tells of a failure once: another upload's flush may have got the news meant for us.
+  // The kernel reports a failure once: another upload's flush may have received ours.
   if (status.ok()) status = folder_.CheckWritable();
   return status;
 }
@@ -265,7 +264,7 @@ absl::StatusOr<StoredSize> UploadFiles::Stat(const Incarnation& incarnation,
   if (::fstatat(folder_.root_fd(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     return StoredSize{info.st_size, false};
   }
-  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot look at ", path));
+  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("cannot stat ", path));
   absl::StatusOr<BlobFile> blob = blobs_.Find(incarnation, hint);
   if (!blob.ok()) return blob.status();
   return StoredSize{blob->size_bytes(), true};

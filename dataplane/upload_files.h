@@ -1,15 +1,15 @@
-// The unfinished files of a data folder: written, resumed, and turned into finished ones.
+// The unfinished files of a data folder: writes, resumes and finishes them.
 //
 //   auto writer = uploads.BeginWrite(incarnation, 0, DigestAlgorithm::kSha256, on_cut);
 //   uploads.Append(**writer, chunk);
 //   uploads.EndWrite(**writer);
 //   uploads.Finish(incarnation, digest, cancelled);
 //
-// How long an upload is, is how long its file is: that survives a crash, and a hash state is only
-// used when it covers exactly that many bytes. At most one writer is open for an incarnation, and
-// the newest request wins: BeginWrite, Finish and Delete cut the writer that was open.
+// The size of an upload is the size of its file, which survives a crash. A hash state counts only
+// if it covers exactly that many bytes. An incarnation has at most one open writer, and the newest
+// request wins: BeginWrite, Finish and Delete cut an open writer.
 //
-// Calls for one incarnation must not overlap (dataplane/file_executor.h sees to it); calls for
+// Calls for one incarnation must not overlap (dataplane/file_executor.h ensures that); calls for
 // different ones may. They block on files. Must not outlive the DataFolder.
 #ifndef REGISTRY_DATAPLANE_UPLOAD_FILES_H_
 #define REGISTRY_DATAPLANE_UPLOAD_FILES_H_
@@ -35,10 +35,10 @@
 
 namespace registry::dataplane {
 
-// An upload that is being written. Ends with EndWrite, or when the last owner lets go of it.
+// An open write. Ends with EndWrite, or when the last owner releases it.
 struct UploadWriter;
 
-// What is stored of an incarnation.
+// The stored size of an incarnation.
 struct StoredSize {
   int64_t size_bytes;
   bool finished;
@@ -46,16 +46,16 @@ struct StoredSize {
 
 class UploadFiles {
  public:
-  // Told once, with ABORTED and the reason, when a newer request ends this writer. Must not block.
+  // Called once, with ABORTED and the reason, if a newer request ends this writer. Must not block.
   using OnCut = std::function<void(const absl::Status& reason)>;
 
-  // Hash states of at most `max_hash_states` uploads wait for their next request.
+  // Keeps hash states of at most `max_hash_states` uploads between requests.
   UploadFiles(DataFolder& folder, BlobFiles& blobs, size_t max_hash_states);
 
   UploadFiles(const UploadFiles&) = delete;
   UploadFiles& operator=(const UploadFiles&) = delete;
 
-  // Cuts an open writer, then starts one at `offset`, which must be the number of bytes stored.
+  // Cuts an open writer, then starts one at `offset`, which must equal the number of stored bytes.
   // Errors: BLOB_UPLOAD_INVALID / OUT_OF_RANGE (it is not; nothing has changed),
   // FAILED_PRECONDITION (finished), UNAVAILABLE (no writes after a failed flush).
   absl::StatusOr<std::shared_ptr<UploadWriter>> BeginWrite(const Incarnation& incarnation,
@@ -64,46 +64,46 @@ class UploadFiles {
                                                            OnCut on_cut);
 
   // Errors: ABORTED (cut), RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS. The bytes written before the
-  // error are kept and counted, except that a full disk deletes the whole upload: clients begin
-  // again, and half an upload must not keep the disk full.
+  // error are kept and counted. But a full disk deletes the whole upload: clients start again, and
+  // a partial upload must not keep the disk full.
   absl::Status Append(UploadWriter& writer, absl::string_view chunk);
 
-  // Returns the bytes stored. Error: ABORTED (cut).
+  // Returns the number of stored bytes. Error: ABORTED (cut).
   absl::StatusOr<int64_t> EndWrite(UploadWriter& writer);
 
-  // Verifies that the bytes hash to `digest`, and makes them durable and finished. When it did so
-  // before, it succeeds again. Returns the size. `cancelled` is asked while bytes are read again.
+  // Verifies that the bytes hash to `digest`, makes them durable and finishes the upload. Succeeds
+  // again if repeated. Returns the size. Calls `cancelled` while it reads bytes again.
   // Errors: DIGEST_INVALID (the upload stays as it is), RESOURCE_EXHAUSTED, UNAVAILABLE, DATA_LOSS,
   // CANCELLED.
   absl::StatusOr<int64_t> Finish(const Incarnation& incarnation, const oci::Digest& digest,
                                  const std::function<bool()>& cancelled);
 
-  // Errors: NOT_FOUND, only while the store itself can be read; else UNAVAILABLE.
+  // Errors: NOT_FOUND only if the store itself is readable; otherwise UNAVAILABLE.
   absl::StatusOr<StoredSize> Stat(const Incarnation& incarnation,
                                   const std::optional<oci::Digest>& hint) const;
 
-  // Deletes what is stored, finished or not; nothing is success.
+  // Deletes the upload, finished or not; succeeds if nothing is stored.
   absl::Status Delete(const Incarnation& incarnation, const std::optional<oci::Digest>& hint);
 
  private:
   friend struct UploadWriter;
 
-  // Ends the writer that is open, if any.
+  // Ends the open writer, if any.
   void Cut(const Incarnation& incarnation, const absl::Status& reason);
   // Closes the file and keeps the hash state. Repeating it does nothing.
   void Release(UploadWriter& writer);
-  // Deletes the unfinished bytes of an incarnation without a writer; nothing is success.
+  // Deletes the unfinished bytes of an incarnation without a writer; succeeds if there are none.
   absl::Status DeleteUnfinished(const Incarnation& incarnation);
 
-  // The upload's file, made when there is none and `offset` is 0.
+  // Opens the upload's file; creates it if missing and `offset` is 0.
   absl::StatusOr<UniqueFd> OpenUpload(const Incarnation& incarnation, int64_t offset);
-  // Finish for an incarnation without an unfinished file.
+  // Like Finish, for an incarnation without an unfinished file.
   absl::StatusOr<int64_t> FinishAgain(const Incarnation& incarnation, const oci::Digest& digest);
   // Flushes, renames, flushes the folders.
   absl::Status MoveToFinished(const Incarnation& incarnation, const oci::Digest& digest, int fd);
   absl::Status FlushFolders(const Incarnation& incarnation);
 
-  // `owners` alone could not tell a writer in its destructor from its successor.
+  // `owners` alone cannot distinguish a writer in its destructor from its successor.
   struct OpenWriter {
     const UploadWriter* writer;
     std::weak_ptr<UploadWriter> owners;

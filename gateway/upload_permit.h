@@ -1,8 +1,7 @@
-// Leave to write into an upload session, which the control plane gives for a while and for so many
-// bytes.
+// The control plane's permission to write to an upload session, for some time and some bytes.
 //
 //   UploadPermit permit(control_plane, upload, size_bytes, request.content_length);
-//   // For each part of the body, before it is written:
+//   // Before writing each part of the body:
 //   absl::Status status = co_await permit.Renew(size_bytes += part.size());
 //
 // Belongs to one coroutine.
@@ -23,17 +22,16 @@ namespace registry::gateway {
 
 class UploadPermit {
  public:
-  // `size_bytes`: what the session holds before the body. `content_length`: of the body, if it has
-  // one. `control_plane` and `upload` must outlive the object.
+  // `size_bytes`: the session's size before the body. `content_length`: the body's length, if
+  // known. `control_plane` and `upload` must outlive the object.
   UploadPermit(ControlPlane& control_plane, const v1::Upload& upload, int64_t size_bytes,
                const std::optional<uint64_t>& content_length,
                std::chrono::milliseconds interval = base::kUploadStreamTouch);
 
   // Call it before the session grows to `size_bytes`. Asks the control plane the first time,
-  // because the session may have ended since it was looked up; again when it granted fewer bytes;
-  // and every `interval`, so that the session does not count as idle.
-  // Errors: those of ExtendUpload in metadata.proto. A control plane that does not answer stops
-  // only what it would have to decide.
+  // because the session may have ended since the look-up; again if the grant is too small; and
+  // every `interval`, so that the session does not count as idle. Errors: those of ExtendUpload in
+  // metadata.proto. If the control plane does not answer, fails only if its decision is needed.
   Awaitable<absl::Status> Renew(int64_t size_bytes);
 
  private:

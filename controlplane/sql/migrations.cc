@@ -187,13 +187,14 @@ const Migration& PolicyObjectsAndAuditLog() {
 
 const Migration& RoomForUploads() {
   static const Migration& statements = *new Migration{
-      // Whose session it is (empty: anonymous clients'), and how many bytes it may hold before its
-      // gateway asks for more; 0 where uploads are not limited.
+      // The owner of the session (empty: anonymous clients), and the bytes that it may hold before
+      // its
+      // gateway asks for more; 0 if uploads are not limited.
       "ALTER TABLE uploads ADD COLUMN principal TEXT NOT NULL DEFAULT ''",
       "ALTER TABLE uploads ADD COLUMN granted_bytes INTEGER NOT NULL DEFAULT 0",
       "CREATE INDEX open_uploads_by_principal ON uploads (principal, granted_bytes)"
       "  WHERE state = 'open'",
-      // 1: the bytes of an unfinished upload, which are deleted once more after a while.
+      // 1 for the bytes of an unfinished upload, which are deleted again after a while.
       "ALTER TABLE trash ADD COLUMN delete_again INTEGER NOT NULL DEFAULT 0",
   };
   return statements;
