@@ -41,15 +41,17 @@ inline absl::Status FullQueueError() {
 using FinishUnary = std::function<void(const absl::Status&)>;
 
 // `work` takes a FinishUnary. It may return before the call finishes, so that a call that waits
-// occupies no thread. If the queue is full, the call fails with UNAVAILABLE.
+// occupies no thread. If the queue is full, the call fails with UNAVAILABLE. `request_bytes`: the
+// size of the request, where it may be large.
 template <class Work>
 grpc::ServerUnaryReactor* RunUnaryAsync(WorkerPool& pool, grpc::CallbackServerContext* context,
-                                        Work work) {
+                                        Work work, size_t request_bytes = 0) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool queued = pool.Submit([reactor, context, work = std::move(work)]() mutable {
+  auto job = [reactor, context, work = std::move(work)]() mutable {
     if (IsAbandoned(*context)) return reactor->Finish(ToGrpcStatus(AbandonedError()));
     work([reactor](const absl::Status& status) { reactor->Finish(ToGrpcStatus(status)); });
-  });
+  };
+  const bool queued = pool.Submit(std::move(job), request_bytes);
   if (!queued) reactor->Finish(ToGrpcStatus(FullQueueError()));
   return reactor;
 }
@@ -58,10 +60,11 @@ grpc::ServerUnaryReactor* RunUnaryAsync(WorkerPool& pool, grpc::CallbackServerCo
 // absl::Status, which finishes the call.
 template <class Work>
 void ContinueUnary(WorkerPool& pool, const grpc::CallbackServerContext* context, FinishUnary finish,
-                   Work work) {
-  const bool queued = pool.Submit([context, finish, work = std::move(work)]() mutable {
+                   Work work, size_t request_bytes = 0) {
+  auto job = [context, finish, work = std::move(work)]() mutable {
     finish(IsAbandoned(*context) ? AbandonedError() : work());
-  });
+  };
+  const bool queued = pool.Submit(std::move(job), request_bytes);
   if (!queued) finish(FullQueueError());
 }
 

@@ -24,10 +24,18 @@ inline constexpr std::chrono::seconds kDrainTimeout{30};
 inline constexpr std::chrono::hours kMaxShutdownTime{24};
 // Request headers that all connections hold together. Beyond it, the slowest are cut off first.
 inline constexpr size_t kHeaderMemoryBytes = 16 * 1024 * 1024;
+// Each field costs memory of its own, however short it is.
+inline constexpr size_t kMaxHeaderFields = 200;
+// An answer that is sent from memory must be read this fast on average, once kBodyTimeout is over.
+inline constexpr uint64_t kMinAnswerBytesPerSecond = 8 * 1024;
 
 // Bodies. A stream holds at most two chunks: one that fills, one on its way.
 inline constexpr size_t kStreamBufferBytes = 128 * 1024;
 inline constexpr size_t kChunkBytes = kStreamBufferBytes / 2;
+
+// Bodies that are small, or dropped, are read in such parts, so that anonymous clients get no large
+// buffers.
+inline constexpr size_t kSmallReadBytes = 4 * 1024;
 
 // Documents.
 inline constexpr size_t kMaxManifestBytes = 4'194'304;
@@ -91,6 +99,9 @@ inline constexpr size_t kMaxTagParameters = 100;
 // podman's partial pulls ask for 1,024, halve on a refusal, and give up below 64.
 inline constexpr size_t kMaxRanges = 1024;
 inline constexpr size_t kMaxFormBytes = 32 * 1024;
+// Memory for the forms that all clients together are sending, and the time that each may take.
+inline constexpr size_t kFormBudgetBytes = 4 * 1024 * 1024;
+inline constexpr std::chrono::seconds kFormTimeout{30};
 // Repositories that a mount without `from` looks at.
 inline constexpr int kMaxMountSources = 20;
 
@@ -100,8 +111,11 @@ inline constexpr uint64_t kDiskReserveBytes = 64 * 1024 * 1024;
 
 // Memory for the manifests that all clients together are pushing: beyond it, 503.
 inline constexpr size_t kManifestBudgetBytes = 128 * 1024 * 1024;
-// Memory for the manifests that all clients together are reading: beyond it, 503.
+// Memory for the manifests and lists that all clients together are reading: beyond it, 503.
 inline constexpr size_t kManifestAnswerBudgetBytes = 128 * 1024 * 1024;
+// Answers of at most this size are sent without a share of it: a full budget refuses nobody's
+// error.
+inline constexpr size_t kSmallAnswerBytes = 4 * 1024;
 // Descriptors in one manifest. Each is looked up and recorded while other writers wait.
 inline constexpr size_t kMaxManifestDescriptors = 10'000;
 
@@ -145,6 +159,8 @@ inline constexpr std::chrono::seconds kPolicyLag{2};
 
 // Queues: full means UNAVAILABLE, and 503 with Retry-After to the client.
 inline constexpr size_t kSqlQueue = 1024;
+// Requests that these hold together.
+inline constexpr size_t kSqlQueueBytes = 64 * 1024 * 1024;
 inline constexpr size_t kFileQueue = 4096;
 // Passwords that wait for bcrypt: full means 429. No client address has more than its share of
 // them.
@@ -154,6 +170,12 @@ inline constexpr size_t kPasswordQueueOfClient = kPasswordQueue / 4;
 // Access: open WatchPolicy streams, and the size of a bearer token.
 inline constexpr size_t kMaxPolicyWatches = 10'000;
 inline constexpr size_t kMaxTokenBytes = 16 * 1024;
+// Memory for a gateway's calls of AccessService under way: this once for those with a password, and
+// once for the others. Each call costs kAccessCallBytes in gRPC. Up to kAccessCallsWaiting more
+// wait for room, then 503.
+inline constexpr size_t kAccessCallsBytes = 2 * 1024 * 1024;
+inline constexpr size_t kAccessCallBytes = 16 * 1024;
+inline constexpr size_t kAccessCallsWaiting = 1'000;
 // Repositories that a token issued here names, and its size, which proxies must accept.
 inline constexpr size_t kMaxTokenScopes = 400;
 inline constexpr size_t kMaxIssuedTokenBytes = 8'000;
@@ -165,6 +187,11 @@ inline constexpr size_t kMaxLoginFailures = 10;
 inline constexpr std::chrono::minutes kLoginFailureWindow{1};
 // Users and addresses of whom failures are counted.
 inline constexpr size_t kLoginFailureEntries = 10'000;
+
+// Limits on requests allow this many seconds' worth at once, since a pull comes as a burst.
+inline constexpr std::chrono::seconds kRequestBurst{10};
+// Addresses, and users, whose requests are counted: those idle for longest are forgotten first.
+inline constexpr size_t kRequestRateEntries = 10'000;
 
 // Refresh tokens that were not used for this long end, and each user has at most so many.
 inline constexpr std::chrono::hours kRefreshTokenIdleExpiry{30 * 24};

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -19,8 +20,10 @@ namespace registry::base {
 
 class WorkerPool {
  public:
-  // At most `max_queued` jobs wait for one of the `threads` threads.
-  WorkerPool(size_t threads, size_t max_queued);
+  // At most `max_queued` jobs wait for one of the `threads` threads, and they hold at most
+  // `max_queued_bytes`.
+  WorkerPool(size_t threads, size_t max_queued,
+             size_t max_queued_bytes = std::numeric_limits<size_t>::max());
 
   // Runs all queued jobs, then joins the threads.
   ~WorkerPool();
@@ -28,16 +31,25 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Returns false, without running `job`, if the queue is full or the pool is being destroyed.
-  [[nodiscard]] bool Submit(std::function<void()> job);
+  // `bytes`: the memory that the job holds. A job larger than `max_queued_bytes` is accepted while
+  // no other bytes wait. Returns false, without running `job`, if the queue is full or the pool is
+  // being destroyed.
+  [[nodiscard]] bool Submit(std::function<void()> job, size_t bytes = 0);
 
  private:
+  struct Job {
+    std::function<void()> run;
+    size_t bytes;
+  };
+
   void Run();
 
   const size_t max_queued_;
+  const size_t max_queued_bytes_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -5,12 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/client_address.h"
 #include "base/grpc_server.h"
 #include "base/grpc_status.h"
 #include "base/log.h"
 #include "base/retry_delay.h"
 #include "controlplane/action_messages.h"
-#include "controlplane/client_address.h"
 #include "controlplane/refresh_tokens.h"
 #include "controlplane/token_scopes.h"
 #include "oci/error.h"
@@ -132,7 +132,7 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
   PolicySnapshot snapshot = policy_->Current();
   if (request->min_revision() > snapshot.revision) {
     reactor->Finish(grpc::Status(
-        grpc::StatusCode::UNAVAILABLE,
+        grpc::StatusCode::ABORTED,
         absl::StrCat("this control plane has revision ", snapshot.revision, " of the policy, not ",
                      request->min_revision(), " yet; try again")));
     return reactor;
@@ -248,7 +248,7 @@ void AccessService::LogIn(const grpc::CallbackServerContext* context, PolicySnap
                                 .password = credential.password(),
                                 .password_hash = user == nullptr ? decoy_hash : user->password_hash,
                                 .highest_cost = BcryptCostOf(decoy_hash),
-                                .client = AddressGroup(client_address)};
+                                .client = base::AddressGroup(client_address)};
   // The snapshot keeps the user alive.
   auto on_answer = [snapshot, user, name = login.user, client = login.client,
                     password_bytes = login.password.size(),

@@ -32,7 +32,8 @@ bool SameSettings(const Configuration& a, const Configuration& b) {
   const auto settings = [](const Configuration& c) {
     return std::tie(c.data_dir, c.addr, c.public_url, c.token_secret, c.token_timeout, c.ui,
                     c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse,
-                    c.upload_limit, c.upload_limit_user);
+                    c.upload_limit, c.upload_limit_user, c.client_connections, c.client_requests,
+                    c.user_requests);
   };
   return settings(a) == settings(b);
 }
@@ -46,7 +47,8 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
 
   const YamlValue web = spec.Field("web");
   if (web.IsMapOf({"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile",
-                   "shutdownDelay", "drainTimeout"})) {
+                   "shutdownDelay", "drainTimeout", "clientConnections", "clientRequests",
+                   "userRequests"})) {
     set_text(web.Field("addr"), configuration.addr);
     set_text(web.Field("publicUrl"), configuration.public_url);
     const YamlValue secret = web.Field("tokenSecret");
@@ -69,6 +71,12 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     Set(timeout, seconds, configuration.token_timeout, configuration);
     const YamlValue ui = web.Field("ui");
     Set(ui, ui.Boolean(), configuration.ui, configuration);
+    const auto set_limit = [&](const char* name, std::optional<int>& field) {
+      Set(web.Field(name), ReadLimit(web.Field(name)), field, configuration);
+    };
+    set_limit("clientConnections", configuration.client_connections);
+    set_limit("clientRequests", configuration.client_requests);
+    set_limit("userRequests", configuration.user_requests);
     set_text(web.Field("certfile"), configuration.cert_file);
     set_text(web.Field("keyfile"), configuration.key_file);
     const auto set_time = [&](const YamlValue& value, std::optional<std::chrono::seconds>& field) {

@@ -23,6 +23,10 @@ struct Configuration {
   // At least kMinTokenLifetime.
   std::optional<std::chrono::seconds> token_timeout;
   std::optional<bool> ui;
+  // 0: no limit.
+  std::optional<int> client_connections;
+  std::optional<int> client_requests;
+  std::optional<int> user_requests;
   std::optional<std::string> cert_file;
   std::optional<std::string> key_file;
   // At most base::kMaxShutdownTime.

@@ -145,10 +145,11 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
                        parts->sparse_repositories->error()));
     }
   }
-  parts->readers =
-      std::make_unique<base::WorkerPool>(options.sql_threads, options.max_queued_requests);
+  parts->readers = std::make_unique<base::WorkerPool>(
+      options.sql_threads, options.max_queued_requests, base::kSqlQueueBytes);
   // The database has one writer.
-  parts->writers = std::make_unique<base::WorkerPool>(1, options.max_queued_requests);
+  parts->writers =
+      std::make_unique<base::WorkerPool>(1, options.max_queued_requests, base::kSqlQueueBytes);
   absl::StatusOr<std::unique_ptr<PolicyStore>> policy =
       PolicyStore::Open(*parts->database, std::move(options.policy), options.passwords);
   if (!policy.ok()) return policy.status();

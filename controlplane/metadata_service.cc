@@ -117,7 +117,8 @@ grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerContext* context,
                                                        const v1::PutManifestRequest* request,
                                                        v1::PutManifestResponse* response) {
-  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
+  const size_t bytes = request->content().size();
+  const auto work = [=, this](base::FinishUnary finish) {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return finish(parsed.status());
     ManifestPush push = {.repository = parsed.repository(),
@@ -136,15 +137,17 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
     if (!checked.ok()) return finish(checked.status());
     // Shared, because jobs are copyable.
     auto manifest = std::make_shared<CheckedPush>(*std::move(checked));
-    base::ContinueUnary(*options_.writers, context, std::move(finish), [=, this]() -> absl::Status {
+    const auto write = [=, this]() -> absl::Status {
       const absl::StatusOr<PushedManifest> pushed =
           controlplane::PutManifest(*options_.database, push, *manifest, options_.now_ms());
       if (!pushed.ok()) return NoteRoom(pushed.status(), request->principal());
       response->set_digest(pushed->digest.ToString());
       if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
       return absl::OkStatus();
-    });
-  });
+    };
+    base::ContinueUnary(*options_.writers, context, std::move(finish), write, bytes);
+  };
+  return base::RunUnaryAsync(*options_.readers, context, work, bytes);
 }
 
 grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerContext* context,

@@ -15,6 +15,7 @@ PasswordVerifier::PasswordVerifier(PasswordVerifierOptions options)
       hmac_key_(base::RandomBytes(32)),
       failures_(options_.failures),
       compared_(options_.failures),
+      remembered_({.max_entries = options_.max_remembered}),
       pool_(options_.threads, options_.max_queued) {}
 
 std::string PasswordVerifier::Key(std::initializer_list<absl::string_view> parts) const {
@@ -65,30 +66,12 @@ void PasswordVerifier::Verify(Login login, Callback done, Abandoned abandoned) {
 // that the time does not reveal which users are remembered.
 bool PasswordVerifier::IsRemembered(const Login& login, const std::string& pair_key,
                                     const std::string& login_key) {
-  const auto found = remembered_index_.find(pair_key);
-  if (found == remembered_index_.end()) return false;
+  const std::string* remembered = remembered_.Find(pair_key);
+  if (remembered == nullptr) return false;
   if (compared_.Refusal(login.user, login.client)) return false;
-  if (!base::ConstantTimeEquals(found->second->login_key, login_key)) {
-    compared_.Reserve(login.user, login.client);
-    return false;
-  }
-  remembered_.splice(remembered_.begin(), remembered_, found->second);
-  return true;
-}
-
-void PasswordVerifier::Remember(const std::string& pair_key, const std::string& login_key) {
-  if (options_.max_remembered == 0) return;
-  if (const auto found = remembered_index_.find(pair_key); found != remembered_index_.end()) {
-    found->second->login_key = login_key;
-    remembered_.splice(remembered_.begin(), remembered_, found->second);
-    return;
-  }
-  if (remembered_.size() == options_.max_remembered) {
-    remembered_index_.erase(remembered_.back().pair_key);
-    remembered_.pop_back();
-  }
-  remembered_.push_front({.pair_key = pair_key, .login_key = login_key});
-  remembered_index_[remembered_.front().pair_key] = remembered_.begin();
+  if (base::ConstantTimeEquals(*remembered, login_key)) return true;
+  compared_.Reserve(login.user, login.client);
+  return false;
 }
 
 bool PasswordVerifier::Enqueue(Job job) {
@@ -162,7 +145,7 @@ void PasswordVerifier::CheckNext() {
     check = TakeRunning(job);
     if (correct) {
       give_back();
-      Remember(job.pair_key, job.login_key);
+      remembered_.Put(job.pair_key, job.login_key, job.pair_key.size() + job.login_key.size());
     }
   }
   for (Waiting& waiting : check.waiting) waiting.done(answer);

@@ -23,7 +23,6 @@
 #include <deque>
 #include <functional>
 #include <initializer_list>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -34,6 +33,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "base/limits.h"
+#include "base/lru_cache.h"
 #include "base/worker_pool.h"
 #include "controlplane/login_failures.h"
 #include "controlplane/passwords.h"
@@ -100,11 +100,6 @@ class PasswordVerifier {
   void Verify(Login login, Callback done, Abandoned abandoned = {});
 
  private:
-  // A successful login. Keys are HMACs: of client and user; of these plus hash and password.
-  struct Remembered {
-    std::string pair_key;
-    std::string login_key;
-  };
   struct Waiting {
     Callback done;
     Abandoned abandoned;
@@ -124,8 +119,6 @@ class PasswordVerifier {
   std::string Key(std::initializer_list<absl::string_view> parts) const;
   bool IsRemembered(const Login& login, const std::string& pair_key, const std::string& login_key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Remember(const std::string& pair_key, const std::string& login_key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Queues the job until its client's turn; returns false if too many wait.
   bool Enqueue(Job job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // On a thread of the pool: checks the oldest job of the client whose turn it is.
@@ -144,10 +137,9 @@ class PasswordVerifier {
   LoginFailures compared_;
 
   std::mutex mutex_;
-  // Newest first.
-  std::list<Remembered> remembered_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<absl::string_view, std::list<Remembered>::iterator> remembered_index_
-      ABSL_GUARDED_BY(mutex_);
+  // Successful logins. Keys are HMACs of client and user, values HMACs of these plus hash and
+  // password.
+  base::LruCache<std::string> remembered_ ABSL_GUARDED_BY(mutex_);
   // Keyed by login_key.
   absl::flat_hash_map<std::string, Running> running_ ABSL_GUARDED_BY(mutex_);
   // Waiting jobs by client, and the clients with waiting jobs, next client first.

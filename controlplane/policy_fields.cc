@@ -51,6 +51,12 @@ std::optional<int64_t> ParseRfc3339(absl::string_view text) {
   return absl::ToUnixMillis(time);
 }
 
+std::optional<int> ParseLimit(absl::string_view text) {
+  int value = 0;
+  if (!absl::SimpleAtoi(text, &value) || value < 0 || value > kMaxLimit) return std::nullopt;
+  return value;
+}
+
 std::optional<std::chrono::seconds> ParseDuration(absl::string_view text) {
   constexpr int64_t kMax = int64_t{3650} * 24 * 3600;
   constexpr std::pair<char, int64_t> kUnits[] = {
@@ -259,6 +265,17 @@ std::optional<int64_t> ReadByteSize(const YamlValue& value) {
                              " is not a size; write bytes, or for example 500M, 20G, 1T"));
   }
   return size;
+}
+
+std::optional<int> ReadLimit(const YamlValue& value) {
+  const std::optional<std::string> text = value.Text();
+  if (!text.has_value()) return std::nullopt;
+  const std::optional<int> limit = ParseLimit(*text);
+  if (!limit.has_value()) {
+    value.Error(absl::StrCat(oci::Quote(*text), " is not a limit; write a number up to ", kMaxLimit,
+                             ", or 0 for no limit"));
+  }
+  return limit;
 }
 
 }  // namespace registry::controlplane

@@ -30,6 +30,9 @@ std::optional<std::chrono::seconds> ParseDuration(absl::string_view text);
 // "1048576", "512K", "20G": bytes, or KiB, MiB, GiB, TiB with one of the suffixes K, M, G, T.
 // nullopt for anything else, or more than 2^62 bytes.
 std::optional<int64_t> ParseByteSize(absl::string_view text);
+// A limit, such as on requests per second: 0 (no limit) to kMaxLimit. nullopt for anything else.
+inline constexpr int kMaxLimit = 1'000'000;
+std::optional<int> ParseLimit(absl::string_view text);
 
 // Returns true if a scope matches repositories but certainly no "repository:tag", as ^team/app$
 // does. When in doubt, false.
@@ -58,6 +61,7 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items);
 std::optional<std::string> ReadOptionalText(const YamlValue& value);
 std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value);
 std::optional<int64_t> ReadByteSize(const YamlValue& value);
+std::optional<int> ReadLimit(const YamlValue& value);
 
 }  // namespace registry::controlplane
 

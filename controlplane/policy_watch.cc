@@ -1,6 +1,8 @@
 #include "controlplane/policy_watch.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 
 namespace registry::controlplane {
 
@@ -43,6 +45,7 @@ class PolicyWatch::Stream : public Reactor {
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     writing_ = true;
     message_.set_revision(watch_.policy_->revision());
+    message_.set_epoch(watch_.epoch_);
     StartWrite(&message_);
   }
 
@@ -64,7 +67,10 @@ class PolicyWatch::Stream : public Reactor {
 
 PolicyWatch::PolicyWatch(std::shared_ptr<PolicyHolder> policy, std::chrono::milliseconds heartbeat,
                          size_t max_streams)
-    : policy_(std::move(policy)), heartbeat_(heartbeat), max_streams_(max_streams) {
+    : policy_(std::move(policy)),
+      epoch_(absl::BytesToHexString(base::RandomBytes(16))),
+      heartbeat_(heartbeat),
+      max_streams_(max_streams) {
   listener_id_ = policy_->AddListener([this] {
     {
       std::lock_guard lock(mutex_);

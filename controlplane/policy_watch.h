@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -49,6 +50,8 @@ class PolicyWatch {
   void Remove(Stream* stream);
 
   const std::shared_ptr<PolicyHolder> policy_;
+  // Of WatchPolicyResponse: names this object to those who see its database restored.
+  const std::string epoch_;
   const std::chrono::milliseconds heartbeat_;
   const size_t max_streams_;
 

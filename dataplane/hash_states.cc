@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/file.h"
@@ -31,28 +32,15 @@ absl::StatusOr<HashState> HashFile(int fd, int64_t size_bytes, absl::string_view
 }
 
 void HashStates::Put(const Incarnation& incarnation, HashState state) {
-  const std::string& key = incarnation.ToString();
+  // OpenSSL's context of either algorithm.
+  constexpr size_t kContextBytes = 512;
   std::lock_guard lock(mutex_);
-  if (const auto it = index_.find(key); it != index_.end()) {
-    list_.erase(it->second);
-    index_.erase(it);
-  }
-  list_.emplace_front(key, std::move(state));
-  index_[key] = list_.begin();
-  if (list_.size() > max_entries_) {
-    index_.erase(list_.back().first);
-    list_.pop_back();
-  }
+  states_.Put(incarnation.ToString(), std::move(state), kContextBytes);
 }
 
 std::optional<HashState> HashStates::Take(const Incarnation& incarnation) {
   std::lock_guard lock(mutex_);
-  const auto it = index_.find(incarnation.ToString());
-  if (it == index_.end()) return std::nullopt;
-  std::optional<HashState> state = std::move(it->second->second);
-  list_.erase(it->second);
-  index_.erase(it);
-  return state;
+  return states_.Take(incarnation.ToString());
 }
 
 }  // namespace registry::dataplane

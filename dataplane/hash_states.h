@@ -9,17 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <unordered_map>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/hash.h"
+#include "base/lru_cache.h"
 #include "dataplane/incarnation.h"
 #include "oci/digest.h"
 
@@ -49,7 +46,7 @@ absl::StatusOr<HashState> HashFile(int fd, int64_t size_bytes, absl::string_view
 
 class HashStates {
  public:
-  explicit HashStates(size_t max_entries) : max_entries_(max_entries) {}
+  explicit HashStates(size_t max_entries) : states_({.max_entries = max_entries}) {}
 
   void Put(const Incarnation& incarnation, HashState state);
 
@@ -57,13 +54,8 @@ class HashStates {
   std::optional<HashState> Take(const Incarnation& incarnation);
 
  private:
-  // The most recently used first.
-  using List = std::list<std::pair<std::string, HashState>>;
-
-  const size_t max_entries_;
   std::mutex mutex_;
-  List list_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, List::iterator> index_ ABSL_GUARDED_BY(mutex_);
+  base::LruCache<HashState> states_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace registry::dataplane

@@ -93,12 +93,28 @@ TEST(LogTest, LinesOfSeveralThreadsAreWhole) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([i] {
-        for (int j = 0; j < 500; ++j) LogInfo("line", {{"thread", i}, {"number", j}});
+        for (int j = 0; j < 250; ++j) LogInfo("line", {{"thread", i}, {"number", j}});
       });
     }
     for (std::thread& thread : threads) thread.join();
   });
-  EXPECT_EQ(lines.size(), 2000u);
+  EXPECT_EQ(lines.size(), 1000u);
+}
+
+// A quote takes two bytes of JSON, a control character six.
+TEST(LogTest, AFieldIsBoundedAsItStandsInTheLine) {
+  const std::vector<json::object> lines = LinesOf([] {
+    LogInfo("request", {{"quotes", std::string(5000, '"')},
+                        {"controls", std::string(1000, '\x01')},
+                        {"binary", std::string(5000, '\xff')}});
+  });
+  ASSERT_EQ(lines.size(), 1u);
+  for (const char* field : {"quotes", "controls", "binary"}) {
+    const std::string text = json::serialize(lines[0].at(field));
+    EXPECT_LT(text.size(), 1100u) << field;
+    EXPECT_GT(text.size(), 500u) << field;
+    EXPECT_NE(text.find("..."), std::string::npos) << field;
+  }
 }
 
 TEST(LogTest, InvalidOrLongTextIsShownAndNeverBreaksTheLine) {

@@ -52,6 +52,44 @@ TEST(WorkerPoolTest, RefusesAJobWhenTheQueueIsFullAndDestroysItUnrun) {
   EXPECT_FALSE(ran);
 }
 
+TEST(WorkerPoolTest, QueuedJobsHoldNoMoreBytesThanAreAllowed) {
+  std::latch running(1);
+  std::latch go_on(1);
+  WorkerPool pool(1, 100, 1000);
+  ASSERT_TRUE(pool.Submit(
+      [&] {
+        running.count_down();
+        go_on.wait();
+      },
+      5000));
+  running.wait();
+  // A job that runs is not queued any more.
+  EXPECT_TRUE(pool.Submit([] {}, 600));
+  EXPECT_FALSE(pool.Submit([] {}, 401));
+  EXPECT_TRUE(pool.Submit([] {}, 400));
+  EXPECT_FALSE(pool.Submit([] {}, 1));
+  EXPECT_TRUE(pool.Submit([] {}));
+  go_on.count_down();
+}
+
+TEST(WorkerPoolTest, AJobLargerThanTheQueueMayWaitAlone) {
+  std::latch running(1);
+  std::latch go_on(1);
+  std::atomic<bool> ran = false;
+  {
+    WorkerPool pool(1, 100, 1000);
+    ASSERT_TRUE(pool.Submit([&] {
+      running.count_down();
+      go_on.wait();
+    }));
+    running.wait();
+    EXPECT_TRUE(pool.Submit([&] { ran = true; }, 2000));
+    EXPECT_FALSE(pool.Submit([] {}, 1));
+    go_on.count_down();
+  }
+  EXPECT_TRUE(ran);
+}
+
 TEST(WorkerPoolTest, JobsMaySubmitJobs) {
   std::latch done(1);
   WorkerPool pool(1, 10);

@@ -197,14 +197,14 @@ TEST_F(AccessServiceTest, MalformedActionsAreErrors) {
   }
 }
 
-TEST_F(AccessServiceTest, ALaterRevisionThanOursIsUnavailable) {
+TEST_F(AccessServiceTest, ALaterRevisionThanOursIsToBeAskedForAgain) {
   v1::AuthorizeRequest request;
   v1::AuthorizeResponse response;
   request.set_min_revision(1);
   EXPECT_TRUE(Authorize(request, &response).ok());
   request.set_min_revision(2);
   const grpc::Status status = Authorize(request, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
   EXPECT_THAT(status.error_message(), HasSubstr("revision 1 of the policy, not 2"));
   Replace(MakePolicy());
   EXPECT_TRUE(Authorize(request, &response).ok());

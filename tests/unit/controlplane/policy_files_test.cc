@@ -42,6 +42,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
           "  dataDir: ./data\n  web:\n    addr: :5000\n    tokenSecret: s3cret-of-enough-bytes\n"
           "    tokenTimeout: 1h30m\n    ui: yes\n    certfile: c.pem\n    keyfile: k.pem\n"
           "    shutdownDelay: 5\n    drainTimeout: 1m\n"
+          "    clientConnections: 100\n    clientRequests: 50\n    userRequests: 20\n"
           "  registry: {sparse: ^a/, uploadLimit: 20G, uploadLimitUser: 1}\n---\n"),
       Document("PullThroughCache", "hub",
                "  upstream:\n    url: https://registry-1.docker.io\n    timeout: 60s\n"
@@ -85,6 +86,9 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_EQ(configuration.addr, ":5000");
   EXPECT_EQ(configuration.token_secret, "s3cret-of-enough-bytes");
   EXPECT_EQ(configuration.token_timeout, std::chrono::minutes(90));
+  EXPECT_EQ(configuration.client_connections, 100);
+  EXPECT_EQ(configuration.client_requests, 50);
+  EXPECT_EQ(configuration.user_requests, 20);
   EXPECT_EQ(configuration.ui, true);
   EXPECT_EQ(configuration.cert_file, "c.pem");
   EXPECT_EQ(configuration.key_file, "k.pem");
@@ -93,7 +97,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
   EXPECT_EQ(configuration.drain_timeout, std::chrono::seconds(60));
   EXPECT_EQ(configuration.upload_limit, int64_t{20} << 30);
   EXPECT_EQ(configuration.upload_limit_user, 1);
-  EXPECT_EQ(configuration.places.size(), 12);
+  EXPECT_EQ(configuration.places.size(), 15);
   EXPECT_THAT(configuration.places.at("spec.web.addr"), HasSubstr("a.yaml:"));
 
   ASSERT_EQ(loaded->caches.size(), 1);

@@ -5,19 +5,19 @@
 //
 // A client with one IPv6 address usually has its whole /64, and could use another address for each
 // request. Thread-safe.
-#ifndef REGISTRY_CONTROLPLANE_CLIENT_ADDRESS_H_
-#define REGISTRY_CONTROLPLANE_CLIENT_ADDRESS_H_
+#ifndef REGISTRY_BASE_CLIENT_ADDRESS_H_
+#define REGISTRY_BASE_CLIENT_ADDRESS_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace registry::controlplane {
+namespace registry::base {
 
 // Returns the IPv4 address, also for its IPv6 form (::ffff:192.0.2.7); for other IPv6 addresses
 // their /64; any other text unchanged.
 std::string AddressGroup(absl::string_view address);
 
-}  // namespace registry::controlplane
+}  // namespace registry::base
 
-#endif  // REGISTRY_CONTROLPLANE_CLIENT_ADDRESS_H_
+#endif  // REGISTRY_BASE_CLIENT_ADDRESS_H_

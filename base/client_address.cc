@@ -1,4 +1,4 @@
-#include "controlplane/client_address.h"
+#include "base/client_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace registry::controlplane {
+namespace registry::base {
 
 std::string AddressGroup(absl::string_view address) {
   // Drops the zone of "fe80::1%eth0".
@@ -24,4 +24,4 @@ std::string AddressGroup(absl::string_view address) {
   return absl::StrCat(group, "/64");
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::base
