@@ -118,6 +118,9 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   }
   gateway_options.trusted_proxies = std::move(options.trusted_proxies);
   gateway_options.public_url = std::move(options.public_url);
+  gateway_options.max_connections_per_client = static_cast<size_t>(options.client_connections);
+  gateway_options.max_requests_per_client = options.client_requests;
+  gateway_options.max_requests_per_user = options.user_requests;
   gateway_options.control_plane = ChannelTo(*parts.control_plane_server);
   gateway_options.storage_nodes = {{parts.storage_node->id(), ChannelTo(*parts.storage_server)}};
   auto gateway = gateway::Gateway::Start(std::move(gateway_options));

@@ -57,6 +57,11 @@ struct RegistryOptions {
   gateway::TrustedProxies trusted_proxies;
   // As gateway::ParsePublicUrl returns it; empty: proxies or Host headers tell.
   std::string public_url;
+  // Open connections per client address, and requests per second of a client address and of a user;
+  // 0: no limit.
+  int client_connections = 0;
+  int client_requests = 0;
+  int user_requests = 0;
 };
 
 // A whole registry in one process. Thread-safe.

@@ -35,6 +35,9 @@ class FileSettings {
     Set("ui", configuration_.ui, merged.ui);
     Set("shutdowndelay", configuration_.shutdown_delay, merged.shutdown_delay);
     Set("draintimeout", configuration_.drain_timeout, merged.drain_timeout);
+    Set("clientconnections", configuration_.client_connections, merged.client_connections);
+    Set("clientrequests", configuration_.client_requests, merged.client_requests);
+    Set("userrequests", configuration_.user_requests, merged.user_requests);
     if (!flags_.given.contains("tokensecretfile")) {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
     }
@@ -194,6 +197,9 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.public_url = merged.public_url;
   result.shutdown_delay = merged.shutdown_delay;
   result.drain_timeout = merged.drain_timeout;
+  options.client_connections = merged.client_connections;
+  options.client_requests = merged.client_requests;
+  options.user_requests = merged.user_requests;
   return result;
 }
 

@@ -41,6 +41,9 @@ constexpr FlagName kNames[] = {
     {"draintimeout", "draintimeout"},
     {"uploadlimit", "uploadlimit"},
     {"uploadlimituser", "uploadlimituser"},
+    {"clientconnections", "clientconnections"},
+    {"clientrequests", "clientrequests"},
+    {"userrequests", "userrequests"},
 };
 constexpr CommandSyntax kServe = {.command = "serve", .flags = kNames};
 
@@ -62,6 +65,17 @@ constexpr TextFlag kTexts[] = {
     {"grpccertfile", &ServeFlags::grpc_cert_file},
     {"grpckeyfile", &ServeFlags::grpc_key_file},
     {"grpccafile", &ServeFlags::grpc_ca_file},
+};
+
+// Flags whose value is a number, where 0 means no limit.
+struct LimitFlag {
+  absl::string_view flag;
+  int ServeFlags::*field;
+};
+constexpr LimitFlag kLimits[] = {
+    {"clientconnections", &ServeFlags::client_connections},
+    {"clientrequests", &ServeFlags::client_requests},
+    {"userrequests", &ServeFlags::user_requests},
 };
 
 constexpr FlagName kCheckNames[] = {{"cfgdir", "cfgdir", FlagKind::kValues}};
@@ -164,6 +178,22 @@ absl::Status ReadSize(const Settings& settings, absl::string_view flag, int64_t&
   return absl::OkStatus();
 }
 
+absl::Status ReadLimits(const Settings& settings, ServeFlags& flags) {
+  for (const LimitFlag& limit : kLimits) {
+    const auto found = settings.find(limit.flag);
+    if (found == settings.end()) continue;
+    const std::optional<int> value = controlplane::ParseLimit(found->second.value());
+    if (!value) {
+      return Wrong(
+          settings, limit.flag,
+          absl::StrCat(oci::Quote(found->second.value()), " is not a limit: give a number up to ",
+                       controlplane::kMaxLimit, ", or 0 for no limit"));
+    }
+    flags.*limit.field = *value;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<HostPort> ReadAddress(const Settings& settings, absl::string_view flag) {
   const std::string& text = settings.find(flag)->second.value();
   absl::StatusOr<HostPort> address = HostPort::Parse(text);
@@ -220,6 +250,7 @@ absl::Status ReadTimes(const Settings& settings, ServeFlags& flags) {
 absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   ServeFlags flags;
   if (absl::Status status = ReadTexts(settings, flags); !status.ok()) return status;
+  if (absl::Status status = ReadLimits(settings, flags); !status.ok()) return status;
   if (settings.contains("addr")) {
     absl::StatusOr<HostPort> address = ReadAddress(settings, "addr");
     if (!address.ok()) return address.status();

@@ -58,6 +58,11 @@ struct ServeFlags {
   // go on then.
   std::chrono::seconds shutdown_delay{0};
   std::chrono::seconds drain_timeout = base::kDrainTimeout;
+  // Open connections per client address, and requests per second of a client address and of a user;
+  // 0: no limit.
+  int client_connections = 0;
+  int client_requests = 0;
+  int user_requests = 0;
 
   // Flags given by argument or variable: they win over files.
   std::set<std::string, std::less<>> given;

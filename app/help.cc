@@ -66,6 +66,9 @@ Flags, with their defaults
                         (0: only the disk limits them)
   -uploadlimituser SIZE bytes that the unfinished uploads of each user may hold; anonymous clients
                         count as one user (0: no limit)
+  -clientconnections N  limit of open connections per client address (0: no limit)
+  -clientrequests N     limit of requests per second of a client address (0: no limit)
+  -userrequests N       limit of requests per second of a user, from any address (0: no limit)
 
 -adminpwdfile or -adminpwd is required, unless -cfgdir is given: then its files define users, and
 -adminname, -adminpwd and -adminpwdfile have no effect. A flag wins over the same setting in a file.

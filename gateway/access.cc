@@ -3,6 +3,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
@@ -15,6 +16,15 @@ namespace {
 namespace asio = boost::asio;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// Between two attempts, while the control plane lags behind.
+constexpr std::chrono::milliseconds kLagPause{50};
+// A message exists as itself, in the form of gRPC, and as the other side reads it.
+constexpr size_t kCopiesOfMessage = 3;
+
+absl::Status GaveUp() {
+  return absl::UnavailableError("too many requests wait for the control plane; try again");
+}
 
 AccessDecision FromProto(v1::Decision decision) {
   switch (decision) {
@@ -51,6 +61,22 @@ AccessAnswer FromProto(const v1::AuthorizeResponse& response) {
   return answer;
 }
 
+// The gateway asks about a wrong password each time, because the control plane counts the failures,
+// and about an invalid token, which may only be not valid yet. Anybody can be refused as an
+// anonymous client for any number of names, and would push the answers for others out of the cache;
+// but every client first asks for /v2/ without a credential.
+bool MayBeKept(AccessDecision decision, bool without_actions) {
+  switch (decision) {
+    case AccessDecision::kCredentialInvalid:
+    case AccessDecision::kTokenInvalid:
+      return false;
+    case AccessDecision::kCredentialRequired:
+      return without_actions;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 Access::Access(ControlPlane& control_plane)
@@ -68,6 +94,7 @@ void Access::Stop() {
 
 Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
   Timer pause(loop);
+  Timer silence(loop);
   bool lost = false;
   while (true) {
     std::shared_ptr<ControlPlane::PolicyWatch> watch;
@@ -76,11 +103,25 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
       if (stopping_) co_return;
       watch = watch_ = control_plane_.WatchPolicy();
     }
-    while (const std::optional<int64_t> revision = co_await watch->Next()) {
+    // A stream whose other end is gone may be silent for ever.
+    const auto expect_message = [&silence, &watch] {
+      silence.expires_after(base::kPolicySilence);
+      silence.async_wait([watch](const boost::system::error_code& error) {
+        if (!error) watch->Cancel();
+      });
+    };
+    expect_message();
+    while (const std::optional<v1::WatchPolicyResponse> message = co_await watch->Next()) {
+      expect_message();
       if (lost) base::LogInfo("the control plane's policy stream is back");
       lost = false;
-      cache_.OnHeartbeat(*revision, std::chrono::steady_clock::now());
+      if (cache_.OnHeartbeat(message->epoch(), message->revision(),
+                             std::chrono::steady_clock::now())) {
+        base::LogWarning("the policy's revision went back: its database was restored from a backup",
+                         {{"revision", message->revision()}});
+      }
     }
+    silence.cancel();
     {
       std::lock_guard lock(mutex_);
       if (stopping_) co_return;
@@ -92,53 +133,84 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
   }
 }
 
-std::string Access::CacheKey(const v1::Credential& credential,
-                             const std::vector<v1::Action>& actions) const {
-  std::string key = base::HmacSha256(hash_key_, credential.SerializeAsString());
+Access::Question Access::Summarize(const v1::Credential& credential,
+                                   const std::vector<v1::Action>& actions) const {
+  size_t bytes = credential.SpaceUsedLong();
+  std::string text = credential.SerializeAsString();
+  // The sizes keep different lists apart.
+  text = absl::StrCat(text.size(), ":", text);
   for (const v1::Action& action : actions) {
     const std::string serialized = action.SerializeAsString();
-    absl::StrAppend(&key, serialized.size(), ":", serialized);
+    absl::StrAppend(&text, serialized.size(), ":", serialized);
+    bytes += action.SpaceUsedLong();
   }
-  return key;
+  return {.cache_key = base::HmacSha256(hash_key_, text),
+          .bytes = base::kAccessCallBytes + kCopiesOfMessage * bytes,
+          .without_actions = actions.empty()};
 }
 
-Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(const v1::Credential& credential,
-                                                          const std::vector<v1::Action>& actions,
-                                                          absl::string_view client_address) {
+Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
+    const v1::Credential& credential, absl::FunctionRef<std::vector<v1::Action>()> actions,
+    absl::string_view client_address) {
   std::optional<LoginGuard::Login> login;
   if (credential.has_basic()) login.emplace(logins_);
-  const std::string key = CacheKey(credential, actions);
+  const Question question = Summarize(credential, actions());
   if (!login || login->may_be_cached()) {
-    std::optional<AccessAnswer> cached =
-        cache_.Find(key, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
+    std::optional<AccessAnswer> cached = cache_.Find(
+        question.cache_key, std::chrono::steady_clock::now(), std::chrono::system_clock::now());
     if (cached) {
       if (login) login->Accept();
       co_return *std::move(cached);
     }
   }
 
-  for (int attempts_left = 2;; --attempts_left) {
-    v1::AuthorizeRequest request;
-    *request.mutable_credential() = credential;
-    request.mutable_actions()->Add(actions.begin(), actions.end());
-    request.set_min_revision(cache_.revision());
-    request.set_client_address(std::string(client_address));
-    const absl::StatusOr<v1::AuthorizeResponse> response =
-        co_await control_plane_.Authorize(std::move(request));
+  const auto give_up = std::chrono::steady_clock::now() + base::kPolicyLag;
+  int attempts_left = 2;
+  while (true) {
+    absl::StatusOr<v1::AuthorizeResponse> response = GaveUp();
+    {
+      const std::optional<CallGate::Pass> pass = co_await GateFor(credential).Enter(question.bytes);
+      if (!pass) co_return GaveUp();
+      v1::AuthorizeRequest request;
+      *request.mutable_credential() = credential;
+      for (v1::Action& action : actions()) *request.add_actions() = std::move(action);
+      request.set_min_revision(cache_.revision());
+      request.set_client_address(std::string(client_address));
+      response = co_await control_plane_.Authorize(std::move(request));
+    }
+    if (absl::IsAborted(response.status())) {
+      if (std::chrono::steady_clock::now() >= give_up) {
+        co_return absl::UnavailableError(response.status().message());
+      }
+      Timer pause(co_await asio::this_coro::executor, kLagPause);
+      const auto [cancelled] = co_await pause.async_wait(kAwait);
+      if (cancelled) co_return GaveUp();
+      continue;
+    }
     if (!response.ok()) co_return response.status();
     AccessAnswer answer = FromProto(*response);
     if (login && answer.decision != AccessDecision::kCredentialInvalid) login->Accept();
     // The policy changed while this answer was on its way: it may be wrong by now. Where that
     // happens again and again, the last answer has to do: its policy held after the request came.
-    if (answer.revision < cache_.revision() && attempts_left > 0) continue;
-    // A wrong password is asked again each time: the control plane counts the failures. So is an
-    // invalid token, which may only be not valid yet.
-    if (answer.decision != AccessDecision::kCredentialInvalid &&
-        answer.decision != AccessDecision::kTokenInvalid) {
-      cache_.Insert(key, answer);
-    }
+    if (answer.revision < cache_.revision() && attempts_left-- > 0) continue;
+    if (MayBeKept(answer.decision, question.without_actions))
+      cache_.Insert(question.cache_key, answer);
     co_return answer;
   }
+}
+
+Awaitable<absl::StatusOr<v1::IssueTokenResponse>> Access::IssueToken(
+    absl::FunctionRef<v1::IssueTokenRequest()> request) {
+  size_t bytes = 0;
+  CallGate* gate = nullptr;
+  {
+    const v1::IssueTokenRequest measured = request();
+    bytes = base::kAccessCallBytes + kCopiesOfMessage * measured.SpaceUsedLong();
+    gate = &GateFor(measured.credential());
+  }
+  const std::optional<CallGate::Pass> pass = co_await gate->Enter(bytes);
+  if (!pass) co_return GaveUp();
+  co_return co_await control_plane_.IssueToken(request());
 }
 
 }  // namespace registry::gateway

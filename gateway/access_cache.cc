@@ -1,14 +1,28 @@
 #include "gateway/access_cache.h"
 
+#include <utility>
+
 namespace registry::gateway {
 
-void AccessCache::OnHeartbeat(int64_t revision, Steady now) {
+bool AccessCache::OnHeartbeat(absl::string_view epoch, int64_t revision, Steady now) {
   std::lock_guard lock(mutex_);
+  const bool same_epoch = epoch == epoch_;
+  const bool lower = revision < revision_;
+  if (!same_epoch && lower) {
+    if (lower_epoch_ != epoch) {
+      lower_epoch_ = std::string(epoch);
+      lower_since_ = now;
+    }
+    // Such a heartbeat does not count: every request is asked meanwhile.
+    if (now - lower_since_ < base::kPolicyLag) return false;
+  }
   last_heartbeat_ = now;
-  if (revision <= revision_) return;
+  if (same_epoch && revision <= revision_) return false;
+  lower_epoch_.clear();
+  epoch_ = std::string(epoch);
   revision_ = revision;
-  index_.clear();
-  entries_.clear();
+  entries_.Clear();
+  return lower;
 }
 
 int64_t AccessCache::revision() const {
@@ -16,35 +30,22 @@ int64_t AccessCache::revision() const {
   return revision_;
 }
 
-std::optional<AccessAnswer> AccessCache::Find(const std::string& key, Steady now,
+std::optional<AccessAnswer> AccessCache::Find(absl::string_view key, Steady now,
                                               std::chrono::system_clock::time_point wall_now) {
   std::lock_guard lock(mutex_);
   if (now - last_heartbeat_ > base::kPolicySilence) return std::nullopt;
-  const auto it = index_.find(key);
-  if (it == index_.end()) return std::nullopt;
-  if (it->second->answer.expires_at <= wall_now) {
-    entries_.erase(it->second);
-    index_.erase(it);
-    return std::nullopt;
-  }
-  entries_.splice(entries_.begin(), entries_, it->second);
-  return it->second->answer;
+  const AccessAnswer* answer = entries_.Find(key);
+  if (answer == nullptr) return std::nullopt;
+  if (answer->expires_at > wall_now) return *answer;
+  entries_.Take(key);
+  return std::nullopt;
 }
 
-void AccessCache::Insert(const std::string& key, AccessAnswer answer) {
+void AccessCache::Insert(absl::string_view key, AccessAnswer answer) {
   std::lock_guard lock(mutex_);
   if (answer.revision != revision_) return;
-  if (const auto it = index_.find(key); it != index_.end()) {
-    it->second->answer = std::move(answer);
-    entries_.splice(entries_.begin(), entries_, it->second);
-    return;
-  }
-  if (entries_.size() >= max_entries_) {
-    index_.erase(entries_.back().key);
-    entries_.pop_back();
-  }
-  entries_.push_front({key, std::move(answer)});
-  index_[key] = entries_.begin();
+  const size_t bytes = key.size() + answer.principal.capacity() + answer.reason.capacity();
+  entries_.Put(key, std::move(answer), bytes);
 }
 
 }  // namespace registry::gateway

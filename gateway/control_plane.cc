@@ -25,10 +25,8 @@ class PolicyReader final : public ControlPlane::PolicyWatch {
           stub.async()->WatchPolicy(context, &request_, reactor);
         }) {}
 
-  Awaitable<std::optional<int64_t>> Next() override {
-    const std::optional<v1::WatchPolicyResponse> message = co_await reader_.Read();
-    if (!message) co_return std::nullopt;
-    co_return message->revision();
+  Awaitable<std::optional<v1::WatchPolicyResponse>> Next() override {
+    co_return co_await reader_.Read();
   }
 
   void Cancel() override { reader_.Cancel(); }

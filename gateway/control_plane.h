@@ -31,8 +31,8 @@ class ControlPlane {
   class PolicyWatch {
    public:
     virtual ~PolicyWatch() = default;
-    // The next revision; nullopt when the stream has ended.
-    virtual Awaitable<std::optional<int64_t>> Next() = 0;
+    // The next message; nullopt when the stream has ended.
+    virtual Awaitable<std::optional<v1::WatchPolicyResponse>> Next() = 0;
     // Ends the stream; thread-safe.
     virtual void Cancel() = 0;
   };

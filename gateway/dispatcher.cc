@@ -7,9 +7,11 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/client_address.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/retry_delay.h"
 #include "base/utf8.h"
 #include "gateway/credential.h"
 #include "gateway/error_response.h"
@@ -19,17 +21,24 @@
 namespace registry::gateway {
 namespace {
 
-// Adds to each response what every answer of this registry carries.
+// Adds to each response what every answer of this registry carries, and holds one that is large
+// only within the budget for answers: clients may read them as slowly as they like.
 class AnnotatedExchange final : public Exchange {
  public:
-  AnnotatedExchange(Exchange& inner, std::string request_id)
-      : inner_(inner), request_id_(std::move(request_id)) {}
+  AnnotatedExchange(Exchange& inner, std::string request_id, MemoryBudget& budget)
+      : inner_(inner), request_id_(std::move(request_id)), budget_(budget) {}
 
   const Request& request() const override { return inner_.request(); }
   Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
     co_return co_await inner_.ReadBody(max_bytes);
   }
   Awaitable<absl::Status> Send(Response response) override {
+    const size_t bytes = request().method() == "HEAD" ? 0 : response.body.size();
+    const MemoryBudget::Share share(budget_, bytes > base::kSmallAnswerBytes ? bytes : 0);
+    if (!share.granted()) {
+      co_return absl::UnavailableError(
+          "clients are reading too many manifests and lists at the moment; try again");
+    }
     Annotate(response.head);
     co_return co_await inner_.Send(std::move(response));
   }
@@ -57,6 +66,7 @@ class AnnotatedExchange final : public Exchange {
 
   Exchange& inner_;
   const std::string request_id_;
+  MemoryBudget& budget_;
 };
 
 Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
@@ -77,15 +87,21 @@ bool IsText(const Request& request) {
          base::IsUtf8Text(request.Header("Content-Type"));
 }
 
-Awaitable<absl::Status> RefuseMethod(Exchange& exchange, const Route& route) {
-  Response refusal =
-      ErrorResponse(oci::MakeError(oci::ErrorCode::kUnsupported,
-                                   absl::StrCat("method ", oci::Quote(exchange.request().method()),
-                                                " is not supported by ", route.pattern,
-                                                "; supported: ", route.methods)),
-                    route);
+Response RefusedMethod(const Request& request, const Route& route) {
+  Response refusal = ErrorResponse(
+      oci::MakeError(oci::ErrorCode::kUnsupported,
+                     absl::StrCat("method ", oci::Quote(request.method()), " is not supported by ",
+                                  route.pattern, "; supported: ", route.methods)),
+      route);
   refusal.head.Set("Allow", route.methods);
-  co_return co_await exchange.Send(std::move(refusal));
+  return refusal;
+}
+
+absl::Status TooManyRequests(absl::string_view of_whom, std::chrono::seconds wait) {
+  return base::WithRetryDelay(oci::MakeError(oci::ErrorCode::kTooManyRequests,
+                                             absl::StrCat("too many requests ", of_whom,
+                                                          "; try again in ", wait.count(), " s")),
+                              wait);
 }
 
 // The name of a resource or verb as roles write it: "PUT" of VERB_PUT.
@@ -107,18 +123,29 @@ ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& 
   return detail;
 }
 
-Awaitable<absl::Status> RefuseAccess(Exchange& exchange, const Route& route,
-                                     const std::vector<v1::Action>& actions,
-                                     const AccessAnswer& answer) {
-  const bool forbidden = answer.decision == AccessDecision::kDenied;
-  Response refusal = ErrorResponse(
-      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
-                     answer.reason),
-      route, DetailOf(answer, actions));
-  if (!forbidden) {
-    refusal.head.Set("WWW-Authenticate", Challenge(exchange.request(), actions, answer.decision));
+// The tags that a manifest is to get besides its reference.
+std::vector<std::string> MoreTags(const Route& route, const Request& request) {
+  if (route.resource != Resource::kManifest || request.method() != "PUT") return {};
+  return request.QueryParameters("tag");
+}
+
+absl::Status CheckTags(const Route& route, const Request& request) {
+  const std::vector<std::string> tags = MoreTags(route, request);
+  if (tags.size() > base::kMaxTagParameters) {
+    return oci::MakeError(oci::ErrorCode::kTooManyTags,
+                          absl::StrCat("the request names ", tags.size(), " tags; at most ",
+                                       base::kMaxTagParameters, " are accepted"));
   }
-  co_return co_await exchange.Send(std::move(refusal));
+  for (const std::string& tag : tags) {
+    if (absl::Status status = oci::Tag::Parse(tag).status(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// What the request is about to do. Made when it is needed and not kept, because many tags make it
+// large.
+std::vector<v1::Action> ActionsOf(const Route& route, const Request& request) {
+  return RequiredActions(route, request.method(), MoreTags(route, request));
 }
 
 // A mount also wants to read its source: a client that asks for a token as the challenge says gets
@@ -133,6 +160,20 @@ std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const R
   read.set_verb(v1::VERB_GET);
   read.set_repository(*from);
   return actions;
+}
+
+Response RefusedAccess(const Request& request, const Route& route, const AccessAnswer& answer) {
+  const std::vector<v1::Action> actions =
+      WithMountSource(ActionsOf(route, request), route, request);
+  const bool forbidden = answer.decision == AccessDecision::kDenied;
+  Response refusal = ErrorResponse(
+      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
+                     answer.reason),
+      route, DetailOf(answer, actions));
+  if (!forbidden) {
+    refusal.head.Set("WWW-Authenticate", Challenge(request, actions, answer.decision));
+  }
+  return refusal;
 }
 
 Awaitable<absl::Status> CallHandler(Context context) {
@@ -162,8 +203,11 @@ Awaitable<absl::Status> CallHandler(Context context) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Planes& planes)
-    : planes_(planes), process_id_(absl::BytesToHexString(base::RandomBytes(4))) {}
+Dispatcher::Dispatcher(Planes& planes, const RequestLimits& limits)
+    : planes_(planes),
+      client_rate_({.per_second = limits.max_requests_per_client}),
+      user_rate_({.per_second = limits.max_requests_per_user}),
+      process_id_(absl::BytesToHexString(base::RandomBytes(4))) {}
 
 std::string Dispatcher::NextRequestId() {
   return absl::StrCat(process_id_, "-", next_request_.fetch_add(1, std::memory_order_relaxed));
@@ -172,7 +216,7 @@ std::string Dispatcher::NextRequestId() {
 Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
   const auto start = std::chrono::steady_clock::now();
   const std::string request_id = NextRequestId();
-  AnnotatedExchange annotated(exchange, request_id);
+  AnnotatedExchange annotated(exchange, request_id, planes_.answer_budget);
   LogEntry entry;
   const absl::Status status = co_await Dispatch(annotated, entry);
   if (!status.ok()) {
@@ -215,7 +259,7 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
                              absl::StrCat("there is nothing at ", oci::Quote(request.path)));
   }
   if (!Allows(entry.route, request.method())) {
-    co_return co_await RefuseMethod(exchange, entry.route);
+    co_return co_await exchange.Send(RefusedMethod(request, entry.route));
   }
   if (entry.route.resource == Resource::kHealth) {
     co_return co_await SendText(exchange, "text/plain", "ok\n");
@@ -223,52 +267,52 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   if (entry.route.resource == Resource::kReadiness) {
     co_return co_await CheckReadiness(planes_, exchange);
   }
+  if (const auto wait = client_rate_.Refusal(base::AddressGroup(request.client_address))) {
+    co_return TooManyRequests(absl::StrCat("from ", request.client_address), *wait);
+  }
   const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
   if (!credential.ok() && entry.route.resource == Resource::kToken) {
     co_return co_await RefuseToken(exchange, entry.route, credential.status());
   }
-  std::vector<std::string> tags;
-  if (entry.route.resource == Resource::kManifest && request.method() == "PUT") {
-    tags = request.QueryParameters("tag");
-    if (tags.size() > base::kMaxTagParameters) {
-      co_return oci::MakeError(oci::ErrorCode::kTooManyTags,
-                               absl::StrCat("the request names ", tags.size(), " tags; at most ",
-                                            base::kMaxTagParameters, " are accepted"));
-    }
-    for (const std::string& tag : tags) {
-      if (absl::Status status = oci::Tag::Parse(tag).status(); !status.ok()) co_return status;
-    }
-  }
-  const std::vector<v1::Action> actions = RequiredActions(entry.route, request.method(), tags);
+  if (absl::Status status = CheckTags(entry.route, request); !status.ok()) co_return status;
   if (!credential.ok()) {
     const AccessAnswer invalid{.decision = AccessDecision::kCredentialInvalid,
                                .reason = std::string(credential.status().message())};
-    co_return co_await RefuseAccess(exchange, entry.route, actions, invalid);
+    co_return co_await exchange.Send(RefusedAccess(request, entry.route, invalid));
   }
   Context context{planes_, exchange, entry.route, *credential, entry.principal};
   if (entry.route.resource == Resource::kToken) {
     if (request.method() == "POST") co_return co_await PostToken(context);
     co_return co_await GetToken(context);
   }
-  const absl::StatusOr<AccessAnswer> answer =
-      co_await planes_.access.Authorize(*credential, actions, request.client_address);
+  co_return co_await DispatchAllowed(context, entry);
+}
+
+Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
+  const Request& request = context.request();
+  const auto actions = [&] { return ActionsOf(entry.route, request); };
+  absl::StatusOr<AccessAnswer> answer =
+      co_await planes_.access.Authorize(context.credential, actions, request.client_address);
   if (!answer.ok()) co_return answer.status();
   entry.principal = answer->principal;
+  if (!entry.principal.empty()) {
+    if (const auto wait = user_rate_.Refusal(entry.principal)) {
+      co_return TooManyRequests(absl::StrCat("of ", entry.principal), *wait);
+    }
+  }
   if (answer->decision != AccessDecision::kAllowed) {
     entry.error = answer->reason;
-    co_return co_await RefuseAccess(exchange, entry.route,
-                                    WithMountSource(actions, entry.route, request), *answer);
+    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
   }
   absl::Status status = co_await CallHandler(context);
   // The policy changed meanwhile, and the control plane refuses by the new one.
   const std::optional<oci::ErrorCode> code = oci::CodeOf(status);
   const bool denied = code == oci::ErrorCode::kDenied;
-  if ((denied || code == oci::ErrorCode::kUnauthorized) && exchange.status_sent() == 0) {
+  if ((denied || code == oci::ErrorCode::kUnauthorized) && context.exchange.status_sent() == 0) {
     entry.error = std::string(status.message());
-    AccessAnswer refusal = *answer;
-    refusal.decision = denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired;
-    refusal.reason = entry.error;
-    co_return co_await RefuseAccess(exchange, entry.route, actions, refusal);
+    answer->decision = denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired;
+    answer->reason = entry.error;
+    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
   }
   co_return status;
 }

@@ -8,13 +8,20 @@
 #include <string>
 
 #include "gateway/handler.h"
+#include "gateway/request_rate.h"
 
 namespace registry::gateway {
+
+// Of requests a second; 0: none.
+struct RequestLimits {
+  int max_requests_per_client = 0;
+  int max_requests_per_user = 0;
+};
 
 class Dispatcher {
  public:
   // `planes` must outlive the dispatcher.
-  explicit Dispatcher(Planes& planes);
+  Dispatcher(Planes& planes, const RequestLimits& limits);
 
   // Answers one request and logs it.
   Awaitable<void> Handle(Exchange& exchange);
@@ -29,9 +36,13 @@ class Dispatcher {
 
   // The error to answer with, if nothing was sent yet.
   Awaitable<absl::Status> Dispatch(Exchange& exchange, LogEntry& entry);
+  // What is allowed goes to its handler.
+  Awaitable<absl::Status> DispatchAllowed(Context context, LogEntry& entry);
   std::string NextRequestId();
 
   Planes& planes_;
+  RequestRate client_rate_;
+  RequestRate user_rate_;
   // Request ids: a random part for the process, a number for the request.
   const std::string process_id_;
   std::atomic<uint64_t> next_request_ = 1;

@@ -16,7 +16,10 @@ namespace {
 
 Response MalformedRequest(int status, absl::string_view reason) {
   base::LogInfo("request refused", {{"status", status}, {"error", reason}});
-  const char* code = status == 503 ? "UNAVAILABLE" : status == 500 ? "INTERNAL" : "UNSUPPORTED";
+  const char* code = status == 503   ? "UNAVAILABLE"
+                     : status == 500 ? "INTERNAL"
+                     : status == 429 ? "TOOMANYREQUESTS"
+                                     : "UNSUPPORTED";
   Response response = ErrorResponse(status, code, reason);
   // Whatever it was meant for.
   response.head.Set("Docker-Distribution-Api-Version", "registry/2.0");
@@ -31,16 +34,19 @@ struct Gateway::Parts {
       : control_plane(options.control_plane),
         storage_nodes(options.storage_nodes, files),
         access(control_plane),
-        manifest_budget(base::kManifestBudgetBytes),
-        planes{control_plane, storage_nodes, access, manifest_budget, stopping},
-        dispatcher(planes),
+        planes{control_plane, storage_nodes, access,  manifest_budget,
+               answer_budget, form_budget,   stopping},
+        dispatcher(planes, {.max_requests_per_client = options.max_requests_per_client,
+                            .max_requests_per_user = options.max_requests_per_user}),
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
   FileReader files;
   ControlPlane control_plane;
   StorageNodes storage_nodes;
   Access access;
-  MemoryBudget manifest_budget;
+  MemoryBudget manifest_budget{base::kManifestBudgetBytes};
+  MemoryBudget answer_budget{base::kManifestAnswerBudgetBytes};
+  MemoryBudget form_budget{base::kFormBudgetBytes};
   // /readyz says so.
   std::atomic<bool> stopping = false;
   Planes planes;
@@ -59,12 +65,14 @@ Gateway::~Gateway() {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::make_unique<Parts>(options)));
   Parts& parts = *gateway->parts_;
-  const ServerOptions server_options{.host = options.host,
-                                     .port = options.port,
-                                     .tls = std::move(options.tls),
-                                     .connection = {.trusted_proxies = options.trusted_proxies,
-                                                    .public_url = options.public_url,
-                                                    .files = &parts.files}};
+  const ServerOptions server_options{
+      .host = options.host,
+      .port = options.port,
+      .tls = std::move(options.tls),
+      .max_connections_per_client = options.max_connections_per_client,
+      .connection = {.trusted_proxies = options.trusted_proxies,
+                     .public_url = options.public_url,
+                     .files = &parts.files}};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
       parts.loops, server_options,
       [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);

@@ -38,6 +38,12 @@ struct GatewayOptions {
   TrustedProxies trusted_proxies;
   // As ParsePublicUrl (http/public_url.h) returns it; empty: proxies or Host headers tell.
   std::string public_url;
+  // Open connections per client address (IPv6: per /64); 0: no limit. Trusted proxies are exempt.
+  size_t max_connections_per_client = 0;
+  // Requests per second of one client address, as trusted proxies tell it, and of one user; 0: no
+  // limit (request_rate.h).
+  int max_requests_per_client = 0;
+  int max_requests_per_user = 0;
 
   std::shared_ptr<grpc::Channel> control_plane;
   // Each storage node's id, as the control plane knows it, and its channel.

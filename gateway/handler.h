@@ -21,7 +21,12 @@ struct Planes {
   ControlPlane& control_plane;
   StorageNodes& storage_nodes;
   Access& access;
+  // Manifests that clients push.
   MemoryBudget& manifest_budget;
+  // Manifests and lists that clients read.
+  MemoryBudget& answer_budget;
+  // Forms that clients send.
+  MemoryBudget& form_budget;
   // This gateway has been told to stop and is not ready for new clients.
   const std::atomic<bool>& stopping;
 };

@@ -2,6 +2,7 @@
 //
 //   MemoryBudget::Share share(budget, bytes);
 //   if (!share.granted()) return absl::UnavailableError("…");
+//   if (!share.Grow(more_bytes)) return absl::UnavailableError("…");
 //
 // Thread-safe.
 #ifndef REGISTRY_GATEWAY_MEMORY_BUDGET_H_
@@ -29,9 +30,16 @@ class MemoryBudget {
 
     bool granted() const { return granted_; }
 
+    // Takes more into a share that was granted. False: the share stays as it was.
+    bool Grow(size_t bytes) {
+      if (!budget_.Take(bytes)) return false;
+      bytes_ += bytes;
+      return true;
+    }
+
    private:
     MemoryBudget& budget_;
-    const size_t bytes_;
+    size_t bytes_;
     const bool granted_;
   };
 

@@ -31,9 +31,8 @@ std::string DescriptorJson(const v1::Referrer& referrer) {
   return text + "}";
 }
 
-}  // namespace
-
-Awaitable<absl::Status> ListReferrers(Context context) {
+// A coroutine of its own: while the client reads, nothing but the answer is kept.
+Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   const absl::StatusOr<oci::Digest> subject = oci::Digest::Parse(context.route.reference);
   if (!subject.ok()) co_return subject.status();
   const absl::StatusOr<PageQuery> query =
@@ -73,7 +72,15 @@ Awaitable<absl::Status> ListReferrers(Context context) {
                                                     subject->ToString()),
                                        query->limit, page->referrers(listed - 1).digest(), filter));
   }
-  co_return co_await context.exchange.Send(std::move(response));
+  co_return response;
+}
+
+}  // namespace
+
+Awaitable<absl::Status> ListReferrers(Context context) {
+  absl::StatusOr<Response> page = co_await MakePage(context);
+  if (!page.ok()) co_return page.status();
+  co_return co_await context.exchange.Send(*std::move(page));
 }
 
 }  // namespace registry::gateway

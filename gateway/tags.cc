@@ -8,7 +8,10 @@
 
 namespace registry::gateway {
 
-Awaitable<absl::Status> ListTags(Context context) {
+namespace {
+
+// A coroutine of its own: while the client reads, nothing but the answer is kept.
+Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   const absl::StatusOr<PageQuery> query = ParsePageQuery(context.request(), base::kMaxTagsPage);
   if (!query.ok()) co_return query.status();
   v1::ListTagsRequest request;
@@ -32,7 +35,15 @@ Awaitable<absl::Status> ListTags(Context context) {
                                        query->limit, page->next()));
   }
   response.body = boost::json::serialize(body);
-  co_return co_await context.exchange.Send(std::move(response));
+  co_return response;
+}
+
+}  // namespace
+
+Awaitable<absl::Status> ListTags(Context context) {
+  absl::StatusOr<Response> page = co_await MakePage(context);
+  if (!page.ok()) co_return page.status();
+  co_return co_await context.exchange.Send(*std::move(page));
 }
 
 }  // namespace registry::gateway

@@ -2,6 +2,7 @@
 // in the form of OAuth 2, also for a refresh token. Source: the Docker token specification
 // (distribution docs, spec/auth/token and spec/auth/oauth).
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -47,17 +48,27 @@ Response TokenResponse(const boost::json::object& body) {
   return response;
 }
 
-Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange) {
+// `share` holds what the form takes in memory.
+Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange, MemoryBudget::Share& share) {
   if (!absl::StartsWithIgnoreCase(exchange.request().Header("Content-Type"),
                                   "application/x-www-form-urlencoded")) {
     co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
                              "POST /token takes a form: application/x-www-form-urlencoded");
   }
+  // Clients could otherwise send a byte a minute, and hold their share of the memory for hours.
+  const auto deadline = std::chrono::steady_clock::now() + base::kFormTimeout;
   std::string form;
   while (true) {
-    const absl::StatusOr<std::string> part = co_await exchange.ReadBody(base::kChunkBytes);
+    if (std::chrono::steady_clock::now() > deadline) {
+      co_return absl::DeadlineExceededError(
+          absl::StrCat("the form did not arrive within ", base::kFormTimeout.count(), " s"));
+    }
+    const absl::StatusOr<std::string> part = co_await exchange.ReadBody(base::kSmallReadBytes);
     if (!part.ok()) co_return part.status();
     if (part->empty()) break;
+    if (!share.Grow(part->size())) {
+      co_return absl::UnavailableError("clients are sending too many forms; try again");
+    }
     form += *part;
     if (form.size() > base::kMaxFormBytes) {
       co_return oci::MakeError(
@@ -114,14 +125,17 @@ Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl
 
 Awaitable<absl::Status> GetToken(Context context) {
   const Request& request = context.request();
-  v1::IssueTokenRequest query;
-  *query.mutable_credential() = context.credential;
-  query.set_service(std::string(kTokenService));
-  query.set_client_address(request.client_address);
-  query.set_offline(request.QueryParameter("offline_token").value_or("") == "true");
-  AddScopes(request.QueryParameters("scope"), query);
+  const auto query = [&] {
+    v1::IssueTokenRequest query;
+    *query.mutable_credential() = context.credential;
+    query.set_service(std::string(kTokenService));
+    query.set_client_address(request.client_address);
+    query.set_offline(request.QueryParameter("offline_token").value_or("") == "true");
+    AddScopes(request.QueryParameters("scope"), query);
+    return query;
+  };
   const absl::StatusOr<v1::IssueTokenResponse> issued =
-      co_await context.planes.control_plane.IssueToken(std::move(query));
+      co_await context.planes.access.IssueToken(query);
   if (!issued.ok()) {
     co_return co_await RefuseToken(context.exchange, context.route, issued.status());
   }
@@ -131,18 +145,22 @@ Awaitable<absl::Status> GetToken(Context context) {
 }
 
 Awaitable<absl::Status> PostToken(Context context) {
-  const absl::StatusOr<std::string> form = co_await ReadForm(context.exchange);
+  MemoryBudget::Share share(context.planes.form_budget, 0);
+  const absl::StatusOr<std::string> form = co_await ReadForm(context.exchange, share);
   if (!form.ok()) co_return form.status();
   const absl::StatusOr<v1::Credential> credential = FormCredential(*form);
   if (!credential.ok()) co_return credential.status();
-  v1::IssueTokenRequest query;
-  *query.mutable_credential() = *credential;
-  query.set_service(std::string(kTokenService));
-  query.set_client_address(context.request().client_address);
-  query.set_offline(FormValue(*form, "access_type") == "offline");
-  AddScopes(FormValues(*form, "scope"), query);
+  const auto query = [&] {
+    v1::IssueTokenRequest query;
+    *query.mutable_credential() = *credential;
+    query.set_service(std::string(kTokenService));
+    query.set_client_address(context.request().client_address);
+    query.set_offline(FormValue(*form, "access_type") == "offline");
+    AddScopes(FormValues(*form, "scope"), query);
+    return query;
+  };
   const absl::StatusOr<v1::IssueTokenResponse> issued =
-      co_await context.planes.control_plane.IssueToken(std::move(query));
+      co_await context.planes.access.IssueToken(query);
   if (!issued.ok()) {
     co_return co_await RefuseToken(context.exchange, context.route, issued.status());
   }

@@ -217,11 +217,14 @@ Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& u
 // are asked at once, so that one policy allows both. False: a plain upload will do.
 Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
                                           const std::string& from) {
-  std::vector<v1::Action> actions = RequiredActions(context.route, context.request().method());
-  v1::Action& read = actions.emplace_back();
-  read.set_resource(v1::RESOURCE_BLOBS);
-  read.set_verb(v1::VERB_GET);
-  read.set_repository(from);
+  const auto actions = [&] {
+    std::vector<v1::Action> actions = RequiredActions(context.route, context.request().method());
+    v1::Action& read = actions.emplace_back();
+    read.set_resource(v1::RESOURCE_BLOBS);
+    read.set_verb(v1::VERB_GET);
+    read.set_repository(from);
+    return actions;
+  };
   const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(
       context.credential, actions, context.request().client_address);
   if (!access.ok()) co_return access.status();

@@ -4,6 +4,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -18,29 +19,20 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-SteadyTime After(std::chrono::milliseconds timeout) {
-  return std::chrono::steady_clock::now() + timeout;
-}
-
 asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.size()}; }
-
-int StatusOfParseError(const beast::error_code& error) {
-  if (error == http::error::header_limit) return 431;
-  if (error == http::error::bad_version) return 505;
-  return 400;
-}
 
 }  // namespace
 
 Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionOptions& options,
-                       const Handler& handler, const ErrorResponder& error_responder,
-                       const bool& draining)
+                       HeaderMemory& header_memory, const Handler& handler,
+                       const ErrorResponder& error_responder, const bool& draining)
     : transport_(std::move(socket), tls),
       options_(options),
       handler_(handler),
       error_responder_(error_responder),
       draining_(draining),
       proxy_trust_(options.trusted_proxies.TrustIn(transport_.peer_address())),
+      memory_(header_memory, [this] { transport_.Close(); }),
       // Beast parses a header only when it is whole in the buffer.
       buffer_(std::max(base::kChunkBytes, options.max_header_bytes + 4096)) {}
 
@@ -51,7 +43,19 @@ Awaitable<void> Connection::Run() {
   if (absl::IsFailedPrecondition(handshake)) {
     co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// in place of http://");
   } else if (handshake.ok()) {
-    while (co_await ServeOne()) {
+    while (true) {
+      if (buffer_.size() == 0) {
+        // Most connections are idle most of the time: they wait here, where they hold neither a
+        // buffer, nor their last request, nor the frames of more coroutines.
+        ForgetRequest();
+        idle_ = true;
+        if (draining_ && !transport_.HasUnreadBytes()) break;
+        const absl::Status readable =
+            co_await transport_.WaitReadable(After(options_.idle_timeout));
+        if (!readable.ok()) break;
+      }
+      const bool goes_on = co_await ServeOne();
+      if (!goes_on) break;
     }
   }
   transport_.Close();
@@ -67,74 +71,32 @@ void Connection::CloseIfIdle() {
   if (idle_ && !transport_.HasUnreadBytes()) transport_.CancelWait();
 }
 
+void Connection::ForgetRequest() {
+  parser_.reset();
+  request_ = Request();
+  buffer_.consume(buffer_.size());
+  buffer_.shrink_to_fit();
+  memory_.EndReading();
+  memory_.Hold(0);
+}
+
 Awaitable<bool> Connection::ServeOne() {
-  // What has come by then is still answered.
-  if (draining_ && buffer_.size() == 0 && !transport_.HasUnreadBytes()) co_return false;
-  if (!co_await ReadHeader()) co_return false;
+  const bool has_header = co_await ReadHeader();
+  if (!has_header) co_return false;
   PrepareRequest();
   const std::optional<Refusal> refusal = CheckHeader(*parser_, request_);
   if (refusal) {
     co_await RefuseMalformed(refusal->status, refusal->reason);
     co_return false;
   }
+  if (!memory_.Hold(buffer_.capacity() + HeaderMemoryOf(request_))) {
+    co_await RefuseMalformed(503, std::string(kNoHeaderMemory));
+    co_return false;
+  }
   continue_expected_ =
       request_.HasHeader("Expect") && request_.has_body && request_.head.version() >= 11;
   co_await handler_(*this);
   co_return co_await FinishExchange();
-}
-
-Awaitable<bool> Connection::ReadHeader() {
-  parser_.emplace();
-  SetLimits(*parser_, options_.max_header_bytes);
-  request_ = Request();
-  malformed_ = false;
-  status_sent_ = 0;
-  body_bytes_sent_ = 0;
-  continue_expected_ = false;
-
-  idle_ = buffer_.size() == 0;
-  // An idle connection holds no buffer.
-  if (idle_) buffer_.shrink_to_fit();
-  SteadyTime deadline = After(idle_ ? options_.idle_timeout : options_.header_timeout);
-  while (true) {
-    // Empty lines before a request are ignored (RFC 9112, 2.2).
-    while (!parser_->got_some() && buffer_.size() > 0 &&
-           (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
-            *static_cast<const char*>(buffer_.data().data()) == '\n')) {
-      buffer_.consume(1);
-    }
-    if (!parser_->got_some() && !transport_.secure() && buffer_.size() > 0 &&
-        *static_cast<const char*>(buffer_.data().data()) == kTlsHandshake) {
-      // In plain HTTP, by which clients such as docker know what they talk to.
-      co_await RefuseMalformed(400,
-                               "this port speaks HTTP without TLS: use http:// in place of "
-                               "https://");
-      co_return false;
-    }
-    if (buffer_.size() > 0) {
-      beast::error_code error;
-      buffer_.consume(parser_->put(buffer_.data(), error));
-      if (parser_->is_header_done()) co_return true;
-      if (error && error != http::error::need_more) {
-        co_await RefuseMalformed(StatusOfParseError(error),
-                                 absl::StrCat("malformed HTTP request: ", error.message()));
-        co_return false;
-      }
-    }
-    // A header that does not end within the buffer is over the limit, whatever Beast still awaits.
-    const size_t room = buffer_.max_size() - buffer_.size();
-    if (room == 0) {
-      co_await RefuseMalformed(431, "the request's header is too large");
-      co_return false;
-    }
-    const size_t want = std::min<size_t>(idle_ ? 2048 : 16 * 1024, room);
-    const absl::StatusOr<size_t> count =
-        co_await transport_.ReadSome(buffer_.prepare(want), deadline);
-    if (!count.ok() || *count == 0) co_return false;
-    if (idle_) deadline = After(options_.header_timeout);
-    idle_ = false;
-    buffer_.commit(*count);
-  }
 }
 
 void Connection::PrepareRequest() {
@@ -181,7 +143,19 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
       if (error != http::error::need_more && part.size() < max_bytes) continue;
     }
     if (!part.empty()) co_return part;
-    const size_t room = std::min(base::kChunkBytes, buffer_.max_size() - buffer_.size());
+    if (!transport_.HasUnreadBytes()) {
+      // A client that is slow, or may never send its body, holds no buffer.
+      buffer_.shrink_to_fit();
+      absl::Status readable = co_await transport_.WaitReadable(After(options_.body_timeout));
+      if (!readable.ok()) {
+        lost_ = true;
+        co_return readable;
+      }
+    }
+    // A record of TLS has at most 16 KiB.
+    const size_t at_once = transport_.secure() ? 16 * 1024 : base::kChunkBytes;
+    const size_t room = std::min(
+        {at_once, std::max(max_bytes, base::kSmallReadBytes), buffer_.max_size() - buffer_.size()});
     if (room == 0) {
       malformed_ = true;
       co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
@@ -243,8 +217,11 @@ Awaitable<absl::Status> Connection::Send(Response response) {
       request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
   body_bytes_promised_ = body.size();
   const uint64_t before = transport_.bytes_written();
+  const SteadyTime latest =
+      After(options_.body_timeout) +
+      std::chrono::seconds(body.size() / options_.min_answer_bytes_per_second);
   absl::Status status =
-      co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout);
+      co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout, latest);
   CountBodyBytes(before, head.size(), body.size());
   lost_ = lost_ || !status.ok();
   co_return status;
@@ -313,7 +290,7 @@ Awaitable<bool> Connection::FinishExchange() {
 
 Awaitable<bool> Connection::DiscardBody() {
   while (true) {
-    const absl::StatusOr<std::string> part = co_await ReadBody(base::kChunkBytes);
+    const absl::StatusOr<std::string> part = co_await ReadBody(base::kSmallReadBytes);
     if (!part.ok()) co_return false;
     if (part->empty()) co_return true;
   }
@@ -325,12 +302,13 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   chunked_response_ = false;
   status_sent_ = status;
   response.head.content_length = response.body.size();
-  const std::string head = FormatHead(response.head);
   // Of a header that could not be parsed the method is not known.
-  const absl::string_view body =
-      request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
+  if (request_.method() == "HEAD") response.body.clear();
+  const std::string head = FormatHead(response.head);
+  // What is left to do waits for the client, and needs nothing of its request.
+  ForgetRequest();
   const absl::Status sent =
-      co_await transport_.Write(ToBuffer(head), ToBuffer(body), options_.body_timeout);
+      co_await transport_.Write(ToBuffer(head), ToBuffer(response.body), options_.body_timeout);
   if (sent.ok()) co_await Linger();
 }
 
@@ -340,6 +318,7 @@ Awaitable<void> Connection::Linger() {
   const SteadyTime deadline = After(options_.linger_timeout);
   co_await transport_.ShutdownSend(deadline);
   buffer_.consume(buffer_.size());
+  buffer_.shrink_to_fit();
   while (true) {
     const absl::StatusOr<size_t> count =
         co_await transport_.ReadSome(buffer_.prepare(4096), deadline);

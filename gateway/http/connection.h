@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "gateway/http/exchange.h"
+#include "gateway/http/header_memory.h"
 #include "gateway/http/request_parser.h"
 #include "gateway/http/transport.h"
 #include "gateway/http/trusted_proxies.h"
@@ -29,6 +30,8 @@ struct ConnectionOptions {
   std::chrono::milliseconds header_timeout = base::kHeaderTimeout;
   std::chrono::milliseconds idle_timeout = base::kIdleTimeout;
   std::chrono::milliseconds body_timeout = base::kBodyTimeout;
+  // Of a whole response, which is kept in memory until it is read.
+  uint64_t min_answer_bytes_per_second = base::kMinAnswerBytesPerSecond;
   // An unread body up to this size is read and dropped to keep the connection.
   uint64_t max_discarded_bytes = base::kChunkBytes;
   // How long a connection that closes with an unread body lets the peer read the answer.
@@ -44,7 +47,8 @@ class Connection final : private Exchange {
  public:
   // `tls` is null for plain HTTP. All references must outlive the connection.
   Connection(Socket socket, boost::asio::ssl::context* tls, const ConnectionOptions& options,
-             const Handler& handler, const ErrorResponder& error_responder, const bool& draining);
+             HeaderMemory& header_memory, const Handler& handler,
+             const ErrorResponder& error_responder, const bool& draining);
 
   // Serves the connection until it ends.
   Awaitable<void> Run();
@@ -71,6 +75,8 @@ class Connection final : private Exchange {
 
   // False when the connection is over.
   Awaitable<bool> ReadHeader();
+  // One more part of the header into the buffer. False when the connection is over.
+  Awaitable<bool> ReadHeaderPart(SteadyTime deadline);
   Awaitable<bool> ServeOne();
   Awaitable<void> RefuseMalformed(int status, std::string reason);
   Awaitable<bool> FinishExchange();
@@ -79,11 +85,16 @@ class Connection final : private Exchange {
   Awaitable<void> Linger();
 
   void PrepareRequest();
+  // Frees what the last request took in memory.
+  void ForgetRequest();
   bool MayKeepAlive() const;
   std::string FormatHead(const ResponseHead& head) const;
   // Adds to body_bytes_sent_, after a write of `overhead_before` other bytes and `size` bytes of
   // the body that may have failed midway. `written_before` is transport_.bytes_written() before it.
   void CountBodyBytes(uint64_t written_before, size_t overhead_before, size_t size);
+
+  static constexpr absl::string_view kNoHeaderMemory =
+      "the headers of all clients together take too much memory at the moment; try again";
 
   Transport transport_;
   const ConnectionOptions& options_;
@@ -92,6 +103,7 @@ class Connection final : private Exchange {
   const bool& draining_;
   const ProxyTrust proxy_trust_;
 
+  HeaderMemory::Account memory_;
   boost::beast::flat_buffer buffer_;
   bool idle_ = true;
   // Nothing more can be sent.

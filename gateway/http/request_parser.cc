@@ -1,10 +1,12 @@
 #include "gateway/http/request_parser.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -77,7 +79,22 @@ void TakeRequest(RequestParser& parser, Request& request) {
       question == absl::string_view::npos ? absl::string_view() : text.substr(question + 1);
 }
 
+size_t HeaderMemoryOf(const Request& request) {
+  // Beast allocates each field by itself.
+  constexpr size_t kFieldBytes = 96;
+  size_t bytes = request.head.target().size();
+  for (const auto& field : request.head) {
+    bytes += field.name_string().size() + field.value().size() + kFieldBytes;
+  }
+  return bytes;
+}
+
 std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& request) {
+  const auto fields = std::distance(request.head.begin(), request.head.end());
+  if (fields > static_cast<ptrdiff_t>(base::kMaxHeaderFields)) {
+    return Refusal{431, absl::StrCat("the request has ", fields, " header fields; at most ",
+                                     base::kMaxHeaderFields, " are accepted")};
+  }
   if (std::optional<Refusal> refusal = CheckHost(request)) return refusal;
   if (std::optional<Refusal> refusal = CheckTransferEncoding(parser, request)) return refusal;
   const absl::string_view expect = request.Header("Expect");

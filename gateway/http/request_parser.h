@@ -26,6 +26,9 @@ void TakeRequest(RequestParser& parser, Request& request);
 // (RFC 3986, 3.2.2).
 bool IsHostCharacter(char c);
 
+// Returns the memory that the request's header takes.
+size_t HeaderMemoryOf(const Request& request);
+
 // Why a request must be refused, and the connection closed.
 struct Refusal {
   int status;

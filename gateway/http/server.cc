@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
+#include "base/client_address.h"
 #include "base/log.h"
 #include "gateway/http/response_head.h"
 
@@ -38,11 +39,13 @@ std::string FormatAddress(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::Loop {
-  explicit Loop(asio::io_context& context) : context(context), sweep_timer(context) {}
+  Loop(asio::io_context& context, size_t header_memory_bytes)
+      : context(context), header_memory(header_memory_bytes), sweep_timer(context) {}
 
   asio::io_context& context;
   // With what cancels the calls to other planes that a connection waits for.
   std::unordered_map<Connection*, asio::cancellation_signal*> connections;
+  HeaderMemory header_memory;
   Timer sweep_timer;
   bool draining = false;
   bool cancelling = false;
@@ -56,7 +59,8 @@ Server::Server(EventLoops& loops, ServerOptions options, Handler handler,
       error_responder_(std::move(error_responder)),
       acceptor_(loops.loop(0)) {
   for (size_t i = 0; i < loops.size(); ++i) {
-    loops_.push_back(std::make_unique<Loop>(loops.loop(i)));
+    loops_.push_back(
+        std::make_unique<Loop>(loops.loop(i), options_.header_memory_bytes / loops.size()));
   }
 }
 
@@ -145,14 +149,27 @@ Awaitable<void> Server::Accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
+    std::string client = CountedClient(socket);
     bool overload = false;
+    bool client_overload = false;
     {
       std::lock_guard lock(mutex_);
       overload = open_connections_ >= options_.max_connections;
       ++open_connections_;
+      if (!overload && !client.empty()) {
+        size_t& count = connections_of_client_[client];
+        client_overload = count >= options_.max_connections_per_client;
+        if (!client_overload) ++count;
+      }
     }
-    if (overload) {
-      asio::co_spawn(loop.context.get_executor(), RefuseOverload(std::move(socket)),
+    if (overload || client_overload) {
+      asio::co_spawn(loop.context.get_executor(),
+                     overload
+                         ? Refuse(std::move(socket), 503, "too many connections; try again later")
+                         : Refuse(std::move(socket), 429,
+                                  absl::StrCat("too many connections from ", client, "; at most ",
+                                               options_.max_connections_per_client,
+                                               " are accepted: close some and try again")),
                      asio::detached);
       continue;
     }
@@ -162,7 +179,8 @@ Awaitable<void> Server::Accept() {
       // Asio looks at the signal until the coroutine is destroyed, which is after this.
       asio::post(loop.context, [cancellation] {});
     };
-    asio::co_spawn(loop.context.get_executor(), Serve(std::move(socket), loop, *cancellation),
+    asio::co_spawn(loop.context.get_executor(),
+                   Serve(std::move(socket), loop, *cancellation, std::move(client)),
                    asio::bind_cancellation_slot(cancellation->slot(), std::move(ended)));
   }
   std::lock_guard lock(mutex_);
@@ -170,7 +188,17 @@ Awaitable<void> Server::Accept() {
   connection_ended_.notify_all();
 }
 
-Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation) {
+std::string Server::CountedClient(const Socket& socket) const {
+  if (options_.max_connections_per_client == 0) return "";
+  boost::system::error_code error;
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  const std::string address = error ? "" : peer.address().to_string();
+  const bool is_proxy = options_.connection.trusted_proxies.TrustIn(address) == ProxyTrust::kAll;
+  return is_proxy ? "" : base::AddressGroup(address);
+}
+
+Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation,
+                              std::string client) {
   // A cancelled operation reports it as its error, as a lost connection does.
   co_await asio::this_coro::throw_if_cancelled(false);
   std::shared_ptr<asio::ssl::context> tls;
@@ -179,22 +207,26 @@ Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_sign
     tls = tls_;
   }
   {
-    Connection connection(std::move(socket), tls.get(), options_.connection, handler_,
-                          error_responder_, loop.draining);
+    Connection connection(std::move(socket), tls.get(), options_.connection, loop.header_memory,
+                          handler_, error_responder_, loop.draining);
     loop.connections.emplace(&connection, &cancellation);
     co_await connection.Run();
     loop.connections.erase(&connection);
   }
   std::lock_guard lock(mutex_);
   --open_connections_;
+  if (const auto found = connections_of_client_.find(client);
+      found != connections_of_client_.end() && --found->second == 0) {
+    connections_of_client_.erase(found);
+  }
   connection_ended_.notify_all();
 }
 
-// Says so without waiting for anything: whatever the socket's buffer takes at once.
-Awaitable<void> Server::RefuseOverload(Socket socket) {
+// Answers without waiting for anything: whatever the socket's buffer takes at once.
+Awaitable<void> Server::Refuse(Socket socket, int status, std::string reason) {
   boost::system::error_code error;
   if (!options_.tls.has_value()) {
-    Response response = error_responder_(503, "too many connections; try again later");
+    Response response = error_responder_(status, reason);
     response.head.content_length = response.body.size();
     const std::string text =
         absl::StrCat(FormatResponseHead(response.head, /*chunked=*/false, "close"), response.body);
@@ -214,6 +246,11 @@ Awaitable<void> Server::CloseLate(Loop& loop) {
     co_await loop.sweep_timer.async_wait(kAwait);
     const SteadyTime now = std::chrono::steady_clock::now();
     for (const auto& [connection, cancellation] : loop.connections) connection->CloseIfLate(now);
+    if (const size_t count = loop.header_memory.TakeCutOffCount(); count > 0) {
+      base::LogWarning(
+          "connections were cut off: the request headers of all clients took too much memory",
+          {{"connections", count}, {"bytes", options_.header_memory_bytes}});
+    }
   }
   // Requests under way still have deadlines.
   while (!loop.connections.empty()) {

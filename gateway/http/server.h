@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -33,6 +34,11 @@ struct ServerOptions {
   std::optional<TlsIdentity> tls;
   // More connections than this are answered 503 and closed.
   size_t max_connections = base::kMaxConnections;
+  // More from one client address (IPv6: a /64) are answered 429 and closed; 0: no limit. A trusted
+  // proxy brings many clients, and may have any number.
+  size_t max_connections_per_client = 0;
+  // Of all event loops together (header_memory.h).
+  size_t header_memory_bytes = base::kHeaderMemoryBytes;
   ConnectionOptions connection;
 };
 
@@ -70,8 +76,11 @@ class Server {
 
   absl::Status Bind();
   Awaitable<void> Accept();
-  Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation);
-  Awaitable<void> RefuseOverload(Socket socket);
+  Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation,
+                        std::string client);
+  Awaitable<void> Refuse(Socket socket, int status, std::string reason);
+  // How the connection's address counts; empty when it does not.
+  std::string CountedClient(const Socket& socket) const;
   Awaitable<void> CloseLate(Loop& loop);
 
   EventLoops& event_loops_;
@@ -87,6 +96,8 @@ class Server {
   std::condition_variable connection_ended_;
   size_t open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
   bool cut_off_ ABSL_GUARDED_BY(mutex_) = false;
+  // By CountedClient; without those that have none.
+  std::unordered_map<std::string, size_t> connections_of_client_ ABSL_GUARDED_BY(mutex_);
   // Coroutines of the server itself: the acceptor and the sweepers.
   size_t own_coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -15,7 +15,8 @@ absl::StatusOr<std::shared_ptr<asio::ssl::context>> MakeTlsContext(const TlsIden
   SSL_CTX* context = tls->native_handle();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  // Clients keep their sessions themselves, in tickets. They could fill a cache of sessions here.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   boost::system::error_code error;
   // OpenSSL would ask for the passphrase of an encrypted key at the terminal, and wait.
   tls->set_password_callback([](size_t, asio::ssl::context::password_purpose) { return ""; },

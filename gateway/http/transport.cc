@@ -25,10 +25,6 @@ constexpr int64_t kSendFileBytes = 1024 * 1024;
 // How long bytes that are in memory are expected to stay there.
 constexpr std::chrono::seconds kMemoryTrust{1};
 
-SteadyTime After(std::chrono::milliseconds timeout) {
-  return std::chrono::steady_clock::now() + timeout;
-}
-
 // A dual-stack listener shows IPv4 addresses as ::ffff:a.b.c.d.
 asio::ip::address Unmapped(const asio::ip::address& address) {
   if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
@@ -67,7 +63,7 @@ Awaitable<absl::Status> Transport::Handshake(SteadyTime deadline) {
     deadline_ = SteadyTime::max();
     co_return absl::FailedPreconditionError("the client does not speak TLS");
   }
-  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+  const boost::system::error_code error = co_await tls_->Handshake();
   if (error) co_return Error(error);
   deadline_ = SteadyTime::max();
   co_return absl::OkStatus();
@@ -79,7 +75,7 @@ Awaitable<absl::StatusOr<size_t>> Transport::ReadSome(asio::mutable_buffer buffe
   boost::system::error_code error;
   size_t count = 0;
   if (tls_) {
-    std::tie(error, count) = co_await tls_->async_read_some(buffer, kAwait);
+    std::tie(error, count) = co_await tls_->ReadSome(buffer);
   } else {
     std::tie(error, count) = co_await socket_.async_read_some(buffer, kAwait);
   }
@@ -90,15 +86,25 @@ Awaitable<absl::StatusOr<size_t>> Transport::ReadSome(asio::mutable_buffer buffe
   co_return count;
 }
 
+Awaitable<absl::Status> Transport::WaitReadable(SteadyTime deadline) {
+  if (tls_ && tls_->HasPending()) co_return absl::OkStatus();
+  deadline_ = deadline;
+  const auto [error] = co_await socket_.async_wait(Socket::wait_read, kAwait);
+  if (error) co_return Error(error);
+  deadline_ = SteadyTime::max();
+  co_return absl::OkStatus();
+}
+
 Awaitable<absl::Status> Transport::Write(asio::const_buffer first, asio::const_buffer second,
-                                         std::chrono::milliseconds progress_timeout) {
+                                         std::chrono::milliseconds progress_timeout,
+                                         SteadyTime latest) {
   std::array<asio::const_buffer, 2> buffers = {first, second};
   while (buffers[0].size() + buffers[1].size() > 0) {
-    deadline_ = After(progress_timeout);
+    deadline_ = std::min(After(progress_timeout), latest);
     boost::system::error_code error;
     size_t count = 0;
     if (tls_) {
-      std::tie(error, count) = co_await tls_->async_write_some(buffers, kAwait);
+      std::tie(error, count) = co_await tls_->WriteSome(buffers);
     } else {
       std::tie(error, count) = co_await socket_.async_write_some(buffers, kAwait);
     }
@@ -176,7 +182,7 @@ Awaitable<void> Transport::ShutdownSend(SteadyTime deadline) {
   if (tls_) {
     deadline_ = deadline;
     // Its result does not matter: the connection ends either way.
-    std::tie(error) = co_await tls_->async_shutdown(kAwait);
+    error = co_await tls_->Shutdown();
   }
   socket_.shutdown(Socket::shutdown_send, error);
 }
@@ -200,6 +206,7 @@ void Transport::CancelWait() {
 
 bool Transport::HasUnreadBytes() const {
   boost::system::error_code error;
+  if (tls_ && tls_->HasPending()) return true;
   return socket_.available(error) > 0 && !error;
 }
 

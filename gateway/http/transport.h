@@ -10,7 +10,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <chrono>
 #include <optional>
 
@@ -18,11 +17,16 @@
 #include "absl/status/statusor.h"
 #include "gateway/http/awaitable.h"
 #include "gateway/http/file_reader.h"
+#include "gateway/http/tls_stream.h"
 
 namespace registry::gateway {
 
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+inline SteadyTime After(std::chrono::milliseconds timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
 
 // What a client that speaks TLS sends first (RFC 8446, 5.1).
 inline constexpr char kTlsHandshake = 0x16;
@@ -44,9 +48,14 @@ class Transport {
   Awaitable<absl::StatusOr<size_t>> ReadSome(boost::asio::mutable_buffer buffer,
                                              SteadyTime deadline);
 
-  // Writes everything. Each byte written starts `progress_timeout` anew.
+  // Waits until there is something to read, or the stream's end, without a buffer for it.
+  Awaitable<absl::Status> WaitReadable(SteadyTime deadline);
+
+  // Writes everything. Each byte written starts `progress_timeout` anew; `latest` is when all must
+  // be written.
   Awaitable<absl::Status> Write(boost::asio::const_buffer first, boost::asio::const_buffer second,
-                                std::chrono::milliseconds progress_timeout);
+                                std::chrono::milliseconds progress_timeout,
+                                SteadyTime latest = SteadyTime::max());
 
   // The same for a part of a file: sendfile where there is no TLS. `files` waits for the disk.
   Awaitable<absl::Status> SendFile(FileReader& files, int descriptor, int64_t offset,
@@ -78,7 +87,7 @@ class Transport {
   absl::Status Error(const boost::system::error_code& error);
 
   Socket socket_;
-  std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  std::optional<TlsStream> tls_;
   std::string peer_address_;
   SteadyTime deadline_ = SteadyTime::max();
   uint64_t bytes_written_ = 0;

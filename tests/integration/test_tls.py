@@ -6,7 +6,11 @@ import ssl
 import subprocess
 import unittest
 
-from registry import RawConnection, RegistryTestCase, wait_for
+from registry import SANITIZER, RawConnection, RegistryTestCase, wait_for
+
+CONNECTIONS = 300
+# It would be 77,000 with the buffers of boost::asio::ssl::stream.
+MAX_CONNECTION_BYTES = 40_000
 
 
 def make_certificate(folder, name="server"):
@@ -50,6 +54,21 @@ class Tls(RegistryTestCase):
         self.assertEqual(self.client.get("/v2/team/app/manifests/v1").body, manifest)
         digest = self.client.push_blob("team/app", layer)
         self.assertEqual(self.client.get(f"/v2/team/app/blobs/{digest}").body, layer)
+
+    @unittest.skipIf(SANITIZER, "memory is measured without sanitizers only")
+    def test_an_open_connection_takes_little_memory(self):
+        context = ssl.create_default_context(cafile=self.certificate)
+        self.client.get("/v2/")
+        before = self.registry.memory_bytes("VmRSS")
+        for _ in range(CONNECTIONS):
+            plain = socket.create_connection(("127.0.0.1", self.registry.port), 30)
+            secure = context.wrap_socket(plain, server_hostname="127.0.0.1")
+            self.addCleanup(secure.close)
+            secure.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertTrue(secure.recv(65536).startswith(b"HTTP/1.1 200 "))
+        each = (self.registry.memory_bytes("VmRSS") - before) / CONNECTIONS
+        print(f"{each:.0f} bytes resident for each of {CONNECTIONS} connections")
+        self.assertLess(each, MAX_CONNECTION_BYTES)
 
     def test_1024_ranges_are_sent_in_one_answer(self):
         blob = bytes(range(256)) * 4096

@@ -272,6 +272,19 @@ TEST(FlagsTest, ThePublicUrlIsASchemeAndAHost) {
   EXPECT_THAT(Error({"-adminpwd=x", "-publicurl", ""}), HasSubstr(R"("" is not an absolute URL)"));
 }
 
+TEST(FlagsTest, LimitsAreNumbers) {
+  EXPECT_EQ(Parse({"-adminpwd=x"}).client_connections, 0);
+  const ServeFlags flags = Parse({"-adminpwd=x", "-clientconnections", "100", "-clientrequests=50"},
+                                 {{"SIMPLE_REGISTRY_USERREQUESTS", "20"}});
+  EXPECT_EQ(flags.client_connections, 100);
+  EXPECT_EQ(flags.client_requests, 50);
+  EXPECT_EQ(flags.user_requests, 20);
+  for (const char* text : {"", "-1", "many", "1.5", "1000001"}) {
+    EXPECT_THAT(Error({"-adminpwd=x", "-clientrequests", text}),
+                HasSubstr(absl::StrCat("-clientrequests: \"", text, "\" is not a limit")));
+  }
+}
+
 TEST(FlagsTest, CheckTakesFoldersOnly) {
   const std::vector<const char*> good = {"-cfgdir", "a", "-cfgdir", "b"};
   EXPECT_THAT(*ParseCheckFlags(good, {}), ElementsAre("a", "b"));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <filesystem>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -27,6 +28,8 @@ constexpr char kHash[] = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJ
 constexpr std::chrono::seconds kLive{2};
 // Where they are not: base::kPolicySilence, and time for a busy machine.
 constexpr std::chrono::seconds kUntold{10};
+// After a restart of the control plane: gRPC connects again, and base::kPolicyLag.
+constexpr std::chrono::seconds kRestarted{30};
 constexpr char kManifest[] = "/v2/team/app/manifests/v1";
 
 // bob, who may do with every repository what `verbs` says.
@@ -42,18 +45,7 @@ std::string PolicyOf(absl::string_view verbs) {
 class SeveralGatewaysTest : public testing::Test {
  protected:
   void SetUp() override {
-    controlplane::ControlPlaneOptions options;
-    options.database_path = folder_.path() + "/metadata.db";
-    options.load_files = [this] { return LoadFiles(); };
-    options.policy = LoadFiles().value().objects;
-    auto plane = controlplane::ControlPlane::Open(options);
-    ASSERT_TRUE(plane.ok()) << plane.status();
-    plane_ = *std::move(plane);
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    for (grpc::Service* service : plane_->services()) builder.RegisterService(service);
-    server_ = builder.BuildAndStart();
+    ASSERT_NO_FATAL_FAILURE(StartControlPlane());
     for (int i = 0; i < 2; ++i) {
       // Channels of equal arguments would share one connection.
       grpc::ChannelArguments arguments;
@@ -63,7 +55,7 @@ class SeveralGatewaysTest : public testing::Test {
       gateway_options.port = 0;
       gateway_options.threads = 1;
       gateway_options.control_plane = grpc::CreateCustomChannel(
-          absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials(), arguments);
+          absl::StrCat("127.0.0.1:", port_), grpc::InsecureChannelCredentials(), arguments);
       auto gateway = gateway::Gateway::Start(std::move(gateway_options));
       ASSERT_TRUE(gateway.ok()) << gateway.status();
       gateways_.push_back(*std::move(gateway));
@@ -72,9 +64,43 @@ class SeveralGatewaysTest : public testing::Test {
 
   void TearDown() override {
     gateways_.clear();
+    StopControlPlane();
+  }
+
+  // Anew at the same port, after the first time.
+  void StartControlPlane() {
+    controlplane::ControlPlaneOptions options;
+    options.database_path = database_path();
+    options.load_files = [this] { return LoadFiles(); };
+    options.policy = LoadFiles().value().objects;
+    auto plane = controlplane::ControlPlane::Open(options);
+    ASSERT_TRUE(plane.ok()) << plane.status();
+    plane_ = *std::move(plane);
+    grpc::ServerBuilder builder;
+    const std::string address = absl::StrCat("127.0.0.1:", port_);
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    for (grpc::Service* service : plane_->services()) builder.RegisterService(service);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+
+  void StopControlPlane() {
     if (plane_) plane_->Shutdown();
     if (server_) server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+    server_.reset();
+    plane_.reset();
   }
+
+  static void CopyDatabase(const std::string& from, const std::string& to) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(to + suffix);
+      if (std::filesystem::exists(from + suffix)) {
+        std::filesystem::copy_file(from + suffix, to + suffix);
+      }
+    }
+  }
+
+  std::string database_path() const { return folder_.path() + "/metadata.db"; }
 
   absl::StatusOr<controlplane::LoadedFiles> LoadFiles() {
     std::lock_guard lock(mutex_);
@@ -148,6 +174,7 @@ class SeveralGatewaysTest : public testing::Test {
 
   static inline const std::string kBasic = absl::StrCat("Basic ", absl::Base64Escape("bob:U*U"));
 
+  int port_ = 0;
   std::mutex mutex_;
   std::string policy_ = PolicyOf("get");
   dataplane::TempFolder folder_;
@@ -177,6 +204,25 @@ TEST_F(SeveralGatewaysTest, WhoHearsOfNoChangesAsksEachTime) {
   ExpectWithin(kUntold, kBasic, "403");
   ChangePolicy(PolicyOf("get"));
   ExpectWithin(kUntold, kBasic, "404");
+}
+
+// The restored policy has a lower revision than the one that the gateways have seen.
+TEST_F(SeveralGatewaysTest, ADatabaseRestoredFromABackupLocksNobodyOut) {
+  Remember(kBasic, "404");
+  StopControlPlane();
+  const std::string backup = database_path() + ".backup";
+  CopyDatabase(database_path(), backup);
+  StartControlPlane();
+  for (const char* verbs : {"put", "get", "put", "get", "put"}) ChangePolicy(PolicyOf(verbs));
+  ExpectWithin(kRestarted, kBasic, "403");
+  StopControlPlane();
+  CopyDatabase(backup, database_path());
+  policy_ = PolicyOf("get");
+  StartControlPlane();
+  ExpectWithin(kRestarted, kBasic, "404");
+  // And changes are heard of as before.
+  ChangePolicy(PolicyOf("put"));
+  ExpectWithin(kLive, kBasic, "403");
 }
 
 TEST_F(SeveralGatewaysTest, WithoutAControlPlaneNobodyIsServedFromMemory) {

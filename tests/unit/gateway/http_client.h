@@ -20,7 +20,8 @@ namespace registry::gateway {
 // A blocking client that gives up after 10 s.
 class Client {
  public:
-  explicit Client(absl::string_view address) {
+  // `receive_buffer`: of the socket; 0 leaves it to the system.
+  explicit Client(absl::string_view address, int receive_buffer = 0) {
     int port = 0;
     EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
     descriptor_ = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -28,6 +29,9 @@ class Client {
     peer.sin_family = AF_INET;
     peer.sin_port = htons(static_cast<uint16_t>(port));
     peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (receive_buffer > 0) {
+      ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
     timeval timeout = {.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&peer), sizeof peer), 0);
@@ -58,6 +62,13 @@ class Client {
     while (Receive()) {
     }
     return std::exchange(received_, std::string());
+  }
+
+  // Reads at most `max_bytes`; 0 at the end.
+  size_t ReceiveSome(size_t max_bytes) {
+    std::string buffer(max_bytes, 0);
+    const ssize_t count = ::recv(descriptor_, buffer.data(), buffer.size(), 0);
+    return count <= 0 ? 0 : static_cast<size_t>(count);
   }
 
   // True when the server has closed the connection.

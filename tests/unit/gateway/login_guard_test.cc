@@ -43,5 +43,21 @@ TEST_F(LoginGuardTest, OfConcurrentLoginsOnlyAsManyUseTheCacheAsMayFail) {
   EXPECT_TRUE(Accepted());
 }
 
+// After a change of the policy nothing is in the cache, and under load there are always logins that
+// wait for the control plane.
+TEST_F(LoginGuardTest, LoginsThatBypassTheCacheKeepNoOtherOutOfIt) {
+  std::list<LoginGuard::Login> looked_up;
+  for (int i = 0; i < 10; ++i) looked_up.emplace_back(guard_).Accept();
+  std::list<LoginGuard::Login> asked;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(asked.emplace_back(guard_).may_be_cached());
+    asked.back().Accept();
+  }
+  looked_up.clear();
+  EXPECT_TRUE(Accepted());
+  asked.clear();
+  EXPECT_TRUE(Accepted());
+}
+
 }  // namespace
 }  // namespace registry::gateway

@@ -18,5 +18,18 @@ TEST(MemoryBudgetTest, GrantsUntilItIsSpentAndTakesBack) {
   EXPECT_FALSE(MemoryBudget::Share(budget, 101).granted());
 }
 
+TEST(MemoryBudgetTest, AShareGrowsAsLongAsThereIsRoom) {
+  MemoryBudget budget(100);
+  {
+    MemoryBudget::Share share(budget, 0);
+    ASSERT_TRUE(share.granted());
+    EXPECT_TRUE(share.Grow(60));
+    EXPECT_FALSE(share.Grow(41));
+    EXPECT_TRUE(share.Grow(40));
+    EXPECT_FALSE(MemoryBudget::Share(budget, 1).granted());
+  }
+  EXPECT_TRUE(MemoryBudget::Share(budget, 100).granted());
+}
+
 }  // namespace
 }  // namespace registry::gateway
