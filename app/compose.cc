@@ -127,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   if (!gateway.ok()) return gateway.status();
   parts.gateway = *std::move(gateway);
 
-  // What is renewed while all of this runs.
+  // Renewed while the rest runs.
   parts.renewals = std::make_unique<Renewals>();
   if (!tls_files.empty()) {
     const auto renew = [&parts, certificate = options.certificate_file,

@@ -31,7 +31,7 @@ struct RegistryOptions {
   std::map<std::string, std::string> passwords;
   // Reads the policy's files again; empty if the policy comes from flags alone.
   std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
-  // Those of them that the registry also reads again soon after they change.
+  // The files that the registry also reads again soon after they change.
   FileState policy_files;
   // The key that signs tokens is derived from it. If empty, the registry generates a key once and
   // keeps it.
@@ -45,7 +45,7 @@ struct RegistryOptions {
   std::string private_key_file;
   // A regular expression for repositories that may hold sparse manifests; empty for none.
   std::string sparse_repositories;
-  // Bytes of unfinished uploads.
+  // Limits on the bytes of unfinished uploads.
   controlplane::UploadLimits upload_limits;
   // The admin API listens here too, besides its socket in the data folder. PEM files for mutual
   // TLS: the server's certificate and key, and the CA of the clients' certificates.
@@ -55,10 +55,10 @@ struct RegistryOptions {
   std::string admin_ca_file;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
   gateway::TrustedProxies trusted_proxies;
-  // As gateway::ParsePublicUrl returns it; empty: proxies or Host headers tell.
+  // A result of gateway::ParsePublicUrl; if empty, proxies or Host headers determine the URL.
   std::string public_url;
-  // Open connections per client address, and requests per second of a client address and of a user;
-  // 0: no limit.
+  // Limits on open connections per client address, and on requests per second of a client address
+  // and of a user; 0: no limit.
   int client_connections = 0;
   int client_requests = 0;
   int user_requests = 0;
@@ -77,10 +77,10 @@ class Registry {
   std::string address() const;
 
   // Reads the policy's files again, and the files of certificates and secrets that have changed.
-  // Logs mistakes in them and goes on with what it had. Blocks.
+  // Logs mistakes in them and keeps the old state. Blocks.
   void ReloadFiles();
 
-  // Makes /readyz answer 503. Everything else is served as before.
+  // Makes /readyz answer 503. Everything else works as before.
   void AnnounceStop();
 
   // Stops accepting and waits for requests in progress, at most `timeout`. Returns how many it cut

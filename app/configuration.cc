@@ -26,7 +26,7 @@ class FileSettings {
     Set("keyfile", configuration_.key_file, merged.key_file);
     Set("sparse", configuration_.sparse, merged.sparse);
     if (configuration_.public_url.has_value() && !flags_.given.contains("publicurl")) {
-      // LoadFolders has looked at it.
+      // LoadFolders has validated it.
       merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
     }
     Set("uploadlimit", configuration_.upload_limit, merged.upload_limit);

@@ -213,7 +213,7 @@ absl::Status CheckAdminName(const Settings& settings, const std::string& name) {
   return status.ok() ? status : Wrong(settings, "adminname", status.message());
 }
 
-// Leaves `time` as it is when the flag is not given.
+// Keeps `time` unchanged if the flag is not given.
 absl::Status ReadTime(const Settings& settings, absl::string_view flag,
                       std::chrono::seconds& time) {
   const auto found = settings.find(flag);
@@ -242,7 +242,7 @@ absl::Status ReadTimes(const Settings& settings, ServeFlags& flags) {
     if (time <= base::kMaxShutdownTime) continue;
     return Wrong(settings, flag,
                  absl::StrCat(oci::Quote(settings.find(flag)->second.value()),
-                              " is too long; 24h is the most"));
+                              " is too long; the maximum is 24h"));
   }
   return absl::OkStatus();
 }

@@ -32,7 +32,7 @@ struct ServeFlags {
   std::string key_file;
   // A regular expression, empty for none: repositories that may hold sparse manifests.
   std::string sparse;
-  // Bytes of unfinished uploads, of all together and of each user; 0: no limit.
+  // Limits on the bytes of unfinished uploads, of all users and of each user; 0: no limit.
   int64_t upload_limit = 0;
   int64_t upload_limit_user = 0;
   // Folders of YAML files. If any is given, the policy comes from the files, not from the admin
@@ -52,14 +52,14 @@ struct ServeFlags {
   std::string grpc_ca_file;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
   gateway::TrustedProxies trusted_proxies;
-  // http(s)://HOST[:PORT], as clients see the registry; empty: proxies or Host headers tell.
+  // http(s)://HOST[:PORT] for clients; if empty, proxies or Host headers determine it.
   std::string public_url;
-  // After SIGTERM: how long everything is served while /readyz says 503, and how long transfers may
-  // go on then.
+  // After SIGTERM: how long to serve everything while /readyz answers 503, and then how long
+  // transfers may continue.
   std::chrono::seconds shutdown_delay{0};
   std::chrono::seconds drain_timeout = base::kDrainTimeout;
-  // Open connections per client address, and requests per second of a client address and of a user;
-  // 0: no limit.
+  // Limits on open connections per client address, and on requests per second of a client address
+  // and of a user; 0: no limit.
   int client_connections = 0;
   int client_requests = 0;
   int user_requests = 0;

@@ -1,14 +1,14 @@
 // Runs a unary gRPC call on a worker pool.
 //
-// Reactions of gRPC's callback API must not block. Work that blocks runs here instead:
+// Handlers of gRPC's callback API must not block. Work that blocks runs here instead:
 //
 //   grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context, const Request* request,
 //                                     Response* response) override {
 //     return base::RunUnary(pool_, context, [=, this] { return DoGetBlob(*request, response); });
 //   }
 //
-// If the caller left, or the deadline passed, while the call waited in the queue, the work is
-// skipped: under overload the pool serves callers who still listen.
+// Skips the work if the caller left, or the deadline passed, while the call waited in the queue:
+// under overload, the pool serves callers that still wait.
 //
 // gRPC keeps the request and the response alive until the call finishes. Thread-safe.
 #ifndef REGISTRY_BASE_GRPC_SERVER_H_
@@ -26,12 +26,12 @@
 
 namespace registry::base {
 
-// Returns true if nobody waits for the call's answer any more. Call it before the call finishes.
+// Returns true if the caller no longer waits for the answer. Use it only before the call finishes.
 inline bool IsAbandoned(const grpc::CallbackServerContext& context) {
   return context.IsCancelled() || context.deadline() <= std::chrono::system_clock::now();
 }
 
-inline absl::Status AbandonedError() { return absl::CancelledError("the caller is gone"); }
+inline absl::Status AbandonedError() { return absl::CancelledError("the caller has gone away"); }
 
 inline absl::Status FullQueueError() {
   return absl::UnavailableError("too many requests are waiting; try again");

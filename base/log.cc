@@ -55,7 +55,7 @@ void AppendJson(std::string& line, absl::string_view text) {
       line += json;
       return;
     }
-    // Each round shortens in proportion to what is too much, and ends soon.
+    // Each round cuts in proportion to the excess, so there are few rounds.
     shown.resize(shown.size() * kMaxFieldBytes / (json.size() + 16));
     cut = true;
   }

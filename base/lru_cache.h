@@ -4,7 +4,7 @@
 //   cache.Put(key, answer, key.size() + answer.reason.size());
 //   if (Answer* answer = cache.Find(key)) …  // valid until the next call of Put, Take or Clear
 //
-// The least recently used entries make room. Not thread-safe.
+// Evicts the least recently used entries. Not thread-safe.
 #ifndef REGISTRY_BASE_LRU_CACHE_H_
 #define REGISTRY_BASE_LRU_CACHE_H_
 
@@ -29,13 +29,13 @@ class LruCache {
     size_t max_bytes = std::numeric_limits<size_t>::max();
   };
 
-  // What each entry costs besides the bytes its owner counts: nodes of a list and a hash table.
+  // Cost of each entry besides the bytes that its owner counts: nodes of a list and a hash table.
   static constexpr size_t kEntryBytes = sizeof(Value) + 128;
 
   explicit LruCache(Limits limits) : limits_(limits) {}
 
-  // Keeps a value, in place of an older one of that key. `bytes`: the heap memory of key and value.
-  // A value larger than the whole cache is not kept.
+  // Stores a value, replacing an older one of that key. `bytes`: the heap memory of key and value.
+  // Does not store a value larger than the whole cache.
   void Put(absl::string_view key, Value value, size_t bytes) {
     Take(key);
     bytes += kEntryBytes;
@@ -48,7 +48,7 @@ class LruCache {
     bytes_ += bytes;
   }
 
-  // The value, now the most recently used one; nullptr when there is none.
+  // The value, which becomes the most recently used; nullptr if there is none.
   Value* Find(absl::string_view key) {
     const auto found = index_.find(key);
     if (found == index_.end()) return nullptr;
@@ -56,7 +56,7 @@ class LruCache {
     return &found->second->value;
   }
 
-  // Takes a value out.
+  // Removes and returns a value.
   std::optional<Value> Take(absl::string_view key) {
     const auto found = index_.find(key);
     if (found == index_.end()) return std::nullopt;
@@ -90,7 +90,7 @@ class LruCache {
 
   const Limits limits_;
   size_t bytes_ = 0;
-  // The most recently used first.
+  // Most recently used first.
   List entries_;
   // Its keys are views of those in the list.
   absl::flat_hash_map<absl::string_view, typename List::iterator> index_;

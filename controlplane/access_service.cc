@@ -88,12 +88,12 @@ std::vector<oci::Scope> ScopesOf(const v1::IssueTokenRequest& request) {
   return scopes;
 }
 
-// The client gets a token without them, which is no error: it may ask again for one that it needs.
+// The client gets a token without them. That is not an error: it may ask again for those it needs.
 void LogLeftOut(const std::vector<std::string>& names, absl::string_view user) {
   const size_t named = std::min(names.size(), base::kMaxNamedDigests);
   std::string list = absl::StrJoin(names.begin(), names.begin() + named, " ");
   if (named < names.size()) absl::StrAppend(&list, " and ", names.size() - named, " more");
-  base::LogInfo("a client asked for more scopes than a token has; the first ones were left out",
+  base::LogInfo("a client asked for more scopes than a token can hold; the first ones were dropped",
                 {{"principal", user},
                  {"max_scopes", base::kMaxTokenScopes},
                  {"left_out", names.size()},

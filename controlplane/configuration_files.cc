@@ -81,7 +81,7 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     set_text(web.Field("keyfile"), configuration.key_file);
     const auto set_time = [&](const YamlValue& value, std::optional<std::chrono::seconds>& field) {
       const std::optional<std::chrono::seconds> time = ReadDuration(value);
-      if (time > base::kMaxShutdownTime) return value.Error("is too long; 24h is the most");
+      if (time > base::kMaxShutdownTime) return value.Error("is too long; the maximum is 24h");
       Set(value, time, field, configuration);
     };
     set_time(web.Field("shutdownDelay"), configuration.shutdown_delay);

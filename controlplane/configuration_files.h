@@ -17,7 +17,7 @@ struct Configuration {
   std::optional<std::string> data_dir;
   // HOST:PORT, not validated.
   std::optional<std::string> addr;
-  // Where clients find the registry; not checked.
+  // The registry's URL for clients; not validated.
   std::optional<std::string> public_url;
   std::optional<std::string> token_secret;
   // At least kMinTokenLifetime.
@@ -34,7 +34,7 @@ struct Configuration {
   std::optional<std::chrono::seconds> drain_timeout;
   // A valid regular expression (RE2).
   std::optional<std::string> sparse;
-  // Bytes of unfinished uploads, of all together and of each user; 0: no limit.
+  // Limits on the bytes of unfinished uploads, of all users and of each user; 0: no limit.
   std::optional<int64_t> upload_limit;
   std::optional<int64_t> upload_limit_user;
   // The "FILE:LINE" of each field that is present, such as "spec.web.addr".

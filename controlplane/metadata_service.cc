@@ -38,8 +38,8 @@ const User* FindPrincipal(const Policy& policy, absl::string_view name) {
   return name.empty() ? policy.anonymous() : policy.FindUser(name);
 }
 
-// The policy that filters a list must be one that allows to read it: it may have changed since the
-// request was authorized, and no answer is a mix of both.
+// Checks that the policy that filters a list also allows reading it: the policy may have changed
+// since the request was authorized, and no response may mix two policies.
 absl::Status CheckAllowed(const Policy& policy, const User* user, const Action& action) {
   const Verdict verdict = policy.Decide(user, action);
   if (verdict.allowed) return absl::OkStatus();

@@ -124,7 +124,7 @@ class PasswordVerifier {
   // On a thread of the pool: checks the oldest job of the client whose turn it is.
   void CheckNext();
   Job TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The check has ended: nobody can join it any more.
+  // The check has ended: other logins can no longer join it.
   Running TakeRunning(const Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Matches(const Login& login) const;
 

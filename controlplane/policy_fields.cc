@@ -96,7 +96,7 @@ std::optional<int64_t> ParseByteSize(absl::string_view text) {
       text.remove_suffix(1);
     }
   }
-  // SimpleAtoi would take spaces and a sign.
+  // SimpleAtoi would accept spaces and a sign.
   int64_t number;
   if (text.find_first_not_of("0123456789") != absl::string_view::npos ||
       !absl::SimpleAtoi(text, &number) || number > (kMax >> shift)) {

@@ -50,7 +50,7 @@ class PolicyWatch {
   void Remove(Stream* stream);
 
   const std::shared_ptr<PolicyHolder> policy_;
-  // Of WatchPolicyResponse: names this object to those who see its database restored.
+  // The epoch in WatchPolicyResponse: lets gateways notice that the database was restored.
   const std::string epoch_;
   const std::chrono::milliseconds heartbeat_;
   const size_t max_streams_;

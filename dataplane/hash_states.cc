@@ -32,7 +32,7 @@ absl::StatusOr<HashState> HashFile(int fd, int64_t size_bytes, absl::string_view
 }
 
 void HashStates::Put(const Incarnation& incarnation, HashState state) {
-  // OpenSSL's context of either algorithm.
+  // Size of OpenSSL's context for either algorithm.
   constexpr size_t kContextBytes = 512;
   std::lock_guard lock(mutex_);
   states_.Put(incarnation.ToString(), std::move(state), kContextBytes);

@@ -1,8 +1,8 @@
-// The hash states of uploads between two requests, so that closing one need not read it again.
+// LRU cache of the hash states of uploads between requests, so that closing an upload need not read
+// it again.
 //
-// OpenSSL cannot export a hash state, so they live in memory only and may be lost at any time:
-// their number is bounded, the least recently used goes first, and a restart forgets all.
-// Thread-safe.
+// OpenSSL cannot export a hash state, so states live only in memory and may be lost at any time:
+// the cache is bounded, and a restart loses all. Thread-safe.
 #ifndef REGISTRY_DATAPLANE_HASH_STATES_H_
 #define REGISTRY_DATAPLANE_HASH_STATES_H_
 
@@ -38,8 +38,8 @@ struct HashState {
   int64_t size_bytes = 0;
 };
 
-// The state after the first `size_bytes` bytes of an open file, by reading them; `path` is for
-// messages, and `cancelled` is asked now and then. Errors: DATA_LOSS, CANCELLED.
+// Reads the first `size_bytes` bytes of an open file and returns their hash state. `path` is for
+// messages. Calls `cancelled` now and then. Errors: DATA_LOSS, CANCELLED.
 absl::StatusOr<HashState> HashFile(int fd, int64_t size_bytes, absl::string_view path,
                                    oci::DigestAlgorithm algorithm,
                                    const std::function<bool()>& cancelled);
@@ -50,7 +50,7 @@ class HashStates {
 
   void Put(const Incarnation& incarnation, HashState state);
 
-  // Takes the state out; nullopt when there is none.
+  // Removes and returns the state; nullopt if there is none.
   std::optional<HashState> Take(const Incarnation& incarnation);
 
  private:

@@ -17,9 +17,9 @@ namespace asio = boost::asio;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-// Between two attempts, while the control plane lags behind.
+// Delay between attempts while the control plane's policy lags.
 constexpr std::chrono::milliseconds kLagPause{50};
-// A message exists as itself, in the form of gRPC, and as the other side reads it.
+// A message exists three times: as an object, as gRPC's bytes, and as the peer's object.
 constexpr size_t kCopiesOfMessage = 3;
 
 absl::Status GaveUp() {
@@ -61,10 +61,10 @@ AccessAnswer FromProto(const v1::AuthorizeResponse& response) {
   return answer;
 }
 
-// The gateway asks about a wrong password each time, because the control plane counts the failures,
-// and about an invalid token, which may only be not valid yet. Anybody can be refused as an
-// anonymous client for any number of names, and would push the answers for others out of the cache;
-// but every client first asks for /v2/ without a credential.
+// Never caches a wrong password, because the control plane counts the failures, nor an invalid
+// token, which may only be not valid yet. An anonymous client can be refused for any number of
+// names, and would evict the answers for others; but every client first asks for /v2/ without a
+// credential.
 bool MayBeKept(AccessDecision decision, bool without_actions) {
   switch (decision) {
     case AccessDecision::kCredentialInvalid:
@@ -103,7 +103,7 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
       if (stopping_) co_return;
       watch = watch_ = control_plane_.WatchPolicy();
     }
-    // A stream whose other end is gone may be silent for ever.
+    // A stream may stay silent forever if its peer is gone.
     const auto expect_message = [&silence, &watch] {
       silence.expires_after(base::kPolicySilence);
       silence.async_wait([watch](const boost::system::error_code& error) {
@@ -113,7 +113,7 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
     expect_message();
     while (const std::optional<v1::WatchPolicyResponse> message = co_await watch->Next()) {
       expect_message();
-      if (lost) base::LogInfo("the control plane's policy stream is back");
+      if (lost) base::LogInfo("policy stream of the control plane restored");
       lost = false;
       if (cache_.OnHeartbeat(message->epoch(), message->revision(),
                              std::chrono::steady_clock::now())) {
@@ -126,7 +126,8 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
       std::lock_guard lock(mutex_);
       if (stopping_) co_return;
     }
-    if (!lost) base::LogWarning("the control plane's policy stream is lost; asking every request");
+    if (!lost)
+      base::LogWarning("policy stream of the control plane lost: asking it for every request");
     lost = true;
     pause.expires_after(std::chrono::milliseconds(200));
     co_await pause.async_wait(kAwait);
@@ -137,7 +138,7 @@ Access::Question Access::Summarize(const v1::Credential& credential,
                                    const std::vector<v1::Action>& actions) const {
   size_t bytes = credential.SpaceUsedLong();
   std::string text = credential.SerializeAsString();
-  // The sizes keep different lists apart.
+  // The sizes distinguish different lists.
   text = absl::StrCat(text.size(), ":", text);
   for (const v1::Action& action : actions) {
     const std::string serialized = action.SerializeAsString();
@@ -190,8 +191,8 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
     if (!response.ok()) co_return response.status();
     AccessAnswer answer = FromProto(*response);
     if (login && answer.decision != AccessDecision::kCredentialInvalid) login->Accept();
-    // The policy changed while this answer was on its way: it may be wrong by now. Where that
-    // happens again and again, the last answer has to do: its policy held after the request came.
+    // The policy changed while this answer was in flight: the answer may be outdated. If that
+    // happens repeatedly, use the last answer: its policy was in effect after the request arrived.
     if (answer.revision < cache_.revision() && attempts_left-- > 0) continue;
     if (MayBeKept(answer.decision, question.without_actions))
       cache_.Insert(question.cache_key, answer);

@@ -1,7 +1,7 @@
 // Asks the control plane who may do what: authorization, through the access cache, and tokens.
 //
-// Clients that nobody knows cause these calls, so a CallGate bounds the memory of all of them; who
-// waits at it holds nothing but its request. Thread-safe.
+// Unknown clients cause these calls, so a CallGate bounds the memory of all of them; a waiting
+// request holds only its own memory. Thread-safe.
 #ifndef REGISTRY_GATEWAY_ACCESS_H_
 #define REGISTRY_GATEWAY_ACCESS_H_
 
@@ -29,17 +29,17 @@ class Access {
 
   // Follows the policy's revision until Stop. Runs on `loop`.
   void Start(boost::asio::io_context& loop);
-  // Returns at once; the watch ends soon after.
+  // Returns immediately; the watch ends soon after.
   void Stop();
 
-  // `actions` makes the list of what the request is about to do, each time that it is needed: 100
-  // tags make a long one. Errors: UNAVAILABLE when the control plane cannot answer, also when it
-  // has not caught up with the policy within base::kPolicyLag.
+  // `actions` makes the list of the request's actions each time that it is needed: 100 tags make a
+  // long list. Errors: UNAVAILABLE if the control plane cannot answer, or has not caught up with
+  // the policy within base::kPolicyLag.
   Awaitable<absl::StatusOr<AccessAnswer>> Authorize(
       const v1::Credential& credential, absl::FunctionRef<std::vector<v1::Action>()> actions,
       absl::string_view client_address);
 
-  // Likewise `request` is called when it is needed. Errors: those of the RPC.
+  // Likewise calls `request` on demand. Errors: those of the RPC.
   Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(
       absl::FunctionRef<v1::IssueTokenRequest()> request);
 
@@ -47,7 +47,7 @@ class Access {
   struct Question {
     // A hash of credential and actions.
     std::string cache_key;
-    // What the call about them takes in memory.
+    // The memory that the call takes.
     size_t bytes;
     bool without_actions;
   };
@@ -55,13 +55,13 @@ class Access {
   Awaitable<void> WatchPolicy(boost::asio::io_context& loop);
   Question Summarize(const v1::Credential& credential,
                      const std::vector<v1::Action>& actions) const;
-  // Those with a password take the time of bcrypt, and must not hold up the others.
+  // Calls with a password take the time of bcrypt, and must not delay others.
   CallGate& GateFor(const v1::Credential& credential) {
     return credential.has_basic() ? password_calls_ : calls_;
   }
 
   ControlPlane& control_plane_;
-  // Credentials are not kept: only their hash under this key, made anew in each process.
+  // Cache keys hold no credentials, only hashes of them under this key, new in each process.
   const std::string hash_key_;
   AccessCache cache_;
   LoginGuard logins_;

@@ -13,7 +13,7 @@ bool AccessCache::OnHeartbeat(absl::string_view epoch, int64_t revision, Steady 
       lower_epoch_ = std::string(epoch);
       lower_since_ = now;
     }
-    // Such a heartbeat does not count: every request is asked meanwhile.
+    // Such a heartbeat does not count: meanwhile the gateway asks for every request.
     if (now - lower_since_ < base::kPolicyLag) return false;
   }
   last_heartbeat_ = now;

@@ -1,7 +1,8 @@
-// LRU cache of the control plane's answers, so that a repeated request costs a look-up.
+// LRU cache of authorization decisions.
 //
-// An answer is kept until its credential ends or the policy changes. It is used only while the
-// control plane is heard: after `base::kPolicySilence` without a heartbeat every request is asked.
+// Keeps an answer until its credential expires or the policy changes. After `base::kPolicySilence`
+// without a heartbeat from the control plane, the cache finds nothing: the gateway asks for every
+// request.
 // Bounded in entries and in bytes. Thread-safe.
 #ifndef REGISTRY_GATEWAY_ACCESS_CACHE_H_
 #define REGISTRY_GATEWAY_ACCESS_CACHE_H_
@@ -23,13 +24,13 @@ struct AccessAnswer {
   AccessDecision decision;
   // The user's name; empty for an anonymous client.
   std::string principal;
-  // Why it is not kAllowed.
+  // Why the decision is not kAllowed.
   std::string reason;
-  // The policy's revision that decided.
+  // The revision of the policy that decided.
   int64_t revision = 0;
   // Until when the answer may be used, by this machine's clock.
   std::chrono::system_clock::time_point expires_at;
-  // Which of the actions that were asked is not allowed; absent when the credential is to blame.
+  // Index of the requested action that is denied; absent if the credential is the reason.
   std::optional<size_t> refused_action = std::nullopt;
 };
 
@@ -41,20 +42,20 @@ class AccessCache {
                        size_t max_bytes = base::kAccessCacheBytes)
       : entries_({.max_entries = max_entries, .max_bytes = max_bytes}) {}
 
-  // The policy stream told a revision of an epoch (WatchPolicyResponse). A new one of either
-  // empties the cache. In another epoch the revision may also be lower: either that replica lags
-  // behind the one heard before, or its database was restored from a backup. A replica catches up
-  // within base::kPolicyLag; after that the lower revision is the policy. Returns true when it
-  // became so.
+  // Call for each message of the policy stream: a revision and its epoch (WatchPolicyResponse). A
+  // new revision or epoch empties the cache. In another epoch the revision may be lower: either
+  // that replica lags behind the previous one, or its database was restored from a backup. A
+  // replica catches up within base::kPolicyLag; after that, the lower revision is the policy.
+  // Returns true when that happens.
   bool OnHeartbeat(absl::string_view epoch, int64_t revision, Steady now);
 
-  // The highest revision seen: an older answer must be asked for again.
+  // The highest revision seen. The gateway must ask again if an answer is older.
   int64_t revision() const;
 
   std::optional<AccessAnswer> Find(absl::string_view key, Steady now,
                                    std::chrono::system_clock::time_point wall_now);
 
-  // Keeps an answer, unless its revision is not the current one. `key` should be short: a hash.
+  // Stores an answer if its revision is the current one. `key` should be short: a hash.
   void Insert(absl::string_view key, AccessAnswer answer);
 
  private:
@@ -62,7 +63,7 @@ class AccessCache {
   std::string epoch_ ABSL_GUARDED_BY(mutex_);
   int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
   Steady last_heartbeat_ ABSL_GUARDED_BY(mutex_){};
-  // An epoch whose revision is lower than revision_, and when it was first heard.
+  // An epoch whose revision is lower than revision_, and the time it was first heard.
   std::string lower_epoch_ ABSL_GUARDED_BY(mutex_);
   Steady lower_since_ ABSL_GUARDED_BY(mutex_){};
   base::LruCache<AccessAnswer> entries_ ABSL_GUARDED_BY(mutex_);

@@ -64,7 +64,7 @@ void CallGate::Cancel(uint64_t id) {
     waiters_.erase(found);
   }
   done(false);
-  // It may have been the one that the others waited for.
+  // The others may have waited for this one.
   Release(0);
 }
 

@@ -1,12 +1,11 @@
-// Lets calls to another plane begin as long as their messages together fit into memory; the others
-// wait their turn.
+// Bounds the memory of concurrent calls to another plane: calls that do not fit wait their turn.
 //
 //   const std::optional<CallGate::Pass> pass = co_await gate.Enter(bytes);
 //   if (!pass) co_return absl::UnavailableError("…");
-//   … co_await Call(…) …   // the pass is given back when it is destroyed
+//   … co_await Call(…) …   // the pass's destructor returns it
 //
-// Who waits should hold little: make the message after Enter. A call larger than the whole gate
-// goes alone. Thread-safe.
+// Waiting coroutines should hold little: make the message after Enter. A call larger than the whole
+// gate goes alone. Thread-safe.
 #ifndef REGISTRY_GATEWAY_CALL_GATE_H_
 #define REGISTRY_GATEWAY_CALL_GATE_H_
 
@@ -51,8 +50,8 @@ class CallGate {
     std::unique_ptr<CallGate, GiveBack> gate_;
   };
 
-  // In the order of the calls. nullopt when too many wait already, and when the coroutine is
-  // cancelled while it waits, or has waited for `max_wait`.
+  // Admits callers in order. nullopt if too many already wait, or if the coroutine is cancelled
+  // while waiting, or has waited for `max_wait`.
   Awaitable<std::optional<Pass>> Enter(size_t bytes);
 
  private:
@@ -70,7 +69,7 @@ class CallGate {
   std::mutex mutex_;
   size_t free_bytes_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  // By id: the first one has waited longest.
+  // By id: the first has waited longest.
   std::map<uint64_t, Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
 };
 

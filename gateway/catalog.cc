@@ -10,7 +10,7 @@ namespace registry::gateway {
 
 namespace {
 
-// A coroutine of its own: while the client reads, nothing but the answer is kept.
+// A separate coroutine, so that only the response stays in memory while the client reads.
 Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   const absl::StatusOr<PageQuery> query = ParsePageQuery(context.request(), base::kMaxCatalogPage);
   if (!query.ok()) co_return query.status();

@@ -11,7 +11,7 @@
 namespace registry::gateway {
 namespace {
 
-// All unary calls look alike: METHOD of STUB on `request`.
+// A unary call: METHOD of STUB with `request`.
 #define REGISTRY_CALL(stub, method, response_type)                               \
   const auto start = [&](auto* context, auto* response, auto done) {             \
     stubs_->stub->async()->method(context, &request, response, std::move(done)); \
@@ -87,7 +87,7 @@ Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlane::CommitUpload(
   const auto start = [&](auto* context, auto* response, auto done) {
     stubs_->metadata->async()->CommitUpload(context, &request, response, std::move(done));
   };
-  // The storage node verifies the bytes meanwhile.
+  // Longer, because the storage node verifies the bytes meanwhile.
   co_return co_await Call<v1::CommitUploadResponse>(base::kFinishDeadline + base::kRpcDeadline,
                                                     start);
 }

@@ -1,4 +1,4 @@
-// The gateway's client of the control plane.
+// The gateway's client for the control plane.
 //
 // Each method is one RPC of access.proto or metadata.proto, which document arguments and errors.
 // Thread-safe.
@@ -31,7 +31,7 @@ class ControlPlane {
   class PolicyWatch {
    public:
     virtual ~PolicyWatch() = default;
-    // The next message; nullopt when the stream has ended.
+    // The next message; nullopt once the stream has ended.
     virtual Awaitable<std::optional<v1::WatchPolicyResponse>> Next() = 0;
     // Ends the stream; thread-safe.
     virtual void Cancel() = 0;
@@ -58,7 +58,7 @@ class ControlPlane {
   Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ListReferrers(
       v1::ListReferrersRequest request);
 
-  // OK when the plane says that it serves.
+  // OK if the plane reports that it serves.
   Awaitable<absl::Status> CheckHealth();
 
  private:

@@ -21,8 +21,8 @@
 namespace registry::gateway {
 namespace {
 
-// Adds to each response what every answer of this registry carries, and holds one that is large
-// only within the budget for answers: clients may read them as slowly as they like.
+// Adds the headers that all responses of this registry have, and keeps large responses within the
+// budget for responses, because clients may read them slowly.
 class AnnotatedExchange final : public Exchange {
  public:
   AnnotatedExchange(Exchange& inner, std::string request_id, MemoryBudget& budget)
@@ -36,8 +36,7 @@ class AnnotatedExchange final : public Exchange {
     const size_t bytes = request().method() == "HEAD" ? 0 : response.body.size();
     const MemoryBudget::Share share(budget_, bytes > base::kSmallAnswerBytes ? bytes : 0);
     if (!share.granted()) {
-      co_return absl::UnavailableError(
-          "clients are reading too many manifests and lists at the moment; try again");
+      co_return absl::UnavailableError("too many manifests and lists are being read; try again");
     }
     Annotate(response.head);
     co_return co_await inner_.Send(std::move(response));
@@ -77,7 +76,7 @@ Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
   co_return co_await exchange.Send(std::move(response));
 }
 
-// What handlers pass on to other planes as text.
+// Returns true if the parts that handlers pass on to other planes as text are UTF-8.
 bool IsText(const Request& request) {
   const auto decodes = [](absl::string_view part, bool query) {
     const std::optional<std::string> decoded = PercentDecode(part, query);
@@ -104,12 +103,12 @@ absl::Status TooManyRequests(absl::string_view of_whom, std::chrono::seconds wai
                               wait);
 }
 
-// The name of a resource or verb as roles write it: "PUT" of VERB_PUT.
+// The name of a resource or verb as in roles: "PUT" for VERB_PUT.
 absl::string_view NameOf(absl::string_view enumerator) {
   return enumerator.substr(enumerator.find('_') + 1);
 }
 
-// What the reason says, for programs.
+// The reason's content as fields, for programs.
 ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& actions) {
   ErrorDetail detail;
   if (!answer.principal.empty()) detail.emplace_back("principal", answer.principal);
@@ -123,7 +122,7 @@ ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& 
   return detail;
 }
 
-// The tags that a manifest is to get besides its reference.
+// The tags to set on a manifest besides its reference.
 std::vector<std::string> MoreTags(const Route& route, const Request& request) {
   if (route.resource != Resource::kManifest || request.method() != "PUT") return {};
   return request.QueryParameters("tag");
@@ -142,14 +141,13 @@ absl::Status CheckTags(const Route& route, const Request& request) {
   return absl::OkStatus();
 }
 
-// What the request is about to do. Made when it is needed and not kept, because many tags make it
-// large.
+// The actions of the request. Made on demand and not kept, because many tags make the list large.
 std::vector<v1::Action> ActionsOf(const Route& route, const Request& request) {
   return RequiredActions(route, request.method(), MoreTags(route, request));
 }
 
-// A mount also wants to read its source: a client that asks for a token as the challenge says gets
-// one that does for both. Without that right the mount becomes a plain upload.
+// A mount also needs to read its source. The challenge names both, so that the client gets one
+// token for both. Without the right to read, the mount becomes a plain upload.
 std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const Route& route,
                                         const Request& request) {
   if (route.resource != Resource::kUploads) return actions;
@@ -222,7 +220,7 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
   if (!status.ok()) {
     entry.error = std::string(status.message());
     if (exchange.status_sent() == 0) {
-      // Fails only when the connection is lost, which the log then shows as status 0.
+      // Fails only if the connection is lost; the log then shows status 0.
       (void)co_await annotated.Send(ErrorResponse(status, entry.route));
     }
   }
@@ -248,15 +246,15 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   if (!IsText(request)) {
     co_return oci::MakeError(
         oci::ErrorCode::kQueryInvalid,
-        "the request's target or Content-Type is not UTF-8 text, or an escape in "
-        "the target is not % and two hexadecimal digits");
+        "the request's target or Content-Type is not UTF-8 text, or the target has an invalid "
+        "percent-encoding: expected % and two hex digits");
   }
   absl::StatusOr<Route> route = ParseRoute(request.path);
   if (!route.ok()) co_return route.status();
   entry.route = *std::move(route);
   if (entry.route.resource == Resource::kUnknown) {
     co_return oci::MakeError(oci::ErrorCode::kRouteUnknown,
-                             absl::StrCat("there is nothing at ", oci::Quote(request.path)));
+                             absl::StrCat("no such path: ", oci::Quote(request.path)));
   }
   if (!Allows(entry.route, request.method())) {
     co_return co_await exchange.Send(RefusedMethod(request, entry.route));
@@ -305,7 +303,7 @@ Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& e
     co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
   }
   absl::Status status = co_await CallHandler(context);
-  // The policy changed meanwhile, and the control plane refuses by the new one.
+  // The policy has changed meanwhile, and the control plane refuses the request by the new one.
   const std::optional<oci::ErrorCode> code = oci::CodeOf(status);
   const bool denied = code == oci::ErrorCode::kDenied;
   if ((denied || code == oci::ErrorCode::kUnauthorized) && context.exchange.status_sent() == 0) {

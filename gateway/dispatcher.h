@@ -1,4 +1,4 @@
-// From a request to its handler: route, access, handler, errors, access log.
+// Dispatches a request: finds the route, authorizes, calls the handler, answers errors, logs.
 //
 // Thread-safe.
 #ifndef REGISTRY_GATEWAY_DISPATCHER_H_
@@ -12,7 +12,7 @@
 
 namespace registry::gateway {
 
-// Of requests a second; 0: none.
+// Limits on requests per second; 0: no limit.
 struct RequestLimits {
   int max_requests_per_client = 0;
   int max_requests_per_user = 0;
@@ -27,23 +27,23 @@ class Dispatcher {
   Awaitable<void> Handle(Exchange& exchange);
 
  private:
-  // What of a request goes into the access log.
+  // The parts of a request that go into the access log.
   struct LogEntry {
     Route route;
     std::string principal;
     std::string error;
   };
 
-  // The error to answer with, if nothing was sent yet.
+  // Returns the error to answer with, if nothing was sent yet.
   Awaitable<absl::Status> Dispatch(Exchange& exchange, LogEntry& entry);
-  // What is allowed goes to its handler.
+  // Passes an authorized request to its handler.
   Awaitable<absl::Status> DispatchAllowed(Context context, LogEntry& entry);
   std::string NextRequestId();
 
   Planes& planes_;
   RequestRate client_rate_;
   RequestRate user_rate_;
-  // Request ids: a random part for the process, a number for the request.
+  // Request ids have a random part per process and a number per request.
   const std::string process_id_;
   std::atomic<uint64_t> next_request_ = 1;
 };

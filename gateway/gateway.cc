@@ -21,14 +21,14 @@ Response MalformedRequest(int status, absl::string_view reason) {
                      : status == 429 ? "TOOMANYREQUESTS"
                                      : "UNSUPPORTED";
   Response response = ErrorResponse(status, code, reason);
-  // Whatever it was meant for.
+  // Set it whatever the path of the request.
   response.head.Set("Docker-Distribution-Api-Version", "registry/2.0");
   return response;
 }
 
 }  // namespace
 
-// In the order of their lives: what is listed later uses what is listed before.
+// In construction order: later members use earlier ones.
 struct Gateway::Parts {
   explicit Parts(const GatewayOptions& options)
       : control_plane(options.control_plane),

@@ -1,4 +1,5 @@
-// The gateway: HTTP outside, gRPC to the planes inside. It keeps no state but the access cache.
+// The gateway: serves HTTP and calls the other planes over gRPC. Its only state is the access
+// cache.
 //
 //   absl::StatusOr<std::unique_ptr<Gateway>> gateway = Gateway::Start({.server = …, …});
 //   …
@@ -27,16 +28,16 @@ class Channel;
 namespace registry::gateway {
 
 struct GatewayOptions {
-  // Where to listen; port 0 takes any free port. An empty host means all addresses.
+  // The address to listen on. Port 0 picks a free port; an empty host means all addresses.
   std::string host = "0.0.0.0";
   uint16_t port = 5000;
   // Absent: plain HTTP.
   std::optional<TlsIdentity> tls;
-  // 0: one for each processor.
+  // 0 means one per processor.
   size_t threads = 0;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
   TrustedProxies trusted_proxies;
-  // As ParsePublicUrl (http/public_url.h) returns it; empty: proxies or Host headers tell.
+  // A result of ParsePublicUrl (http/public_url.h); if empty, proxies or Host headers determine it.
   std::string public_url;
   // Open connections per client address (IPv6: per /64); 0: no limit. Trusted proxies are exempt.
   size_t max_connections_per_client = 0;
@@ -52,14 +53,14 @@ struct GatewayOptions {
 
 class Gateway {
  public:
-  // Listens and serves. Errors: INVALID_ARGUMENT (address, certificate, key), UNAVAILABLE (the
-  // address is in use).
+  // Starts to listen and serve. Errors: INVALID_ARGUMENT (address, certificate, key), UNAVAILABLE
+  // (the address is in use).
   static absl::StatusOr<std::unique_ptr<Gateway>> Start(GatewayOptions options);
 
-  // Stops as Stop does, without waiting for requests.
+  // Like Stop, but does not wait for requests.
   ~Gateway();
 
-  // The address that is being listened on, for example "127.0.0.1:5000".
+  // The address that the gateway listens on, for example "127.0.0.1:5000".
   std::string address() const;
 
   // Connections that begin from now on get this certificate. For a gateway that was started with
@@ -70,8 +71,8 @@ class Gateway {
   // served as before.
   void AnnounceStop();
 
-  // Stops accepting and waits for the requests under way, at most `timeout`. Returns how many were
-  // cut off. Call it once.
+  // Stops accepting and waits at most `timeout` for requests in progress. Returns how many it cut
+  // off. Call it once.
   size_t Stop(std::chrono::milliseconds timeout = base::kDrainTimeout);
 
   // Ends the wait of Stop as if its time were over; may come before Stop.

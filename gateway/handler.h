@@ -1,5 +1,5 @@
-// What the handlers of all resources share. One handler answers one method of one resource; it
-// reads top to bottom as the HTTP exchange does.
+// Declares the handlers of all resources and their context. One handler answers one method of one
+// resource; it reads top to bottom like the HTTP exchange.
 #ifndef REGISTRY_GATEWAY_HANDLER_H_
 #define REGISTRY_GATEWAY_HANDLER_H_
 
@@ -31,7 +31,7 @@ struct Planes {
   const std::atomic<bool>& stopping;
 };
 
-// One request that was allowed. Lives as long as the handler runs.
+// An authorized request. Lives as long as the handler runs.
 struct Context {
   Planes& planes;
   Exchange& exchange;
@@ -64,7 +64,7 @@ Awaitable<absl::Status> ListReferrers(Context context);
 Awaitable<absl::Status> GetToken(Context context);
 Awaitable<absl::Status> PostToken(Context context);
 
-// 401 with a challenge for basic credentials, or whatever else the error is.
+// Answers 401 with a challenge for basic credentials, or the status of another error.
 Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason);
 
 Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange);

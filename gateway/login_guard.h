@@ -1,16 +1,16 @@
-// Decides which logins with a password may be answered from the access cache.
+// Decides if a login may use the access cache.
 //
 //   LoginGuard::Login login(guard);
 //   if (login.may_be_cached()) …  // else ask the control plane
 //   if (…) login.Accept();
 //
-// An answer from the cache tells that the password is right, and the control plane, which limits
-// guessing, does not hear of the question: clients could try wrong passwords beyond its limit until
-// one is not refused. So while logins fail, and for kLoginFailureWindow after, the gateway asks the
-// control plane about every login; it remembers right passwords too. Before the first failure is
-// known, no more logins at the same time are looked up than may fail. Logins that are not looked up
-// do not count: however many there are, the control plane hears of them. Global counters are
-// enough: this class never refuses a login. Thread-safe.
+// A cached answer reveals that the password is correct, and the control plane, which limits
+// guessing, does not see the attempt: clients could try passwords beyond its limit until one is
+// accepted. So while logins fail, and for kLoginFailureWindow after, the gateway asks the control
+// plane about every login; it remembers correct passwords too. Before the first failure is known,
+// at most as many concurrent logins use the cache as may fail. Logins that do not use the cache do
+// not count, because the control plane sees them. Global counters are enough: this class never
+// refuses a login. Thread-safe.
 #ifndef REGISTRY_GATEWAY_LOGIN_GUARD_H_
 #define REGISTRY_GATEWAY_LOGIN_GUARD_H_
 
@@ -31,7 +31,7 @@ class LoginGuard {
   explicit LoginGuard(std::function<Time()> now = std::chrono::steady_clock::now)
       : now_(std::move(now)) {}
 
-  // One login, from before its look-up until its outcome.
+  // One login, from before its look-up until its outcome is known.
   class Login {
    public:
     explicit Login(LoginGuard& guard) : guard_(guard), may_be_cached_(guard.Begin()) {}
@@ -40,7 +40,7 @@ class LoginGuard {
     Login& operator=(const Login&) = delete;
 
     bool may_be_cached() const { return may_be_cached_; }
-    // The password is right. Without this the login failed, whatever the reason.
+    // The password is correct. Without this call, the login counts as failed for any reason.
     void Accept() { accepted_ = true; }
 
    private:
@@ -50,7 +50,7 @@ class LoginGuard {
   };
 
  private:
-  // Returns true when the login may be looked up.
+  // Returns true if the login may use the cache.
   bool Begin() {
     std::lock_guard lock(mutex_);
     if (looked_up_ >= base::kMaxLoginFailures || now_() < suspicious_until_) return false;
@@ -65,7 +65,7 @@ class LoginGuard {
 
   const std::function<Time()> now_;
   std::mutex mutex_;
-  // Logins under way that may be looked up.
+  // Logins in progress that may use the cache.
   size_t looked_up_ ABSL_GUARDED_BY(mutex_) = 0;
   Time suspicious_until_ ABSL_GUARDED_BY(mutex_){};
 };

@@ -1,4 +1,4 @@
-// Memory that all requests of a kind share, so that their number cannot exhaust it.
+// Memory budget shared by all requests of a kind, so that their number cannot exhaust memory.
 //
 //   MemoryBudget::Share share(budget, bytes);
 //   if (!share.granted()) return absl::UnavailableError("…");
@@ -17,7 +17,7 @@ class MemoryBudget {
  public:
   explicit MemoryBudget(size_t bytes) : free_bytes_(bytes) {}
 
-  // Given back when it is destroyed.
+  // The destructor returns the share.
   class Share {
    public:
     Share(MemoryBudget& budget, size_t bytes)

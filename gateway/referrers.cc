@@ -57,7 +57,7 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   int listed = 0;
   for (const v1::Referrer& referrer : page->referrers()) {
     const std::string descriptor = DescriptorJson(referrer);
-    // The control plane ends a page before, but for text that JSON makes longer.
+    // The control plane keeps pages below this, except for text that JSON escapes make longer.
     if (listed > 0 && response.body.size() + descriptor.size() + 8 > base::kMaxReferrersBytes) {
       break;
     }

@@ -3,9 +3,9 @@
 //   RequestRate rate({.per_second = 50});
 //   if (const auto wait = rate.Refusal("192.0.2.7")) …  // 429 with Retry-After: wait
 //
-// A bucket holds base::kRequestBurst seconds' worth, since a pull comes as a burst. Refused
-// requests take nothing from it. The number of buckets is bounded; one that was not used for long
-// is forgotten, and full when it comes again. Thread-safe.
+// A bucket holds base::kRequestBurst seconds' worth, because a pull is a burst. Refused requests
+// take nothing from it. The number of buckets is bounded: long unused ones are evicted, and are
+// full when they are used again. Thread-safe.
 #ifndef REGISTRY_GATEWAY_REQUEST_RATE_H_
 #define REGISTRY_GATEWAY_REQUEST_RATE_H_
 
@@ -32,7 +32,7 @@ class RequestRate {
  public:
   explicit RequestRate(RequestRateOptions options);
 
-  // Counts a request. When it is one too many, returns how long to wait.
+  // Counts a request. If it exceeds the rate, returns how long to wait.
   std::optional<std::chrono::seconds> Refusal(absl::string_view who);
 
  private:

@@ -1,6 +1,6 @@
-// The token service. GET /token: a bearer token for the credential at hand; POST /token: the same
-// in the form of OAuth 2, also for a refresh token. Source: the Docker token specification
-// (distribution docs, spec/auth/token and spec/auth/oauth).
+// The token service. GET /token issues a bearer token for the request's credential; POST /token
+// does the same with an OAuth 2 form, also for a refresh token. Source: the Docker token
+// specification (distribution docs, spec/auth/token and spec/auth/oauth).
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -30,7 +30,7 @@ void AddScopes(const std::vector<std::string>& parameters, v1::IssueTokenRequest
   }
 }
 
-// What both forms of the answer share.
+// The fields that both responses share.
 boost::json::object TokenBody(const v1::IssueTokenResponse& issued) {
   const absl::Time issued_at = absl::FromUnixSeconds(issued.issued_at().seconds());
   boost::json::object body;
@@ -95,7 +95,7 @@ std::string FormValue(absl::string_view form, absl::string_view name) {
   return values.empty() ? std::string() : std::move(values.front());
 }
 
-// The credential that the form's grant type says it holds.
+// The form's credential, according to its grant type.
 absl::StatusOr<v1::Credential> FormCredential(absl::string_view form) {
   const std::string grant_type = FormValue(form, "grant_type");
   v1::Credential credential;

@@ -19,7 +19,7 @@ std::string UploadLocation(const v1::Upload& upload) {
   return absl::StrCat("/v2/", upload.repository(), "/blobs/uploads/", upload.id());
 }
 
-// `Range` of an upload names its last byte; an empty one says 0-0 as well.
+// `Range` of an upload names its last byte; an empty upload has 0-0 too.
 std::string UploadRange(int64_t size) { return absl::StrCat("0-", std::max<int64_t>(size - 1, 0)); }
 
 Response SessionResponse(int status, const v1::Upload& upload, int64_t size) {
@@ -42,15 +42,15 @@ Response CreatedResponse(absl::string_view repository, absl::string_view digest)
 absl::Status UploadUnknown(const Context& context) {
   return oci::MakeError(
       oci::ErrorCode::kBlobUploadUnknown,
-      absl::StrCat("upload ", oci::Quote(context.route.reference), " is not known in repository ",
+      absl::StrCat("upload ", oci::Quote(context.route.reference), " is unknown in repository ",
                    context.route.repository, ": it was finished, cancelled or expired"));
 }
 
-// What of an upload has arrived so far.
+// How much of an upload has arrived.
 struct Progress {
   v1::Upload upload;
   int64_t size_bytes = 0;
-  // Its bytes were verified already, but a client that lost the reply may not know.
+  // The bytes are already verified, but a client that lost the response may not know.
   bool finished = false;
 };
 
@@ -79,7 +79,7 @@ Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upl
   co_return progress;
 }
 
-// The end that Content-Range gives to a chunked body, which has no length of its own.
+// Checks a chunked body, which has no length, against the end that Content-Range names.
 absl::Status CheckReceived(const Request& request, const Progress& progress, int64_t size_bytes) {
   if (request.content_length || !request.HasHeader("Content-Range")) return absl::OkStatus();
   const absl::StatusOr<ByteRange> range = ParseUploadRange(request.Header("Content-Range"));
@@ -87,10 +87,10 @@ absl::Status CheckReceived(const Request& request, const Progress& progress, int
   return oci::MakeError(
       oci::ErrorCode::kBlobUploadInvalid,
       absl::StrCat("Content-Range ", request.Header("Content-Range"), " names ", range->length,
-                   " bytes, the body has ", size_bytes - progress.size_bytes));
+                   " bytes, but the body has ", size_bytes - progress.size_bytes));
 }
 
-// Streams the request's body to the upload's primary node. Returns its size behind it.
+// Streams the request's body to the upload's primary node. Returns the upload's new size.
 Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Progress& progress) {
   if (!context.request().has_body) co_return progress.size_bytes;
   absl::StatusOr<std::string> part = co_await context.exchange.ReadBody(base::kChunkBytes);
@@ -115,7 +115,7 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
     const bool taken = co_await (*write)->Write(*std::move(part));
     if (!taken) break;
     part = co_await context.exchange.ReadBody(base::kChunkBytes);
-    // What has arrived stays: the client resumes from there.
+    // Bytes that have arrived are kept: the client resumes from there.
     if (!part.ok() || part->empty()) break;
     allowed = co_await permit.Renew(arrived_bytes + static_cast<int64_t>(part->size()));
     if (!allowed.ok()) break;
@@ -130,7 +130,7 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
   co_return size;
 }
 
-// 416 with where the upload stands, so that the client can resume.
+// Answers 416 with the upload's size, so that the client can resume.
 Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& progress,
                                     absl::Status reason) {
   Response refusal = ErrorResponse(reason, context.route);
@@ -139,8 +139,8 @@ Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& prog
   co_return co_await context.exchange.Send(std::move(refusal));
 }
 
-// Ends a session for which there was no room: clients do not resume after that, they begin another
-// one, and half an upload must not take the room.
+// Ends a session that found no space: clients do not resume after that, they begin another
+// one, and a partial upload must not occupy the space.
 Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
                           const absl::Status& reason) {
   v1::CancelUploadRequest cancel;
@@ -156,15 +156,15 @@ Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
   }
 }
 
-// Returns `reason`, after ending a session for which there was no room.
+// Returns `reason`, after ending a session that found no space.
 Awaitable<absl::Status> RefuseUpload(const Context& context, const v1::Upload& upload,
                                      absl::Status reason) {
   if (absl::IsResourceExhausted(reason)) co_await EndUpload(context, upload, reason);
   co_return reason;
 }
 
-// Answers a body that was not taken. When another request has moved the upload on meanwhile, the
-// client learns where it stands now, or that it has ended.
+// Answers a body that was not accepted. If another request has continued the upload meanwhile,
+// tells the client its current size, or that it has ended.
 Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
                                    absl::Status reason) {
   if (absl::IsAborted(reason)) {
@@ -181,7 +181,7 @@ Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upl
   co_return co_await RefuseRange(context, *progress, reason);
 }
 
-// Whether Content-Range, when there is one, continues the upload. The error is for RefuseRange.
+// Checks that Content-Range, if present, continues the upload. The error is for RefuseRange.
 absl::Status CheckContentRange(const Request& request, const Progress& progress) {
   const absl::string_view header = request.Header("Content-Range");
   if (header.empty()) return absl::OkStatus();
@@ -195,12 +195,12 @@ absl::Status CheckContentRange(const Request& request, const Progress& progress)
   if (request.content_length && static_cast<int64_t>(*request.content_length) != range->length) {
     return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
                           absl::StrCat("Content-Range ", header, " names ", range->length,
-                                       " bytes, Content-Length is ", *request.content_length));
+                                       " bytes, but Content-Length is ", *request.content_length));
   }
   return absl::OkStatus();
 }
 
-// Has the bytes verified and made the blob `digest`, and says so to the client.
+// Verifies the bytes and commits them as the blob `digest`, and tells the client.
 Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& upload,
                                      const oci::Digest& digest) {
   v1::CommitUploadRequest commit;
@@ -213,8 +213,9 @@ Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& u
   co_return co_await context.exchange.Send(CreatedResponse(upload.repository(), digest.ToString()));
 }
 
-// Mounts the blob from that repository, where the caller may read it and still may push here: both
-// are asked at once, so that one policy allows both. False: a plain upload will do.
+// Mounts the blob from that repository if the caller may read it there and still may push here.
+// Asks for both at once, so that one policy decides both. Returns false if it must become an
+// upload.
 Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
                                           const std::string& from) {
   const auto actions = [&] {
@@ -239,7 +240,7 @@ Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Dig
   co_return mounted->mounted();
 }
 
-// As above, from wherever the blob is.
+// As above, from any repository that has the blob.
 Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
                                                   const oci::Digest& digest) {
   v1::FindMountSourcesRequest request;
@@ -255,8 +256,8 @@ Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
   co_return false;
 }
 
-// True when the blob was mounted and the client was told. Whatever keeps it from being mounted
-// makes a plain upload, as the specification allows.
+// Returns true if the blob was mounted and the client told. Whatever prevents the mount makes it a
+// plain upload, as the specification allows.
 Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
                                          const std::optional<std::string>& from) {
   const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(mount);
@@ -284,7 +285,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
     if (!mounted.ok()) co_return mounted.status();
     if (*mounted) co_return absl::OkStatus();
   }
-  // A digest that cannot be right is refused before any byte is taken.
+  // Refuse a malformed digest before receiving any bytes.
   std::optional<oci::Digest> digest;
   if (const std::optional<std::string> text = request.QueryParameter("digest")) {
     absl::StatusOr<oci::Digest> parsed = oci::Digest::Parse(*text);
@@ -310,7 +311,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
   const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, progress);
   absl::Status status = size.status();
   if (status.ok()) status = co_await CommitUpload(context, progress.upload, *digest);
-  // The client never learned of the session, so nobody could resume it or give it up.
+  // The client never learned of the session, so it cannot resume or cancel it.
   if (!status.ok() && context.exchange.status_sent() == 0) {
     co_await EndUpload(context, progress.upload, status);
   }
@@ -331,7 +332,7 @@ Awaitable<absl::Status> PatchUpload(Context context) {
   if (!upload.ok()) co_return upload.status();
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
   if (!progress.ok()) co_return progress.status();
-  // Closed already: nothing can be added.
+  // Already closed: it accepts no more bytes.
   if (progress->finished) co_return UploadUnknown(context);
   const absl::Status range = CheckContentRange(context.request(), *progress);
   if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
@@ -343,15 +344,16 @@ Awaitable<absl::Status> PatchUpload(Context context) {
 Awaitable<absl::Status> PutUpload(Context context) {
   const std::optional<std::string> text = context.request().QueryParameter("digest");
   if (!text) {
-    co_return oci::MakeError(oci::ErrorCode::kDigestInvalid,
-                             "the query parameter digest is missing: it names what was uploaded");
+    co_return oci::MakeError(
+        oci::ErrorCode::kDigestInvalid,
+        "the query parameter digest is missing: give the digest of the uploaded bytes");
   }
   const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(*text);
   if (!digest.ok()) co_return digest.status();
   absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
   if (!upload.ok()) co_return upload.status();
-  // The same PUT again, after its reply was lost. Committing again sees whether the blob is still
-  // there.
+  // The client repeats a PUT whose response was lost. Committing again checks that the blob still
+  // exists.
   if (upload->committed_digest() == digest->ToString()) {
     co_return co_await CommitUpload(context, *upload, *digest);
   }

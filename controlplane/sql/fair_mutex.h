@@ -1,7 +1,7 @@
-// A mutex that threads get in the order in which they asked.
+// A mutex that serves threads in the order of their requests.
 //
-// std::mutex lets a thread that unlocks it and locks it again at once pass those that wait: one
-// busy writer could keep out the others for as long as it has work. Works with std::lock_guard.
+// With std::mutex, a thread that unlocks it and locks it again at once overtakes waiting threads: a
+// busy writer could starve the others. Works with std::lock_guard.
 // Thread-safe.
 #ifndef REGISTRY_CONTROLPLANE_SQL_FAIR_MUTEX_H_
 #define REGISTRY_CONTROLPLANE_SQL_FAIR_MUTEX_H_
@@ -30,7 +30,7 @@ class ABSL_LOCKABLE FairMutex {
     turn_.notify_all();
   }
 
-  // The number of threads that wait.
+  // The number of waiting threads.
   uint64_t waiting() const {
     std::lock_guard lock(mutex_);
     return next_ > serving_ ? next_ - serving_ - 1 : 0;

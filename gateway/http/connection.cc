@@ -33,15 +33,15 @@ Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionO
       draining_(draining),
       proxy_trust_(options.trusted_proxies.TrustIn(transport_.peer_address())),
       memory_(header_memory, [this] { transport_.Close(); }),
-      // Beast parses a header only when it is whole in the buffer.
+      // Beast parses a header only once the buffer has all of it.
       buffer_(std::max(base::kChunkBytes, options.max_header_bytes + 4096)) {}
 
 Awaitable<void> Connection::Run() {
-  // When draining, nobody may be left who would end a handshake that takes too long.
+  // While draining, nothing may be left to end a slow handshake.
   if (draining_) co_return;
   const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
   if (absl::IsFailedPrecondition(handshake)) {
-    co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// in place of http://");
+    co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// instead of http://");
   } else if (handshake.ok()) {
     while (true) {
       if (buffer_.size() == 0) {
@@ -66,8 +66,8 @@ void Connection::CloseIfLate(SteadyTime now) {
 }
 
 void Connection::CloseIfIdle() {
-  // A request that has come but was not looked at yet is under way too; so only the wait for it is
-  // ended, which does nothing when that has ended already.
+  // A request that has arrived but was not read yet is in progress, too. So this only cancels the
+  // wait, which has no effect if the wait is already over.
   if (idle_ && !transport_.HasUnreadBytes()) transport_.CancelWait();
 }
 
@@ -124,7 +124,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
   }
   std::string part;
   while (!parser_->is_done()) {
-    // Many small chunks of the client become one part.
+    // Combines many small chunks from the client into one part.
     const size_t before = part.size();
     const size_t more = std::min(max_bytes - before, buffer_.size());
     if (more > 0) {
@@ -144,7 +144,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
     }
     if (!part.empty()) co_return part;
     if (!transport_.HasUnreadBytes()) {
-      // A client that is slow, or may never send its body, holds no buffer.
+      // A slow client, or one that never sends its body, occupies no buffer.
       buffer_.shrink_to_fit();
       absl::Status readable = co_await transport_.WaitReadable(After(options_.body_timeout));
       if (!readable.ok()) {
@@ -152,7 +152,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
         co_return readable;
       }
     }
-    // A record of TLS has at most 16 KiB.
+    // A TLS record has at most 16 KiB.
     const size_t at_once = transport_.secure() ? 16 * 1024 : base::kChunkBytes;
     const size_t room = std::min(
         {at_once, std::max(max_bytes, base::kSmallReadBytes), buffer_.max_size() - buffer_.size()});
@@ -168,7 +168,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
       co_return count.status();
     }
     if (*count == 0) {
-      // The client may have closed only its side.
+      // The client may have closed only its sending side.
       malformed_ = true;
       co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
                                "the request's body is incomplete: the client ended it early");
@@ -178,8 +178,8 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
   co_return part;
 }
 
-// The rest of a small body is cheaper to read than a new connection; a client that waits for
-// "100 Continue" may or may not send its body now, so such a connection cannot go on.
+// Reading the rest of a small body is cheaper than a new connection. A client that waits for "100
+// Continue" may or may not send its body now, so its connection cannot continue.
 bool Connection::MayKeepAlive() const {
   if (!keep_alive_ || draining_ || lost_ || malformed_) return false;
   if (parser_->is_done()) return true;
@@ -231,7 +231,7 @@ Awaitable<absl::Status> Connection::SendHead(ResponseHead head) {
   keep_alive_ = MayKeepAlive();
   const bool body_follows = request_.method() != "HEAD";
   chunked_response_ = !head.content_length && request_.head.version() >= 11;
-  // HTTP/1.0 has no chunks: there the end of the connection ends the body.
+  // HTTP/1.0 has no chunks: closing the connection ends the body.
   if (!head.content_length && !chunked_response_) keep_alive_ = false;
   status_sent_ = head.status;
   const std::string text = FormatHead(head);
@@ -280,7 +280,7 @@ Awaitable<bool> Connection::FinishExchange() {
         ToBuffer("0\r\n\r\n"), asio::const_buffer(), options_.body_timeout);
     if (!status.ok()) co_return false;
   } else if (body_bytes_sent_ < body_bytes_promised_) {
-    // Only the end of the connection can tell the client that the body is incomplete.
+    // Only closing the connection can tell the client that the body is incomplete.
     co_return false;
   }
   if (keep_alive_) co_return co_await DiscardBody();
@@ -302,17 +302,17 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   chunked_response_ = false;
   status_sent_ = status;
   response.head.content_length = response.body.size();
-  // Of a header that could not be parsed the method is not known.
+  // If the header could not be parsed, the method is unknown.
   if (request_.method() == "HEAD") response.body.clear();
   const std::string head = FormatHead(response.head);
-  // What is left to do waits for the client, and needs nothing of its request.
+  // The remaining steps wait for the client, and do not need the request.
   ForgetRequest();
   const absl::Status sent =
       co_await transport_.Write(ToBuffer(head), ToBuffer(response.body), options_.body_timeout);
   if (sent.ok()) co_await Linger();
 }
 
-// Closing a socket with unread bytes resets the connection, and the peer may lose the answer that
+// Closing a socket with unread bytes resets the connection, and the peer may lose a response that
 // it has not read yet (RFC 9112, section 9.6).
 Awaitable<void> Connection::Linger() {
   const SteadyTime deadline = After(options_.linger_timeout);

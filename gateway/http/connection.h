@@ -1,4 +1,5 @@
-// One HTTP/1.1 connection: reads requests, hands each to the handler, keeps alive, closes politely.
+// One HTTP/1.1 connection: reads requests, passes each to the handler, keeps the connection alive
+// and closes it without losing responses.
 //
 // Owned by its coroutine, Run. Not thread-safe: one event loop. Source: RFC 9112.
 #ifndef REGISTRY_GATEWAY_HTTP_CONNECTION_H_
@@ -22,7 +23,7 @@ namespace registry::gateway {
 // Answers one request. It must not throw, and should send a response even on its own errors.
 using Handler = std::function<Awaitable<void>(Exchange&)>;
 
-// Makes the answer to what is no valid HTTP request, from its status and the reason.
+// Makes the response to an invalid HTTP request, from the status and the reason.
 using ErrorResponder = std::function<Response(int status, absl::string_view reason)>;
 
 struct ConnectionOptions {
@@ -30,14 +31,14 @@ struct ConnectionOptions {
   std::chrono::milliseconds header_timeout = base::kHeaderTimeout;
   std::chrono::milliseconds idle_timeout = base::kIdleTimeout;
   std::chrono::milliseconds body_timeout = base::kBodyTimeout;
-  // Of a whole response, which is kept in memory until it is read.
+  // For a whole response, which stays in memory until the client has read it.
   uint64_t min_answer_bytes_per_second = base::kMinAnswerBytesPerSecond;
-  // An unread body up to this size is read and dropped to keep the connection.
+  // To keep the connection, reads and drops an unread body up to this size.
   uint64_t max_discarded_bytes = base::kChunkBytes;
-  // How long a connection that closes with an unread body lets the peer read the answer.
+  // Time for the peer to read the response, if the connection closes with an unread body.
   std::chrono::milliseconds linger_timeout{5000};
   TrustedProxies trusted_proxies;
-  // As ParsePublicUrl (public_url.h) returns it; empty: proxies or Host headers tell.
+  // A result of ParsePublicUrl (public_url.h); if empty, proxies or Host headers determine it.
   std::string public_url;
   // Waits for the disk when handlers send files; must outlive the connection. Needed only for that.
   FileReader* files = nullptr;
@@ -53,13 +54,13 @@ class Connection final : private Exchange {
   // Serves the connection until it ends.
   Awaitable<void> Run();
 
-  // Closes the connection if what it waits for is late.
+  // Closes the connection if its current operation is late.
   void CloseIfLate(SteadyTime now);
 
-  // Closes the connection if no request is under way.
+  // Closes the connection if no request is in progress.
   void CloseIfIdle();
 
-  // What the connection waits for then fails.
+  // Makes the current operation fail.
   void Close() { transport_.Close(); }
 
  private:
@@ -73,9 +74,9 @@ class Connection final : private Exchange {
   int status_sent() const override { return status_sent_; }
   uint64_t body_bytes_sent() const override { return body_bytes_sent_; }
 
-  // False when the connection is over.
+  // Returns false if the connection is over.
   Awaitable<bool> ReadHeader();
-  // One more part of the header into the buffer. False when the connection is over.
+  // Reads one more part of the header into the buffer. Returns false if the connection is over.
   Awaitable<bool> ReadHeaderPart(SteadyTime deadline);
   Awaitable<bool> ServeOne();
   Awaitable<void> RefuseMalformed(int status, std::string reason);
@@ -85,7 +86,7 @@ class Connection final : private Exchange {
   Awaitable<void> Linger();
 
   void PrepareRequest();
-  // Frees what the last request took in memory.
+  // Frees the memory of the last request.
   void ForgetRequest();
   bool MayKeepAlive() const;
   std::string FormatHead(const ResponseHead& head) const;
@@ -106,12 +107,12 @@ class Connection final : private Exchange {
   HeaderMemory::Account memory_;
   boost::beast::flat_buffer buffer_;
   bool idle_ = true;
-  // Nothing more can be sent.
+  // The connection cannot send any more.
   bool lost_ = false;
-  // What the client sends makes no sense any more, but it can still be answered.
+  // Further input cannot be parsed, but the connection can still send a response.
   bool malformed_ = false;
 
-  // Of the current request.
+  // The state of the current request.
   std::optional<RequestParser> parser_;
   Request request_;
   bool continue_expected_ = false;

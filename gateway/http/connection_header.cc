@@ -1,4 +1,4 @@
-// How a Connection reads the header of a request.
+// Implements reading the header of a request in Connection.
 #include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <utility>
@@ -30,7 +30,7 @@ Awaitable<bool> Connection::ReadHeader() {
   continue_expected_ = false;
 
   if (!memory_.Hold(buffer_.capacity())) co_return false;
-  // With bytes of a request that was sent behind the last one.
+  // True if a pipelined request has already begun.
   if (!idle_) memory_.BeginReading();
   const SteadyTime deadline = After(options_.header_timeout);
   while (true) {
@@ -42,9 +42,9 @@ Awaitable<bool> Connection::ReadHeader() {
     }
     if (!parser_->got_some() && !transport_.secure() && buffer_.size() > 0 &&
         *static_cast<const char*>(buffer_.data().data()) == kTlsHandshake) {
-      // In plain HTTP, by which clients such as docker know what they talk to.
+      // In plain HTTP, so that clients such as docker recognize it.
       co_await RefuseMalformed(400,
-                               "this port speaks HTTP without TLS: use http:// in place of "
+                               "this port speaks HTTP without TLS: use http:// instead of "
                                "https://");
       co_return false;
     }
@@ -68,16 +68,16 @@ Awaitable<bool> Connection::ReadHeader() {
 }
 
 Awaitable<bool> Connection::ReadHeaderPart(SteadyTime deadline) {
-  // A header that does not end within the buffer is over the limit, whatever Beast still awaits.
+  // A header that does not end within the buffer is over the limit, even if Beast waits for more.
   const size_t room = buffer_.max_size() - buffer_.size();
   if (room == 0) {
     co_await RefuseMalformed(431, "the request's header is too large");
     co_return false;
   }
-  // The buffer grows with what the client has sent.
+  // The buffer grows with the bytes from the client.
   const size_t want = std::min(std::max<size_t>(buffer_.size(), 2048), room);
   const auto buffer = buffer_.prepare(want);
-  // Until its first byte has come a connection is idle, and its small buffer does not count.
+  // Until its first byte arrives, a connection is idle, and its small buffer does not count.
   bool has_room = idle_ || memory_.Hold(buffer_.capacity());
   if (has_room) {
     const absl::StatusOr<size_t> count = co_await transport_.ReadSome(buffer, deadline);

@@ -60,7 +60,7 @@ Awaitable<absl::Status> FileReader::Fetch(int descriptor, int64_t offset, int64_
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) {
         return absl::DataLossError(
-            absl::StrCat("the stored file cannot be read: ", std::strerror(errno)));
+            absl::StrCat("cannot read the stored file: ", std::strerror(errno)));
       }
       if (got == 0) return absl::DataLossError("the stored file is shorter than its record");
       offset += got;

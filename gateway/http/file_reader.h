@@ -7,7 +7,7 @@
 //   }
 //   ::sendfile(socket, descriptor, &offset, length);   // does not wait for the disk
 //
-// A disk that hangs thus delays the requests that need it, and no others. Each request waits for at
+// So a disk that hangs delays only the requests that need it. Each request waits for at
 // most one job, so the queue, which holds one for every connection, is never full.
 //
 // Thread-safe. Must outlive the coroutines that use it.
@@ -31,7 +31,7 @@ namespace registry::gateway {
 
 struct FileReaderOptions {
   size_t threads = base::kFileThreads;
-  // Requests that wait for a thread.
+  // Requests that may wait for a thread.
   size_t max_queued = base::kMaxConnections;
   // For tests, which have no slow disk. Empty: preadv2(RWF_NOWAIT), and pread.
   std::function<bool(int descriptor, int64_t offset, int64_t length)> in_memory;

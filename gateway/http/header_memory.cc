@@ -29,7 +29,7 @@ bool HeaderMemory::Account::Hold(size_t bytes) {
   while (memory_.bytes_ > memory_.max_bytes_ && !memory_.reading_.empty()) {
     Account& slowest = *memory_.reading_.front();
     slowest.EndReading();
-    // It frees this as soon as it is resumed, before other connections can hold more.
+    // The connection frees this as soon as it resumes, before other connections can hold more.
     memory_.bytes_ -= std::exchange(slowest.bytes_, 0);
     slowest.is_cut_off_ = true;
     ++memory_.cut_off_count_;

@@ -5,10 +5,10 @@
 //   if (!account.Hold(buffer.capacity())) …  // refuse the request
 //   account.EndReading();
 //
-// When there is no room, the connections that have been sending a header for longest are cut off:
-// a client that dribbles loses its connection, and one that sends its header at once keeps it. A
-// header that is complete counts until its request is answered, and is never cut off. Not
-// thread-safe: one event loop.
+// If there is no room, closes the connections that have been sending a header for the longest time:
+// a client that sends slowly loses its connection, and one that sends its header at once keeps it.
+// A complete header counts until its request is answered, and is never cut off. Not thread-safe:
+// one event loop.
 #ifndef REGISTRY_GATEWAY_HTTP_HEADER_MEMORY_H_
 #define REGISTRY_GATEWAY_HTTP_HEADER_MEMORY_H_
 
@@ -26,7 +26,7 @@ class HeaderMemory {
   HeaderMemory(const HeaderMemory&) = delete;
   HeaderMemory& operator=(const HeaderMemory&) = delete;
 
-  // What one connection holds. Its memory must outlive it.
+  // The memory of one connection. The HeaderMemory must outlive it.
   class Account {
    public:
     // `cut_off` must make the connection end soon, without calling this object.
@@ -35,12 +35,12 @@ class HeaderMemory {
     Account(const Account&) = delete;
     Account& operator=(const Account&) = delete;
 
-    // While the connection reads a header it can be cut off.
+    // While the connection reads a header, it can be cut off.
     void BeginReading();
     void EndReading();
 
-    // Tells how much the connection holds now. Returns false when there is no room for it, or none
-    // any more because the connection is being cut off: then it must free what it holds.
+    // Reports how much the connection holds now. Returns false if there is no room, or if the
+    // connection is being cut off: then it must free its memory.
     bool Hold(size_t bytes);
 
    private:
@@ -56,14 +56,14 @@ class HeaderMemory {
 
   size_t bytes() const { return bytes_; }
 
-  // How many connections were cut off since the last call.
+  // Returns how many connections were cut off since the last call.
   size_t TakeCutOffCount() { return std::exchange(cut_off_count_, 0); }
 
  private:
   const size_t max_bytes_;
   size_t bytes_ = 0;
   size_t cut_off_count_ = 0;
-  // Those that read a header, the one that began first at the front.
+  // Connections that read a header, the earliest first.
   std::list<Account*> reading_;
 };
 

@@ -12,7 +12,7 @@
 namespace registry::gateway {
 namespace {
 
-// Without the scheme and authority that requests through proxies have (RFC 9112, 3.2.2).
+// Removes the scheme and authority that requests to proxies have (RFC 9112, 3.2.2).
 absl::string_view OriginForm(absl::string_view target) {
   for (const absl::string_view scheme : {"http://", "https://"}) {
     if (!absl::StartsWithIgnoreCase(target, scheme)) continue;
@@ -33,8 +33,8 @@ std::optional<Refusal> CheckHost(const Request& request) {
                                    " is neither a name nor an address")};
 }
 
-// Beast knows only `chunked` and ignores other codings: this end and the client would disagree on
-// where the next request begins.
+// Beast knows only `chunked` and ignores other codings: server and client would disagree on where
+// the next request begins.
 std::optional<Refusal> CheckTransferEncoding(const RequestParser& parser, const Request& request) {
   const size_t count = request.head.count(boost::beast::http::field::transfer_encoding);
   if (count == 0) return std::nullopt;
@@ -42,13 +42,12 @@ std::optional<Refusal> CheckTransferEncoding(const RequestParser& parser, const 
     return Refusal{400, "malformed HTTP request: HTTP/1.0 has no Transfer-Encoding"};
   }
   if (!parser.chunked() || request.content_length) {
-    return Refusal{400,
-                   "malformed HTTP request: its Transfer-Encoding does not tell where it ends"};
+    return Refusal{400, "malformed HTTP request: its Transfer-Encoding does not define its end"};
   }
   if (count > 1 || !absl::EqualsIgnoreCase(request.Header("Transfer-Encoding"), "chunked")) {
     return Refusal{
         501, absl::StrCat("Transfer-Encoding ", oci::Quote(request.Header("Transfer-Encoding")),
-                          " is not supported: only chunked is")};
+                          " is not supported: use chunked")};
   }
   return std::nullopt;
 }
@@ -80,7 +79,7 @@ void TakeRequest(RequestParser& parser, Request& request) {
 }
 
 size_t HeaderMemoryOf(const Request& request) {
-  // Beast allocates each field by itself.
+  // Beast allocates each field separately.
   constexpr size_t kFieldBytes = 96;
   size_t bytes = request.head.target().size();
   for (const auto& field : request.head) {
@@ -99,8 +98,8 @@ std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& r
   if (std::optional<Refusal> refusal = CheckTransferEncoding(parser, request)) return refusal;
   const absl::string_view expect = request.Header("Expect");
   if (!expect.empty() && !absl::EqualsIgnoreCase(expect, "100-continue")) {
-    return Refusal{417, absl::StrCat("Expect ", oci::Quote(expect),
-                                     " is not supported: only 100-continue is")};
+    return Refusal{
+        417, absl::StrCat("Expect ", oci::Quote(expect), " is not supported: use 100-continue")};
   }
   return std::nullopt;
 }

@@ -23,7 +23,7 @@ using asio::ip::tcp;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-// How often late connections are looked for: often enough for the shortest timeout.
+// The interval for closing late connections: short enough for the shortest timeout.
 std::chrono::milliseconds SweepInterval(const ConnectionOptions& options) {
   const auto shortest = std::min(
       {options.header_timeout, options.idle_timeout, options.body_timeout, options.linger_timeout});
@@ -43,7 +43,7 @@ struct Server::Loop {
       : context(context), header_memory(header_memory_bytes), sweep_timer(context) {}
 
   asio::io_context& context;
-  // With what cancels the calls to other planes that a connection waits for.
+  // Each with the signal that cancels calls to other planes that the connection waits for.
   std::unordered_map<Connection*, asio::cancellation_signal*> connections;
   HeaderMemory header_memory;
   Timer sweep_timer;
@@ -112,7 +112,7 @@ absl::Status Server::Bind() {
   }
   acceptor_.open(endpoint.protocol(), error);
   if (error && options_.host.empty()) {
-    // A machine without IPv6.
+    // The machine has no IPv6.
     endpoint = tcp::endpoint(tcp::v4(), options_.port);
     acceptor_.open(endpoint.protocol(), error);
   }
@@ -125,7 +125,7 @@ absl::Status Server::Bind() {
   if (error) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on \"", wanted, "\": ", error.message(),
-                     "; stop what uses this address or choose another one with -addr"));
+                     "; stop the process that uses this address, or choose another with -addr"));
   }
   return absl::OkStatus();
 }
@@ -143,7 +143,7 @@ Awaitable<void> Server::Accept() {
     auto [error, socket] = co_await acceptor_.async_accept(loop.context.get_executor(), kAwait);
     if (error) {
       if (loops_[0]->draining) break;
-      // Out of file descriptors, most likely: what is open goes on, and closing frees some.
+      // Most likely out of file descriptors: open connections go on, and closing some frees them.
       base::LogError("cannot accept a connection", {{"error", error.message()}});
       pause.expires_after(std::chrono::milliseconds(100));
       co_await pause.async_wait(kAwait);
@@ -176,7 +176,7 @@ Awaitable<void> Server::Accept() {
     auto cancellation = std::make_shared<asio::cancellation_signal>();
     auto ended = [&loop, cancellation](const std::exception_ptr& exception) {
       if (exception) std::rethrow_exception(exception);
-      // Asio looks at the signal until the coroutine is destroyed, which is after this.
+      // Asio uses the signal until the coroutine is destroyed, which happens after this.
       asio::post(loop.context, [cancellation] {});
     };
     asio::co_spawn(loop.context.get_executor(),
@@ -199,7 +199,7 @@ std::string Server::CountedClient(const Socket& socket) const {
 
 Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation,
                               std::string client) {
-  // A cancelled operation reports it as its error, as a lost connection does.
+  // Cancelled operations return an error, like operations on a lost connection.
   co_await asio::this_coro::throw_if_cancelled(false);
   std::shared_ptr<asio::ssl::context> tls;
   {
@@ -222,7 +222,7 @@ Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_sign
   connection_ended_.notify_all();
 }
 
-// Answers without waiting for anything: whatever the socket's buffer takes at once.
+// Answers without waiting: sends only what the socket's buffer takes at once.
 Awaitable<void> Server::Refuse(Socket socket, int status, std::string reason) {
   boost::system::error_code error;
   if (!options_.tls.has_value()) {
@@ -248,18 +248,18 @@ Awaitable<void> Server::CloseLate(Loop& loop) {
     for (const auto& [connection, cancellation] : loop.connections) connection->CloseIfLate(now);
     if (const size_t count = loop.header_memory.TakeCutOffCount(); count > 0) {
       base::LogWarning(
-          "connections were cut off: the request headers of all clients took too much memory",
+          "closed connections: the request headers of all clients took too much memory",
           {{"connections", count}, {"bytes", options_.header_memory_bytes}});
     }
   }
-  // Requests under way still have deadlines.
+  // Requests in progress still have deadlines.
   while (!loop.connections.empty()) {
     const SteadyTime now = std::chrono::steady_clock::now();
     for (const auto& [connection, cancellation] : loop.connections) {
       connection->CloseIfLate(now);
       connection->CloseIfIdle();
       if (!loop.cancelling) continue;
-      // Again and again, because what a connection waits for next knows nothing of it.
+      // Repeatedly, because the connection's next operation does not notice an earlier Close.
       connection->Close();
       cancellation->emit(asio::cancellation_type::terminal);
     }

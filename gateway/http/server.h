@@ -1,9 +1,9 @@
-// The HTTP/1.1 server: accepts connections and spreads them over the event loops.
+// HTTP/1.1 server: accepts connections and distributes them over the event loops.
 //
 //   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(loops, options, handler, ...);
 //   (*server)->Drain(std::chrono::seconds(30));
 //
-// Thread-safe. Errors say which address or file and what to do.
+// Thread-safe. Errors name the address or file and the remedy.
 #ifndef REGISTRY_GATEWAY_HTTP_SERVER_H_
 #define REGISTRY_GATEWAY_HTTP_SERVER_H_
 
@@ -28,16 +28,16 @@ namespace registry::gateway {
 struct ServerOptions {
   // An IP address or a host name; empty means all addresses.
   std::string host = "0.0.0.0";
-  // 0 takes any free port.
+  // 0 picks a free port.
   uint16_t port = 5000;
   // Absent: plain HTTP.
   std::optional<TlsIdentity> tls;
-  // More connections than this are answered 503 and closed.
+  // Further connections get a 503 and are closed.
   size_t max_connections = base::kMaxConnections;
-  // More from one client address (IPv6: a /64) are answered 429 and closed; 0: no limit. A trusted
-  // proxy brings many clients, and may have any number.
+  // Further connections from one client address (IPv6: a /64) get a 429 and are closed; 0: no
+  // limit. Trusted proxies are exempt, because they bring many clients.
   size_t max_connections_per_client = 0;
-  // Of all event loops together (header_memory.h).
+  // For all event loops together (header_memory.h).
   size_t header_memory_bytes = base::kHeaderMemoryBytes;
   ConnectionOptions connection;
 };
@@ -53,23 +53,23 @@ class Server {
   // Call Drain first.
   ~Server();
 
-  // The address that is being listened on, for example "127.0.0.1:5000".
+  // The address that the server listens on, for example "127.0.0.1:5000".
   std::string address() const;
 
   // Connections that begin from now on get this certificate; the others go on with theirs. For a
   // server that was started with one. Error: INVALID_ARGUMENT, and the old one stays.
   absl::Status UseCertificate(const TlsIdentity& identity);
 
-  // Stops accepting, closes idle connections, and waits until the requests under way have finished;
-  // those that have not after `timeout` are cancelled, and their number is returned. No coroutine
-  // of the server is left when it returns.
+  // Stops accepting, closes idle connections, and waits for requests in progress. After `timeout`,
+  // cancels the remaining ones and returns their number. When it returns, no coroutine of the
+  // server is left.
   size_t Drain(std::chrono::milliseconds timeout);
 
   // Ends the wait of Drain as if its time were over; may come before Drain.
   void CutOff();
 
  private:
-  // What belongs to one event loop; touched only by its thread.
+  // State of one event loop; only its thread uses it.
   struct Loop;
 
   Server(EventLoops& loops, ServerOptions options, Handler handler, ErrorResponder error_responder);
@@ -79,7 +79,7 @@ class Server {
   Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation,
                         std::string client);
   Awaitable<void> Refuse(Socket socket, int status, std::string reason);
-  // How the connection's address counts; empty when it does not.
+  // The address group for the limit; empty if the connection does not count.
   std::string CountedClient(const Socket& socket) const;
   Awaitable<void> CloseLate(Loop& loop);
 
@@ -96,9 +96,9 @@ class Server {
   std::condition_variable connection_ended_;
   size_t open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
   bool cut_off_ ABSL_GUARDED_BY(mutex_) = false;
-  // By CountedClient; without those that have none.
+  // Keyed by CountedClient; connections without one are not counted.
   std::unordered_map<std::string, size_t> connections_of_client_ ABSL_GUARDED_BY(mutex_);
-  // Coroutines of the server itself: the acceptor and the sweepers.
+  // The server's own coroutines: the acceptor and the sweepers.
   size_t own_coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

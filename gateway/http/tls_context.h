@@ -1,4 +1,4 @@
-// TLS of the HTTP server: its certificate and key, made into what a handshake needs.
+// Makes the TLS context of the HTTP server from its certificate and key.
 //
 // Thread-safe.
 #ifndef REGISTRY_GATEWAY_HTTP_TLS_CONTEXT_H_

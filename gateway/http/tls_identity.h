@@ -8,7 +8,7 @@ namespace registry::gateway {
 
 // PEM texts, not the names of files.
 struct TlsIdentity {
-  // With its chain.
+  // Includes its chain.
   std::string certificate;
   std::string private_key;
 };

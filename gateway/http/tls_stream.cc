@@ -14,9 +14,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A small answer goes out with its head, in one record.
+// A small response goes out with its head, in one record.
 constexpr size_t kJoinedBytes = 4 * 1024;
-// Of at most 16 KiB each: one fast client must not hold up the others of its event loop.
+// Each has at most 16 KiB: a fast client must not delay the others of its event loop.
 constexpr int kOperationsInARow = 64;
 
 TlsStream::Error SslError() {
@@ -102,7 +102,7 @@ Awaitable<std::pair<TlsStream::Error, size_t>> TlsStream::WriteSome(
 }
 
 Awaitable<TlsStream::Error> TlsStream::Shutdown() {
-  // 0: sent, and the peer's end of the stream has not come. Connection reads on until it has.
+  // 0: sent, but the peer has not ended its side. Connection reads on until it does.
   co_return co_await Run([this] {
     const int result = SSL_shutdown(ssl_.get());
     return result == 0 ? 1 : result;

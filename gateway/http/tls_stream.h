@@ -1,9 +1,9 @@
 // TLS over a non-blocking socket, without buffers of its own.
 //
 // boost::asio::ssl::stream keeps 68 KiB for each connection, which 10,000 silent clients would turn
-// into 680 MB. Here OpenSSL reads and writes the socket itself, and frees its buffers while nothing
-// is under way. Errors are those of the socket; eof at TLS's end of the stream, stream_truncated
-// where TCP ended before it. Not thread-safe: one event loop, one read and one write at a time.
+// into 680 MB. Here OpenSSL reads and writes the socket itself, and frees its buffers between
+// operations. Errors are those of the socket; eof at TLS's end of the stream, stream_truncated if
+// TCP ends before it. Not thread-safe: one event loop, one read and one write at a time.
 #ifndef REGISTRY_GATEWAY_HTTP_TLS_STREAM_H_
 #define REGISTRY_GATEWAY_HTTP_TLS_STREAM_H_
 
@@ -38,7 +38,7 @@ class TlsStream {
   // Writes at least one byte of them, and at most one record.
   Awaitable<std::pair<Error, size_t>> WriteSome(std::array<boost::asio::const_buffer, 2> buffers);
 
-  // Tells the peer that nothing more comes.
+  // Ends the sending side.
   Awaitable<Error> Shutdown();
 
   // Bytes that ReadSome would return without reading the socket.

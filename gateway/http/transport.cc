@@ -18,14 +18,14 @@ namespace {
 
 namespace asio = boost::asio;
 
-// sendfile works without returning to the event loop until the socket is full; this bounds it, so
-// that one fast reader does not hold up the other connections of its loop.
+// sendfile does not return to the event loop until the socket is full. This bounds it, so that a
+// fast reader does not delay other connections of its loop.
 constexpr int64_t kSendFileBytes = 1024 * 1024;
 
 // How long bytes that are in memory are expected to stay there.
 constexpr std::chrono::seconds kMemoryTrust{1};
 
-// A dual-stack listener shows IPv4 addresses as ::ffff:a.b.c.d.
+// A dual-stack listener reports IPv4 addresses as ::ffff:a.b.c.d.
 asio::ip::address Unmapped(const asio::ip::address& address) {
   if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
   return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
@@ -37,8 +37,8 @@ Transport::Transport(Socket socket, asio::ssl::context* tls) : socket_(std::move
   boost::system::error_code error;
   const auto peer = socket_.remote_endpoint(error);
   if (!error) peer_address_ = Unmapped(peer.address()).to_string();
-  // An answer's last segment must not wait for the peer's delayed acknowledgement. A socket that is
-  // lost already tells so on its first use.
+  // A response's last segment must not wait for the peer's delayed acknowledgement. If the socket
+  // is already lost, its first use reports that.
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
   socket_.non_blocking(true, error);
   if (tls != nullptr) tls_.emplace(socket_, *tls);
@@ -46,7 +46,7 @@ Transport::Transport(Socket socket, asio::ssl::context* tls) : socket_(std::move
 
 absl::Status Transport::Error(const boost::system::error_code& error) {
   if (std::chrono::steady_clock::now() >= deadline_) {
-    return absl::DeadlineExceededError("the client was silent for too long");
+    return absl::DeadlineExceededError("the client sent or received nothing for too long");
   }
   return absl::CancelledError(absl::StrCat("connection lost: ", error.message()));
 }
@@ -79,7 +79,7 @@ Awaitable<absl::StatusOr<size_t>> Transport::ReadSome(asio::mutable_buffer buffe
   } else {
     std::tie(error, count) = co_await socket_.async_read_some(buffer, kAwait);
   }
-  // A peer that closes TCP without TLS's close_notify is common, and HTTP frames its messages.
+  // Peers often close TCP without TLS's close_notify; that is fine, because HTTP frames messages.
   if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) co_return 0;
   if (error) co_return Error(error);
   deadline_ = SteadyTime::max();
@@ -159,9 +159,9 @@ Awaitable<absl::Status> Transport::SendFile(FileReader& files, int descriptor, i
       }
       if (sent == 0) co_return absl::DataLossError("the stored file is shorter than its record");
       if (errno == EINTR) continue;
-      // Of the file, not of the socket.
+      // The error is the file's, not the socket's.
       if (errno == EIO) {
-        co_return absl::DataLossError("the stored file cannot be read: Input/output error");
+        co_return absl::DataLossError("cannot read the stored file: Input/output error");
       }
       if (errno != EAGAIN) {
         co_return absl::CancelledError(absl::StrCat("connection lost: ", std::strerror(errno)));
@@ -181,7 +181,7 @@ Awaitable<void> Transport::ShutdownSend(SteadyTime deadline) {
   boost::system::error_code error;
   if (tls_) {
     deadline_ = deadline;
-    // Its result does not matter: the connection ends either way.
+    // Ignore the result: the connection ends either way.
     error = co_await tls_->Shutdown();
   }
   socket_.shutdown(Socket::shutdown_send, error);
@@ -193,7 +193,7 @@ std::string Transport::LocalAddress() const {
   if (error) return "";
   const asio::ip::address address = Unmapped(local.address());
   if (address.is_v4()) return absl::StrCat(address.to_string(), ":", local.port());
-  // A zone means something on this machine only, and no URL may have it unencoded.
+  // A zone is local to this machine, and URLs must not contain it unencoded.
   asio::ip::address_v6 v6 = address.to_v6();
   v6.scope_id(0);
   return absl::StrCat("[", v6.to_string(), "]:", local.port());

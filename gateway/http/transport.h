@@ -1,7 +1,8 @@
-// The bytes of one connection, with or without TLS, and the deadline of what it waits for.
+// Moves the bytes of one connection, with or without TLS, and records the deadline of its current
+// operation.
 //
-// A deadline is only noted; whoever owns the connections closes those that are late (server.cc):
-// this costs an assignment for each operation instead of a timer. Not thread-safe: one event loop.
+// The owner of the connections (server.cc) closes late ones. So a deadline costs one assignment per
+// operation instead of a timer. Not thread-safe: one event loop.
 #ifndef REGISTRY_GATEWAY_HTTP_TRANSPORT_H_
 #define REGISTRY_GATEWAY_HTTP_TRANSPORT_H_
 
@@ -28,7 +29,7 @@ inline SteadyTime After(std::chrono::milliseconds timeout) {
   return std::chrono::steady_clock::now() + timeout;
 }
 
-// What a client that speaks TLS sends first (RFC 8446, 5.1).
+// The first byte from a client that speaks TLS (RFC 8446, 5.1).
 inline constexpr char kTlsHandshake = 0x16;
 
 class Transport {
@@ -40,47 +41,47 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  // The TLS handshake; nothing without TLS. Error FAILED_PRECONDITION: the client speaks something
-  // else, which is still to be read; from then on so does this object.
+  // The TLS handshake; does nothing without TLS. Error FAILED_PRECONDITION: the client does not
+  // speak TLS. Its bytes are still unread, and from then on this object does not speak TLS either.
   Awaitable<absl::Status> Handshake(SteadyTime deadline);
 
   // Reads at least one byte; 0 at the end of the stream.
   Awaitable<absl::StatusOr<size_t>> ReadSome(boost::asio::mutable_buffer buffer,
                                              SteadyTime deadline);
 
-  // Waits until there is something to read, or the stream's end, without a buffer for it.
+  // Waits, without a buffer, until there are bytes to read or the stream ends.
   Awaitable<absl::Status> WaitReadable(SteadyTime deadline);
 
-  // Writes everything. Each byte written starts `progress_timeout` anew; `latest` is when all must
-  // be written.
+  // Writes everything. Each written byte restarts `progress_timeout`; everything must be written by
+  // `latest`.
   Awaitable<absl::Status> Write(boost::asio::const_buffer first, boost::asio::const_buffer second,
                                 std::chrono::milliseconds progress_timeout,
                                 SteadyTime latest = SteadyTime::max());
 
-  // The same for a part of a file: sendfile where there is no TLS. `files` waits for the disk.
+  // Same for a part of a file; uses sendfile without TLS. `files` waits for the disk.
   Awaitable<absl::Status> SendFile(FileReader& files, int descriptor, int64_t offset,
                                    int64_t length, std::chrono::milliseconds progress_timeout);
 
-  // Tells the peer that nothing more comes, so that it can read what was sent before a close.
+  // Ends the sending side, so that the peer can read everything that was sent before the close.
   Awaitable<void> ShutdownSend(SteadyTime deadline);
 
-  // Closes the socket; whatever is under way ends with an error.
+  // Closes the socket; the current operation ends with an error.
   void Close();
 
-  // What is being waited for fails, and the connection stays open.
+  // Makes the current operation fail; the connection stays open.
   void CancelWait();
 
-  // Whether the peer has sent what was not read yet.
+  // Returns true if the peer has sent bytes that were not read yet.
   bool HasUnreadBytes() const;
 
-  // When what is being waited for is late; SteadyTime::max() while nothing is.
+  // The deadline of the current operation; SteadyTime::max() if there is none.
   SteadyTime deadline() const { return deadline_; }
   // Bytes that the socket took so far, including those of calls that failed later. With TLS these
   // are bytes before encryption.
   uint64_t bytes_written() const { return bytes_written_; }
   bool secure() const { return tls_.has_value(); }
   const std::string& peer_address() const { return peer_address_; }
-  // HOST:PORT that the peer has connected to; empty when the connection is lost.
+  // The HOST:PORT that the peer has connected to; empty if the connection is lost.
   std::string LocalAddress() const;
 
  private:

@@ -93,7 +93,7 @@ class Blobs(RegistryTestCase):
                 self.assertEqual(answer.headers["Content-Length"], str(end - start + 1))
                 self.assertEqual(answer.body, DATA[start : end + 1])
 
-    def test_a_range_that_cannot_be_is_416(self):
+    def test_an_unsatisfiable_range_is_416(self):
         for value in (f"bytes={len(DATA)}-", "bytes=500-0", f"bytes={len(DATA)}-{len(DATA)}", "bytes=-0"):
             with self.subTest(value=value):
                 answer = self.client.get(self.path, {"Range": value}, expect=416)

@@ -57,7 +57,7 @@ TEST_F(AdminPasswordTest, OneNewlineAtTheEndIsNoPartOfIt) {
   EXPECT_EQ(ReadSecretFile("password file", File(" secret \n")).value(), " secret ");
 }
 
-TEST_F(AdminPasswordTest, FilesThatCannotBeRightAreNamed) {
+TEST_F(AdminPasswordTest, BadFilesAreNamed) {
   EXPECT_THAT(ErrorOf(""), AllOf(HasSubstr("pwd.txt"), HasSubstr("empty")));
   EXPECT_THAT(ErrorOf("\n"), HasSubstr("empty"));
   EXPECT_THAT(ErrorOf("a\nb\n"), AllOf(HasSubstr("several lines"), Not(HasSubstr("a\n"))));

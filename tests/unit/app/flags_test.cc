@@ -78,7 +78,7 @@ TEST(FlagsTest, ValuesMayHoldSpacesEqualsSignsAndDashes) {
   EXPECT_EQ(Parse({"-adminpwd=-datadir"}).admin_password, "-datadir");
 }
 
-TEST(FlagsTest, AVariableStandsInForAFlag) {
+TEST(FlagsTest, AVariableSetsAFlag) {
   const Environment environment = {
       {"SIMPLE_REGISTRY_ADDR", ":7"},     {"SIMPLE_REGISTRY_DATADIR", "/env"},
       {"SIMPLE_REGISTRY_ADMINNAME", "e"}, {"SIMPLE_REGISTRY_ADMINPWD", "p"},
@@ -97,7 +97,7 @@ TEST(FlagsTest, AVariableStandsInForAFlag) {
   EXPECT_EQ(flags.data_dir, "/env");
 }
 
-TEST(FlagsTest, AnArgumentChoosesHowThePasswordComes) {
+TEST(FlagsTest, AnArgumentOverridesBothPasswordVariables) {
   const ServeFlags flags = Parse({"-adminpwdfile", "/p"}, {{"SIMPLE_REGISTRY_ADMINPWD", "x"}});
   EXPECT_EQ(flags.admin_password_file, "/p");
   EXPECT_EQ(flags.admin_password, "");
@@ -210,7 +210,7 @@ TEST(FlagsTest, TheTimesOfShuttingDown) {
     }
     EXPECT_EQ(Error({"-adminpwd=x", flag, "24h"}), "");
     EXPECT_THAT(Error({"-adminpwd=x", flag, "24h1s"}),
-                HasSubstr(absl::StrCat(flag, ": \"24h1s\" is too long; 24h is the most")));
+                HasSubstr(absl::StrCat(flag, ": \"24h1s\" is too long; the maximum is 24h")));
   }
 }
 

@@ -134,7 +134,7 @@ TEST(SecretInputTest, EchoIsBackBeforeASignalEndsTheProcess) {
   }
 }
 
-TEST(SecretInputTest, WhatIsNoTerminalIsAnError) {
+TEST(SecretInputTest, ADescriptorThatIsNotATerminalIsAnError) {
   const Pipe pipe("x\n");
   std::ostringstream prompts;
   EXPECT_THAT(std::string(PromptSecret(pipe.fd(), "", prompts).status().message()),

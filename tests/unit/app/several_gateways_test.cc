@@ -183,7 +183,7 @@ class SeveralGatewaysTest : public testing::Test {
   std::vector<std::unique_ptr<gateway::Gateway>> gateways_;
 };
 
-TEST_F(SeveralGatewaysTest, ARightThatIsTakenAwayIsGoneAtAllOfThem) {
+TEST_F(SeveralGatewaysTest, ARevokedRightIsGoneAtAllGateways) {
   const std::string bearer = BearerFrom(*gateways_[0]);
   for (const std::string& credential : {kBasic, bearer}) Remember(credential, "404");
   ChangePolicy(PolicyOf("put"));
@@ -197,7 +197,7 @@ TEST_F(SeveralGatewaysTest, ARightThatIsTakenAwayIsGoneAtAllOfThem) {
 }
 
 // The streams that tell the gateways of changes are broken, the calls are not.
-TEST_F(SeveralGatewaysTest, WhoHearsOfNoChangesAsksEachTime) {
+TEST_F(SeveralGatewaysTest, AGatewayWithoutTheStreamAsksEachTime) {
   Remember(kBasic, "404");
   plane_->Shutdown();
   ChangePolicy(PolicyOf("put"));
@@ -225,7 +225,7 @@ TEST_F(SeveralGatewaysTest, ADatabaseRestoredFromABackupLocksNobodyOut) {
   ExpectWithin(kLive, kBasic, "403");
 }
 
-TEST_F(SeveralGatewaysTest, WithoutAControlPlaneNobodyIsServedFromMemory) {
+TEST_F(SeveralGatewaysTest, WithoutAControlPlaneTheCacheServesNobody) {
   Remember(kBasic, "200", "/v2/");
   plane_->Shutdown();
   server_->Shutdown(std::chrono::system_clock::now());

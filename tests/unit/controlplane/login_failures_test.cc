@@ -58,7 +58,7 @@ TEST_F(LoginFailuresTest, NoMinuteHasMoreThanTheLimit) {
   for (size_t i = 3; i < made_ms.size(); ++i) EXPECT_GE(made_ms[i] - made_ms[i - 3], 60'000);
 }
 
-TEST_F(LoginFailuresTest, AfterTheWaitThatWasSaidItWorksAgain) {
+TEST_F(LoginFailuresTest, AfterTheAnnouncedWaitItWorksAgain) {
   LoginFailures failures(Options(2));
   failures.Reserve("alice", kHere);
   now_ms_ += 10;
@@ -81,7 +81,7 @@ TEST_F(LoginFailuresTest, OtherAddressesAndOtherUsersAreNotAffected) {
   EXPECT_FALSE(failures.Refusal("1alice", "192.0.2.").has_value());
 }
 
-TEST_F(LoginFailuresTest, WhatIsGivenBackDoesNotCount) {
+TEST_F(LoginFailuresTest, AttemptsGivenBackDoNotCount) {
   LoginFailures failures(Options(2));
   failures.Reserve("alice", kHere);
   for (int i = 0; i < 100; ++i) {
@@ -106,7 +106,7 @@ TEST_F(LoginFailuresTest, OnlyTheFirstRefusalIsToBeLogged) {
   EXPECT_TRUE(failures.Refusal("alice", kHere)->first);
 }
 
-TEST_F(LoginFailuresTest, AFloodOfOtherNamesNeitherPardonsNorLocksOut) {
+TEST_F(LoginFailuresTest, AFloodOfOtherNamesNeitherResetsCountsNorLocksOut) {
   LoginFailures failures(Options(3, /*max_pairs=*/10));
   for (int i = 0; i < 2; ++i) failures.Reserve("alice", kHere);
   for (int i = 0; i < 3; ++i) failures.Reserve("bob", kHere);
@@ -121,7 +121,7 @@ TEST_F(LoginFailuresTest, AFloodOfOtherNamesNeitherPardonsNorLocksOut) {
   EXPECT_TRUE(failures.Refusal("alice", kHere).has_value());
 }
 
-TEST_F(LoginFailuresTest, OfThoseThatFailedLeastTheOldestIsForgotten) {
+TEST_F(LoginFailuresTest, OfPairsWithTheFewestFailuresTheOldestIsEvicted) {
   LoginFailures failures(Options(2, /*max_pairs=*/3));
   for (const char* name : {"a", "b", "c"}) {
     failures.Reserve(name, kHere);
@@ -136,7 +136,7 @@ TEST_F(LoginFailuresTest, OfThoseThatFailedLeastTheOldestIsForgotten) {
   EXPECT_FALSE(failures.Refusal("a", kHere).has_value());
 }
 
-TEST_F(LoginFailuresTest, WhatIsOverMakesRoomFirst) {
+TEST_F(LoginFailuresTest, ExpiredPairsAreEvictedFirst) {
   LoginFailures failures(Options(2, /*max_pairs=*/2));
   for (int i = 0; i < 2; ++i) failures.Reserve("old", kHere);
   now_ms_ += 60'000;
@@ -146,7 +146,7 @@ TEST_F(LoginFailuresTest, WhatIsOverMakesRoomFirst) {
   EXPECT_TRUE(failures.Refusal("young", kHere).has_value());
 }
 
-TEST_F(LoginFailuresTest, AttemptsAtTheSameTimeAreNoMoreThanTheLimit) {
+TEST_F(LoginFailuresTest, ConcurrentAttemptsDoNotExceedTheLimit) {
   LoginFailures failures(Options(10));
   std::atomic<int> made = 0;
   std::vector<std::thread> threads;

@@ -48,7 +48,7 @@ TEST_F(ManifestsTest, AManifestIsFoundByTagAndDigestWithItsExactBytes) {
               UnorderedElementsAre(DigestOf("config").ToString(), DigestOf("layer").ToString()));
 }
 
-TEST_F(ManifestsTest, UnknownNamesAreToldApart) {
+TEST_F(ManifestsTest, UnknownRepositoriesAndManifestsHaveDifferentErrors) {
   const oci::Digest digest = PushImage("a", "latest", "config");
   PushBlob("b", "x");
   EXPECT_EQ(ErrorOf(Get("c", "latest")), ErrorCode::kNameUnknown);
@@ -166,7 +166,7 @@ TEST_F(ManifestsTest, AnIndexOfBuildKitsCacheReferencesBlobs) {
   EXPECT_THAT(Texts("SELECT child FROM manifest_children"), IsEmpty());
 }
 
-TEST_F(ManifestsTest, AMissingSubjectIsAcceptedAndTold) {
+TEST_F(ManifestsTest, AMissingSubjectIsAcceptedAndReported) {
   const oci::Digest subject = DigestOf("a manifest that is not here");
   const std::string content =
       ImageJson(PushBlob("a", "config"), {},

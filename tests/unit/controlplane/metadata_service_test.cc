@@ -123,7 +123,7 @@ TEST_F(MetadataServiceTest, UsingASessionRestartsItsExpiryWhileItIsOpen) {
 }
 
 // The gateway has asked already, but the policy may have changed since.
-TEST_F(MetadataServiceTest, ListsAreRefusedToWhomThePolicyOfNowRefusesThem) {
+TEST_F(MetadataServiceTest, ListsAreRefusedIfTheCurrentPolicyRefusesThem) {
   PushAt("a", "config");
   ASSERT_TRUE(PutAt("a", "latest", ImageJson(DigestOf("config"), {})).ok());
   PolicyObjects objects = AdministratorOnly("admin", kAdminHash);

@@ -213,7 +213,7 @@ TEST_F(PasswordVerifierTest, PasswordsThatBcryptCannotHashAreWrongAtOnce) {
   EXPECT_EQ(bcrypt_.runs(), 0);
 }
 
-TEST_F(PasswordVerifierTest, WhatIsQueuedIsAnsweredBeforeTheEnd) {
+TEST_F(PasswordVerifierTest, QueuedChecksAreAnsweredBeforeTheEnd) {
   {
     PasswordVerifier verifier(Options());
     for (int i = 0; i < 16; ++i) {
@@ -263,7 +263,7 @@ TEST_F(PasswordVerifierTest, TenFailuresAMinuteOfAUserFromAnAddressAreChecked) {
   verdicts_.WaitFor(PasswordVerdict::kCorrect, 3);
 }
 
-TEST_F(PasswordVerifierTest, WhatIsRememberedCannotBeGuessedAtTheSpeedOfALookUp) {
+TEST_F(PasswordVerifierTest, ARememberedPasswordCannotBeGuessedAtTheSpeedOfALookUp) {
   PasswordVerifier verifier(Options());
   verifier.Verify(Login("admin", "right"), verdicts_.Callback());
   verdicts_.WaitFor(PasswordVerdict::kCorrect, 1);
@@ -272,7 +272,7 @@ TEST_F(PasswordVerifierTest, WhatIsRememberedCannotBeGuessedAtTheSpeedOfALookUp)
   EXPECT_EQ(verdicts_.count(PasswordVerdict::kTooManyFailures), 1);
 }
 
-TEST_F(PasswordVerifierTest, WhatIsRememberedCannotBeGuessedWhileTheQueueIsFull) {
+TEST_F(PasswordVerifierTest, ARememberedPasswordCannotBeGuessedWhileTheQueueIsFull) {
   PasswordVerifierOptions options = Options();
   options.max_queued_of_client = 1;
   PasswordVerifier verifier(options);
@@ -295,7 +295,7 @@ TEST_F(PasswordVerifierTest, WhatIsRememberedCannotBeGuessedWhileTheQueueIsFull)
   EXPECT_EQ(bcrypt_.runs(), 3) << "those that found the queue full are no failures";
 }
 
-TEST_F(PasswordVerifierTest, WhatIsRememberedOfOneAddressIsNotForAnother) {
+TEST_F(PasswordVerifierTest, APasswordRememberedForOneAddressIsNotForAnother) {
   PasswordVerifier verifier(Options());
   for (int i = 1; i <= 3; ++i) {
     verifier.Verify(Login("admin", "right", absl::StrCat("192.0.2.", i)), verdicts_.Callback());

@@ -32,7 +32,7 @@ void ExpectTheOnlyError(const Mistake& mistake) {
   EXPECT_THAT(errors, Not(HasSubstr("\n")));
 }
 
-TEST(PolicyFilesErrorsTest, RefusesDocumentsThatAreNone) {
+TEST(PolicyFilesErrorsTest, RefusesInvalidDocuments) {
   const std::string version = "apiVersion: simple-registry.jlsalvador.online/v1beta1\n";
   const Mistake mistakes[] = {
       {"hello", "a.yaml:1", "is text but must be a map"},
@@ -244,7 +244,7 @@ TEST(PolicyFilesErrorsTest, RefusesBadConfigurationsAndCaches) {
       {configuration("  web:\n    shutdownDelay: soon\n"), "a.yaml:7: spec.web.shutdownDelay",
        "is not a duration"},
       {configuration("  web:\n    drainTimeout: 25h\n"), "a.yaml:7: spec.web.drainTimeout",
-       "is too long; 24h is the most"},
+       "is too long; the maximum is 24h"},
       {configuration("  web:\n    tokenTimeout: -5\n"), "a.yaml:7: spec.web.tokenTimeout",
        "\"-5\" is not a duration"},
       {configuration("  web:\n    clientRequests: lots\n"), "a.yaml:7: spec.web.clientRequests",

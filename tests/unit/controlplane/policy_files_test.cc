@@ -395,7 +395,7 @@ TEST(PolicyFilesTest, ErrorsShowNoSecret) {
   }
 }
 
-TEST(PolicyFilesTest, WarnsOfWhatIsHardlyMeant) {
+TEST(PolicyFilesTest, WarnsOfSuspiciousSettings) {
   const auto binding = [](absl::string_view subjects, absl::string_view scopes) {
     return PullRole() + Document("RoleBinding", "b",
                                  absl::StrCat("  subjects: ", subjects, "\n  roleRef: {name: pull}",

@@ -196,7 +196,7 @@ TEST_F(TokenSignerTest, MalformedClaimsAreRefused) {
   }
 }
 
-TEST_F(TokenSignerTest, WhatIsNoTokenIsRefused) {
+TEST_F(TokenSignerTest, MalformedTokensAreRefused) {
   for (absl::string_view text :
        {absl::string_view(""), absl::string_view("."), absl::string_view(".."),
         absl::string_view("..."), absl::string_view("a.b"), absl::string_view("a.b.c"),

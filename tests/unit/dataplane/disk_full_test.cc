@@ -46,7 +46,7 @@ class DiskFullTest : public NodeFixture {
   bool mounted_ = false;
 };
 
-TEST_F(DiskFullTest, IsSaidAndNothingStoredIsLost) {
+TEST_F(DiskFullTest, IsReportedAndNothingStoredIsLost) {
   if (!MountSmallDisk()) {
     const int result = RunInNamespace();
     if (result < 0) GTEST_SKIP() << "neither mounting nor user namespaces are allowed here";

@@ -86,7 +86,7 @@ TEST(TrustedProxiesTest, TheLastThatIsNotTrustedIsTheClient) {
   EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {}), "10.0.0.1");
 }
 
-TEST(TrustedProxiesTest, WhatIsNoAddressEndsTheSearch) {
+TEST(TrustedProxiesTest, AnInvalidAddressEndsTheSearch) {
   for (const char* bad : {"unknown", "_hidden", "1.2.3", "1.2.3.4:x", "[::1", "[::1]x", "1.2.3.4/8",
                           "\"1.2.3.4\"", "1.2.3.4 5.6.7.8", "::g", "1.2.3.4:5:6"}) {
     EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"1.1.1.1", bad, "10.0.0.2"}), "10.0.0.2") << bad;
@@ -94,7 +94,7 @@ TEST(TrustedProxiesTest, WhatIsNoAddressEndsTheSearch) {
   }
 }
 
-TEST(TrustedProxiesTest, EmptyEntriesAreNone) {
+TEST(TrustedProxiesTest, EmptyEntriesDoNotCount) {
   EXPECT_EQ(ClientOf("10.0.0.0/8", "10.0.0.1", {"203.0.113.5, ,", "", " , "}), "203.0.113.5");
 }
 
@@ -117,7 +117,7 @@ TEST(TrustedProxiesTest, AddressesAreWrittenInOneWay) {
   EXPECT_EQ(ClientOf("10.0.0.1", "10.0.0.1", {"fe80::1%7"}), "fe80::1");
 }
 
-TEST(TrustedProxiesTest, WhatIsNeitherAddressNorCidrIsNamed) {
+TEST(TrustedProxiesTest, InvalidEntriesAreNamed) {
   for (const char* bad :
        {"", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/x", "10.0.0/8", "fd00::/129",
         "::ffff:10.0.0.0/8", "proxy.example", "10.0.0.1:80", "/8"}) {
