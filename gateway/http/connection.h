@@ -8,10 +8,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "base/limits.h"
+#include "gateway/http/buffer_pool.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/header_memory.h"
 #include "gateway/http/request_parser.h"
@@ -105,15 +106,15 @@ class Connection final : private Exchange {
   const ProxyTrust proxy_trust_;
 
   HeaderMemory::Account memory_;
-  boost::beast::flat_buffer buffer_;
+  boost::beast::basic_flat_buffer<PooledAllocator<char>> buffer_;
   bool idle_ = true;
   // The connection cannot send any more.
   bool lost_ = false;
   // Further input cannot be parsed, but the connection can still send a response.
   bool malformed_ = false;
 
-  // The state of the current request.
-  std::optional<RequestParser> parser_;
+  // The state of the current request. An idle connection has no parser.
+  std::unique_ptr<RequestParser> parser_;
   Request request_;
   bool continue_expected_ = false;
   int status_sent_ = 0;

@@ -21,7 +21,7 @@ int StatusOfParseError(const beast::error_code& error) {
 }  // namespace
 
 Awaitable<bool> Connection::ReadHeader() {
-  parser_.emplace();
+  parser_ = std::make_unique<RequestParser>();
   SetLimits(*parser_, options_.max_header_bytes);
   request_ = Request();
   malformed_ = false;
