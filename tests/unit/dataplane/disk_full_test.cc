@@ -65,7 +65,7 @@ TEST_F(DiskFullTest, IsReportedAndNothingStoredIsLost) {
   EXPECT_EQ(oci::ToHttpError(status).status, 507);
   EXPECT_THAT(std::string(status.message()), HasSubstr("no space left on the storage node"));
   // Room for what deletes is left: metadata may be on the same disk.
-  EXPECT_THAT(std::string(status.message()), HasSubstr("kept for deleting"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("reserved for deleting"));
 
   // A new upload finds no space either, and stored data can be read.
   EXPECT_EQ(Write(base::NewUuid7(), 0, bytes).status().code(),
