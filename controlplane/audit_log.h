@@ -14,7 +14,7 @@
 
 namespace registry::controlplane {
 
-// Who makes a change, and from where; see AuditEvent in admin.proto.
+// The author of a change and the address it came from; see AuditEvent in admin.proto.
 struct Actor {
   std::string principal;
   std::string peer;

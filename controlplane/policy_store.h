@@ -45,7 +45,7 @@ class PolicyStore {
 
   const std::shared_ptr<PolicyHolder>& holder() const { return holder_; }
 
-  // Who makes which change, for the audit log.
+  // The author and the kind of a change, for the audit log.
   struct Cause {
     Actor actor;
     std::string method;

@@ -88,8 +88,7 @@ std::optional<NameRange> BoundsOf(const re2::RE2& expression) {
 
 void AddNamesWithin(const NameRange& bounds, std::vector<NameRange>& ranges) {
   ranges.push_back(bounds);
-  // Such a name is a prefix of the first bound, followed there by a character not greater than a
-  // colon.
+  // The first bound begins with such a name; the next character of the bound is a colon or less.
   for (size_t size = 1; size < bounds.first.size(); ++size) {
     if (bounds.first[size] > ':') continue;
     const std::string name = bounds.first.substr(0, size);

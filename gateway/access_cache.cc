@@ -13,7 +13,7 @@ bool AccessCache::OnHeartbeat(absl::string_view epoch, int64_t revision, Steady 
       lower_epoch_ = std::string(epoch);
       lower_since_ = now;
     }
-    // Such a heartbeat does not count: meanwhile the gateway asks for every request.
+    // Ignore such a heartbeat: until then the gateway asks the control plane for every request.
     if (now - lower_since_ < base::kPolicyLag) return false;
   }
   last_heartbeat_ = now;

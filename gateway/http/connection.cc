@@ -283,7 +283,7 @@ Awaitable<bool> Connection::FinishExchange() {
     // Only closing the connection can tell the client that the body is incomplete.
     co_return false;
   }
-  // What is left to do waits for the client, and needs only the parser.
+  // The rest of this exchange waits for the client and needs only the parser.
   request_ = Request();
   memory_.Hold(buffer_.capacity());
   if (keep_alive_) co_return co_await DiscardBody();
