@@ -76,7 +76,12 @@ Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange, MemoryBudget
           absl::StrCat("the form has more than ", base::kMaxFormBytes, " bytes"));
     }
   }
-  if (!base::IsUtf8Text(PercentDecode(form, /*plus_is_space=*/true).value_or(form))) {
+  const std::optional<std::string> decoded = PercentDecode(form, /*plus_is_space=*/true);
+  if (!decoded.has_value()) {
+    co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
+                             "invalid percent-encoding in the form: expected % and two hex digits");
+  }
+  if (!base::IsUtf8Text(*decoded)) {
     co_return oci::MakeError(oci::ErrorCode::kQueryInvalid, "the form is not UTF-8 text");
   }
   co_return form;

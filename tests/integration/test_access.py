@@ -390,6 +390,15 @@ class TokenForms(TokenFormsCase):
         self.assertEqual(reply["scope"], "")
         self.bearer(reply["access_token"]).get("/v2/team/app/tags/list", expect=401)
 
+    def test_a_form_that_is_not_percent_encoded_utf_8_is_400(self):
+        client = self.registry.client(authorization=None)
+        self.addCleanup(client.close)
+        for field in ("x=%zz", "username=%C3%28&x=%zz", "username=%C3%28", "scope=%C3%28", "%"):
+            with self.subTest(field=field):
+                form = f"grant_type=password&{field}".encode()
+                answer = client.post("/token", form, {"Content-Type": FORM}, 400)
+                self.assertRegex(answer.error_message(), "percent-encoding|UTF-8")
+
     def test_another_content_type_is_400(self):
         for content_type in ("application/json", "multipart/form-data; boundary=x", "text/plain", None):
             with self.subTest(content_type=content_type):
