@@ -171,6 +171,8 @@ Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upl
     // A newer request has taken over, or the session has ended.
     reason = oci::MakeError(oci::ErrorCode::kBlobUploadInvalid, reason.message());
   }
+  // Another request has closed it.
+  if (absl::IsFailedPrecondition(reason)) co_return UploadUnknown(context);
   if (oci::CodeOf(reason) != oci::ErrorCode::kBlobUploadInvalid) {
     co_return co_await RefuseUpload(context, upload, reason);
   }
@@ -363,7 +365,9 @@ Awaitable<absl::Status> PutUpload(Context context) {
     const absl::Status range = CheckContentRange(context.request(), *progress);
     if (!range.ok()) co_return co_await RefuseRange(context, *progress, range);
     const absl::StatusOr<int64_t> size = co_await ReceiveBody(context, *progress);
-    if (!size.ok()) {
+    // If the same PUT has finished the bytes meanwhile, committing succeeds again; of other bytes
+    // it says what they are.
+    if (!size.ok() && !absl::IsFailedPrecondition(size.status())) {
       co_return co_await RefuseBody(context, progress->upload, size.status());
     }
   }

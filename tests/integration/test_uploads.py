@@ -121,6 +121,42 @@ class Uploads(RegistryTestCase):
         self.assertEqual(failures, [])
         self.assertEqual(self.blob(digest_of(data)), data)
 
+    def test_requests_that_race_on_one_upload_are_never_the_registrys_fault(self):
+        data = b"raced" * 10_000
+        digest = digest_of(data)
+        bad = []
+
+        def send(method, path, body):
+            client = self.registry.client()
+            try:
+                start.wait()
+                status = client.request(method, path, body, expect=None).status
+                if status >= 500:
+                    bad.append((method, status))
+            except ConnectionError:
+                pass  # A refused body may reset the connection.
+            finally:
+                client.close()
+
+        for _ in range(60):
+            location = self.client.post(UPLOADS).headers["Location"]
+            closing = with_query(location, digest=digest)
+            start = threading.Barrier(4)
+            threads = [
+                threading.Thread(target=send, args=arguments)
+                for arguments in (
+                    ("PUT", closing, data),
+                    ("PUT", closing, data),
+                    ("PATCH", location, data),
+                    ("DELETE", location, b""),
+                )
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(bad, [])
+
     # Digests.
 
     def test_sha512_first_named_on_the_put_works(self):
