@@ -23,10 +23,11 @@ asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.
 
 }  // namespace
 
-Connection::Connection(Socket socket, asio::ssl::context* tls, const ConnectionOptions& options,
-                       HeaderMemory& header_memory, const Handler& handler,
-                       const ErrorResponder& error_responder, const bool& draining)
-    : transport_(std::move(socket), tls),
+Connection::Connection(Socket socket, std::string peer_address, asio::ssl::context* tls,
+                       const ConnectionOptions& options, HeaderMemory& header_memory,
+                       const Handler& handler, const ErrorResponder& error_responder,
+                       const bool& draining)
+    : transport_(std::move(socket), std::move(peer_address), tls),
       options_(options),
       handler_(handler),
       error_responder_(error_responder),
@@ -305,8 +306,10 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   chunked_response_ = false;
   status_sent_ = status;
   response.head.content_length = response.body.size();
-  // If the header could not be parsed, the method is unknown.
-  if (request_.method() == "HEAD") response.body.clear();
+  // Of a malformed header the parser may know the method already.
+  const bool head_only = request_.method() == "HEAD" ||
+                         (parser_ != nullptr && parser_->get().method() == http::verb::head);
+  if (head_only) response.body.clear();
   const std::string head = FormatHead(response.head);
   // The remaining steps wait for the client, and do not need the request.
   ForgetRequest();

@@ -47,9 +47,10 @@ struct ConnectionOptions {
 
 class Connection final : private Exchange {
  public:
-  // `tls` is null for plain HTTP. All references must outlive the connection.
-  Connection(Socket socket, boost::asio::ssl::context* tls, const ConnectionOptions& options,
-             HeaderMemory& header_memory, const Handler& handler,
+  // `peer_address` as in Transport; `tls` is null for plain HTTP. All references must outlive the
+  // connection.
+  Connection(Socket socket, std::string peer_address, boost::asio::ssl::context* tls,
+             const ConnectionOptions& options, HeaderMemory& header_memory, const Handler& handler,
              const ErrorResponder& error_responder, const bool& draining);
 
   // Serves the connection until it ends.

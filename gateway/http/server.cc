@@ -140,7 +140,10 @@ Awaitable<void> Server::Accept() {
   Timer pause(event_loops_.loop(0));
   for (size_t next = 0; !loops_[0]->draining; ++next) {
     Loop& loop = *loops_[1 + next % (loops_.size() - 1)];
-    auto [error, socket] = co_await acceptor_.async_accept(loop.context.get_executor(), kAwait);
+    // Asked of the socket later, the address would be lost with a connection that was reset.
+    tcp::endpoint peer;
+    auto [error, socket] =
+        co_await acceptor_.async_accept(loop.context.get_executor(), peer, kAwait);
     if (error) {
       if (loops_[0]->draining) break;
       // Most likely out of file descriptors: open connections go on, and closing some frees them.
@@ -149,7 +152,8 @@ Awaitable<void> Server::Accept() {
       co_await pause.async_wait(kAwait);
       continue;
     }
-    std::string client = CountedClient(socket);
+    std::string address = AddressText(peer.address());
+    std::string client = CountedClient(address);
     bool overload = false;
     bool client_overload = false;
     {
@@ -179,26 +183,24 @@ Awaitable<void> Server::Accept() {
       // Asio uses the signal until the coroutine is destroyed, which happens after this.
       asio::post(loop.context, [cancellation] {});
     };
-    asio::co_spawn(loop.context.get_executor(),
-                   Serve(std::move(socket), loop, *cancellation, std::move(client)),
-                   asio::bind_cancellation_slot(cancellation->slot(), std::move(ended)));
+    asio::co_spawn(
+        loop.context.get_executor(),
+        Serve(std::move(socket), std::move(address), loop, *cancellation, std::move(client)),
+        asio::bind_cancellation_slot(cancellation->slot(), std::move(ended)));
   }
   std::lock_guard lock(mutex_);
   --own_coroutines_;
   connection_ended_.notify_all();
 }
 
-std::string Server::CountedClient(const Socket& socket) const {
+std::string Server::CountedClient(const std::string& address) const {
   if (options_.max_connections_per_client == 0) return "";
-  boost::system::error_code error;
-  const tcp::endpoint peer = socket.remote_endpoint(error);
-  const std::string address = error ? "" : peer.address().to_string();
   const bool is_proxy = options_.connection.trusted_proxies.TrustIn(address) == ProxyTrust::kAll;
   return is_proxy ? "" : base::AddressGroup(address);
 }
 
-Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_signal& cancellation,
-                              std::string client) {
+Awaitable<void> Server::Serve(Socket socket, std::string address, Loop& loop,
+                              asio::cancellation_signal& cancellation, std::string client) {
   // Cancelled operations return an error, like operations on a lost connection.
   co_await asio::this_coro::throw_if_cancelled(false);
   std::shared_ptr<asio::ssl::context> tls;
@@ -207,8 +209,8 @@ Awaitable<void> Server::Serve(Socket socket, Loop& loop, asio::cancellation_sign
     tls = tls_;
   }
   {
-    Connection connection(std::move(socket), tls.get(), options_.connection, loop.header_memory,
-                          handler_, error_responder_, loop.draining);
+    Connection connection(std::move(socket), std::move(address), tls.get(), options_.connection,
+                          loop.header_memory, handler_, error_responder_, loop.draining);
     loop.connections.emplace(&connection, &cancellation);
     co_await connection.Run();
     loop.connections.erase(&connection);

@@ -76,11 +76,11 @@ class Server {
 
   absl::Status Bind();
   Awaitable<void> Accept();
-  Awaitable<void> Serve(Socket socket, Loop& loop, boost::asio::cancellation_signal& cancellation,
-                        std::string client);
+  Awaitable<void> Serve(Socket socket, std::string address, Loop& loop,
+                        boost::asio::cancellation_signal& cancellation, std::string client);
   Awaitable<void> Refuse(Socket socket, int status, std::string reason);
   // The address group for the limit; empty if the connection does not count.
-  std::string CountedClient(const Socket& socket) const;
+  std::string CountedClient(const std::string& address) const;
   Awaitable<void> CloseLate(Loop& loop);
 
   EventLoops& event_loops_;

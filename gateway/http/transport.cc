@@ -33,10 +33,11 @@ asio::ip::address Unmapped(const asio::ip::address& address) {
 
 }  // namespace
 
-Transport::Transport(Socket socket, asio::ssl::context* tls) : socket_(std::move(socket)) {
+std::string AddressText(const asio::ip::address& address) { return Unmapped(address).to_string(); }
+
+Transport::Transport(Socket socket, std::string peer_address, asio::ssl::context* tls)
+    : socket_(std::move(socket)), peer_address_(std::move(peer_address)) {
   boost::system::error_code error;
-  const auto peer = socket_.remote_endpoint(error);
-  if (!error) peer_address_ = Unmapped(peer.address()).to_string();
   // A response's last segment must not wait for the peer's delayed acknowledgement. If the socket
   // is already lost, its first use reports that.
   socket_.set_option(asio::ip::tcp::no_delay(true), error);

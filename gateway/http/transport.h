@@ -32,10 +32,15 @@ inline SteadyTime After(std::chrono::milliseconds timeout) {
 // The first byte from a client that speaks TLS (RFC 8446, 5.1).
 inline constexpr char kTlsHandshake = 0x16;
 
+// The address as text. A dual-stack listener reports IPv4 addresses as ::ffff:a.b.c.d; the text has
+// a.b.c.d.
+std::string AddressText(const boost::asio::ip::address& address);
+
 class Transport {
  public:
-  // `tls` is null for plain HTTP; it must outlive this object.
-  Transport(Socket socket, boost::asio::ssl::context* tls);
+  // `peer_address` is the client's, as AddressText writes it. `tls` is null for plain HTTP; it must
+  // outlive this object.
+  Transport(Socket socket, std::string peer_address, boost::asio::ssl::context* tls);
 
   // The TLS stream refers to the socket.
   Transport(const Transport&) = delete;

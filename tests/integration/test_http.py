@@ -209,6 +209,13 @@ class Http(RegistryTestCase):
 
     # Limits and errors.
 
+    def test_a_malformed_head_request_gets_no_body(self):
+        connection = self.connect()
+        connection.send(b"HEAD /v2/ HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n")
+        head, _, body = connection.file.read().partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 400 "), head)
+        self.assertEqual(body, b"")
+
     def test_headers_over_32_kib_are_431(self):
         connection = self.connect()
         try:

@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import struct
 import time
 import unittest
 
@@ -107,6 +108,20 @@ class Operations(RegistryTestCase):
         self.assertGreaterEqual(line["bytes"], received - 2000)
         self.assertLess(line["bytes"], len(BIG))
         self.assertIn("connection lost", line["error"])
+
+    def test_the_address_of_a_client_that_resets_its_connection_is_logged(self):
+        for _ in range(50):
+            connection = self.registry.connect()
+            connection.request("GET", "/v2/")
+            # Closing resets the connection, at times before the registry has looked at it.
+            reset = struct.pack("ii", 1, 0)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            connection.file.close()
+            connection.sock.close()
+        self.client.get("/v2/")
+        wait_for(lambda: self.registry.log(message="request", status=200), "the last request")
+        for line in self.registry.log(message="request"):
+            self.assertEqual(line["client"], "127.0.0.1", line)
 
     def test_a_failed_request_says_why(self):
         self.client.get("/v2/no/such/tags/list", expect=404)
