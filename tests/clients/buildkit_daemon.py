@@ -4,12 +4,9 @@ import contextlib
 import os
 import pathlib
 import shutil
-import subprocess
 import unittest
 
-from registry import wait_for
-
-START_TIMEOUT_S = 60
+from daemon import PATH, daemon
 
 # Steps of a build run with the network of this machine, so that no network has to be set up.
 CONFIGURATION = """
@@ -37,8 +34,7 @@ def buildkit_daemon(folder, buildkitd, buildctl, registry):
 
     Skips the test where none can run.
     """
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    if shutil.which("runc", path=path) is None:
+    if shutil.which("runc", path=PATH) is None:
         raise unittest.SkipTest("runc is not installed")
     if os.geteuid() != 0:
         raise unittest.SkipTest("a BuildKit of its own needs root")
@@ -48,29 +44,14 @@ def buildkit_daemon(folder, buildkitd, buildctl, registry):
     socket = folder / "b.sock"
     configuration = folder / "buildkitd.toml"
     configuration.write_text(CONFIGURATION.format(folder=folder, socket=socket, registry=registry))
-    log_path = folder / "buildkitd.log"
-    with open(log_path, "wb") as log:
-        process = subprocess.Popen(
-            [buildkitd, "--config", configuration],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PATH": path, "TMPDIR": str(folder), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
-        )
-
-    def answers():
-        command = [buildctl, "--addr", f"unix://{socket}", "debug", "workers"]
-        return socket.exists() and subprocess.run(command, capture_output=True).returncode == 0
-
-    try:
-        wait_for(lambda: process.poll() is not None or answers(), "the BuildKit daemon", START_TIMEOUT_S)
-        if process.poll() is not None:
-            reason = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-            raise unittest.SkipTest(f"no BuildKit can run here: {' '.join(reason)[:300]}")
+    with daemon(
+        "BuildKit",
+        [[buildkitd, "--config", configuration]],
+        folder / "buildkitd.log",
+        socket,
+        [buildctl, "--addr", f"unix://{socket}", "debug", "workers"],
+        TMPDIR=str(folder),
+        NO_PROXY="127.0.0.1",
+        no_proxy="127.0.0.1",
+    ):
         yield socket
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

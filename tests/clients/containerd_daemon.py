@@ -4,12 +4,9 @@ import contextlib
 import os
 import pathlib
 import shutil
-import subprocess
 import unittest
 
-from registry import wait_for
-
-START_TIMEOUT_S = 60
+from daemon import daemon
 
 # cri needs a network configuration, and opt creates folders in /opt: pushing and pulling need neither.
 CONFIGURATION = """
@@ -34,28 +31,11 @@ def containerd_daemon(folder):
     socket = folder / "c.sock"
     configuration = folder / "containerd.toml"
     configuration.write_text(CONFIGURATION.format(folder=folder, socket=socket))
-    log_path = folder / "containerd.log"
-    with open(log_path, "wb") as log:
-        process = subprocess.Popen(["containerd", "--config", configuration], stdout=log, stderr=log)
-    try:
-        wait_for(
-            lambda: process.poll() is not None or answers(socket),
-            "the containerd daemon",
-            START_TIMEOUT_S,
-        )
-        if process.poll() is not None:
-            reason = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-            raise unittest.SkipTest(f"no containerd can run here: {' '.join(reason)[:300]}")
+    with daemon(
+        "containerd",
+        [["containerd", "--config", configuration]],
+        folder / "containerd.log",
+        socket,
+        ["ctr", "--address", socket, "version"],
+    ):
         yield socket
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def answers(socket):
-    command = ["ctr", "--address", str(socket), "version"]
-    return socket.exists() and subprocess.run(command, capture_output=True).returncode == 0
