@@ -78,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(EventLoops& loops, Server
   if (absl::Status status = server->Bind(); !status.ok()) return status;
   {
     std::lock_guard lock(server->mutex_);
-    server->own_coroutines_ = 1 + server->loops_.size();
+    server->own_jobs_ = 1 + server->loops_.size();
   }
   asio::co_spawn(loops.loop(0).get_executor(), server->Accept(), asio::detached);
   for (auto& loop : server->loops_) {
@@ -189,7 +189,7 @@ Awaitable<void> Server::Accept() {
         asio::bind_cancellation_slot(cancellation->slot(), std::move(ended)));
   }
   std::lock_guard lock(mutex_);
-  --own_coroutines_;
+  --own_jobs_;
   connection_ended_.notify_all();
 }
 
@@ -269,7 +269,7 @@ Awaitable<void> Server::CloseLate(Loop& loop) {
     co_await loop.sweep_timer.async_wait(kAwait);
   }
   std::lock_guard lock(mutex_);
-  --own_coroutines_;
+  --own_jobs_;
   connection_ended_.notify_all();
 }
 
@@ -285,15 +285,22 @@ size_t Server::Drain(std::chrono::milliseconds timeout) {
     });
   }
   const auto all_ended = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return open_connections_ == 0 && own_coroutines_ == 0;
+    return open_connections_ == 0 && own_jobs_ == 0;
   };
   const auto may_end = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return cut_off_ || all_ended(); };
   std::unique_lock lock(mutex_);
   connection_ended_.wait_for(lock, timeout, may_end);
   if (all_ended()) return 0;
   const size_t cut_off = open_connections_;
+  // A loop without connections would not keep this object alive until it has come to its job.
+  own_jobs_ += loops_.size();
   for (auto& loop : loops_) {
-    asio::post(loop->context, [&loop = *loop] { loop.cancelling = true; });
+    asio::post(loop->context, [this, &loop = *loop] {
+      loop.cancelling = true;
+      std::lock_guard lock(mutex_);
+      --own_jobs_;
+      connection_ended_.notify_all();
+    });
   }
   connection_ended_.wait(lock, all_ended);
   return cut_off;

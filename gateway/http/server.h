@@ -98,8 +98,8 @@ class Server {
   bool cut_off_ ABSL_GUARDED_BY(mutex_) = false;
   // Keyed by CountedClient; connections without one are not counted.
   std::unordered_map<std::string, size_t> connections_of_client_ ABSL_GUARDED_BY(mutex_);
-  // The server's own coroutines: the acceptor and the sweepers.
-  size_t own_coroutines_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The server's own work on the loops: the acceptor, the sweepers, and posted jobs of Drain.
+  size_t own_jobs_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace registry::gateway
