@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/client_call.h"
 #include "base/grpc_status.h"
 
 namespace registry::controlplane {
@@ -35,10 +36,10 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
         unknown_ = NotConnected(node_);
         continue;
       }
-      context_.emplace();
-      context_->set_deadline(std::chrono::system_clock::now() + nodes_.deadline_);
+      call_.emplace();
+      call_->context()->set_deadline(std::chrono::system_clock::now() + nodes_.deadline_);
       stub->async()->Stat(
-          &*context_, &request_, &response_,
+          call_->context(), &request_, &response_,
           [self = shared_from_this()](const grpc::Status& status) { self->OnAnswer(status); });
       return;
     }
@@ -48,6 +49,7 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
 
  private:
   void OnAnswer(const grpc::Status& status) {
+    call_->Release();
     if (status.ok() && response_.finished() && response_.size_bytes() == size_bytes_) {
       return done_(true);
     }
@@ -70,11 +72,11 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
   // The error of a node that could not tell.
   absl::Status unknown_;
   // For one call; gRPC does not allow reuse.
-  std::optional<grpc::ClientContext> context_;
+  std::optional<base::ClientCall> call_;
 };
 
 struct StorageNodes::FinishCall {
-  grpc::ClientContext context;
+  base::ClientCall call;
   v1::FinishRequest request;
   v1::FinishResponse response;
 };
@@ -111,16 +113,18 @@ std::function<void()> StorageNodes::Finish(
     done(NotConnected(node));
     return [] {};
   }
-  const auto call = std::make_shared<FinishCall>();
-  call->context.set_deadline(std::chrono::system_clock::now() + base::kFinishDeadline);
-  call->request.set_incarnation(incarnation);
-  call->request.set_digest(digest.ToString());
-  stub->async()->Finish(&call->context, &call->request, &call->response,
-                        [call, done = std::move(done)](const grpc::Status& status) {
-                          if (status.ok()) return done(call->response.size_bytes());
+  const auto finish = std::make_shared<FinishCall>();
+  grpc::ClientContext* context = finish->call.context();
+  context->set_deadline(std::chrono::system_clock::now() + base::kFinishDeadline);
+  finish->request.set_incarnation(incarnation);
+  finish->request.set_digest(digest.ToString());
+  stub->async()->Finish(context, &finish->request, &finish->response,
+                        [finish, done = std::move(done)](const grpc::Status& status) {
+                          finish->call.Release();
+                          if (status.ok()) return done(finish->response.size_bytes());
                           done(base::FromGrpcStatus(status));
                         });
-  return [call] { call->context.TryCancel(); };
+  return [finish] { finish->call.Cancel(); };
 }
 
 absl::StatusOr<v1::ListResponse> StorageNodes::ListUnfinished(const std::string& node,

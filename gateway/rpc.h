@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/client_call.h"
 #include "base/grpc_status.h"
 #include "gateway/http/awaitable.h"
 
@@ -60,8 +61,8 @@ class Slot {
     waiter(std::move(value));
   }
 
-  // `context` is the call's: cancelling the coroutine cancels the call.
-  Awaitable<T> Take(grpc::ClientContext& context) {
+  // Cancelling the coroutine cancels `call`.
+  Awaitable<T> Take(base::ClientCall& call) {
     auto start = [this](auto done) {
       std::optional<T> value;
       {
@@ -74,7 +75,7 @@ class Slot {
       }
       done(*std::move(value));
     };
-    return Suspend<T>(std::move(start), [&context] { context.TryCancel(); });
+    return Suspend<T>(std::move(start), [&call] { call.Cancel(); });
   }
 
  private:
@@ -94,7 +95,7 @@ class ClientWriter {
   explicit ClientWriter(Start start) : call_(std::make_shared<State>()) {
     // gRPC's OnDone releases this reference.
     call_->self = call_;
-    start(&call_->context, &call_->response, call_.get());
+    start(call_->call.context(), &call_->response, call_.get());
     // The peer may end the call at any time. Without the hold, OnDone could run before the
     // operation that notices the end.
     call_->AddHold();
@@ -102,7 +103,7 @@ class ClientWriter {
   }
   ~ClientWriter() {
     if (finished_) return;
-    call_->context.TryCancel();
+    call_->call.Cancel();
     call_->RemoveHold();
   }
   ClientWriter(const ClientWriter&) = delete;
@@ -113,7 +114,7 @@ class ClientWriter {
   Awaitable<bool> Write(Request message) {
     call_->message = std::move(message);
     call_->StartWrite(&call_->message);
-    co_return co_await call_->written.Take(call_->context);
+    co_return co_await call_->written.Take(call_->call);
   }
 
   // Ends the stream and waits for the answer. Call it once.
@@ -121,7 +122,7 @@ class ClientWriter {
     call_->StartWritesDone();
     finished_ = true;
     call_->RemoveHold();
-    const grpc::Status status = co_await call_->done.Take(call_->context);
+    const grpc::Status status = co_await call_->done.Take(call_->call);
     if (!status.ok()) co_return base::FromGrpcStatus(status);
     co_return std::move(call_->response);
   }
@@ -131,10 +132,11 @@ class ClientWriter {
     void OnWriteDone(bool ok) override { written.Put(ok); }
     void OnDone(const grpc::Status& status) override {
       const std::shared_ptr<State> keep = std::move(self);
+      call.Release();
       done.Put(status);
     }
     std::shared_ptr<State> self;
-    grpc::ClientContext context;
+    base::ClientCall call;
     Request message;
     Response response;
     rpc_internal::Slot<bool> written;
@@ -154,13 +156,13 @@ class ClientReader {
   template <class Start>
   explicit ClientReader(Start start) : call_(std::make_shared<State>()) {
     call_->self = call_;
-    start(&call_->context, call_.get());
+    start(call_->call.context(), call_.get());
     call_->AddHold();
     call_->StartCall();
   }
   ~ClientReader() {
     if (finished_) return;
-    call_->context.TryCancel();
+    call_->call.Cancel();
     call_->RemoveHold();
   }
   ClientReader(const ClientReader&) = delete;
@@ -169,7 +171,7 @@ class ClientReader {
   // The next message; nullopt if the stream is over. Finish then returns the reason.
   Awaitable<std::optional<Response>> Read() {
     call_->StartRead(&call_->message);
-    const bool ok = co_await call_->read.Take(call_->context);
+    const bool ok = co_await call_->read.Take(call_->call);
     if (!ok) co_return std::nullopt;
     co_return std::move(call_->message);
   }
@@ -178,22 +180,23 @@ class ClientReader {
   Awaitable<absl::Status> Finish() {
     finished_ = true;
     call_->RemoveHold();
-    const grpc::Status status = co_await call_->done.Take(call_->context);
+    const grpc::Status status = co_await call_->done.Take(call_->call);
     co_return base::FromGrpcStatus(status);
   }
 
   // Ends the call from another thread or coroutine: Read then returns nullopt.
-  void Cancel() { call_->context.TryCancel(); }
+  void Cancel() { call_->call.Cancel(); }
 
  private:
   struct State final : grpc::ClientReadReactor<Response> {
     void OnReadDone(bool ok) override { read.Put(ok); }
     void OnDone(const grpc::Status& status) override {
       const std::shared_ptr<State> keep = std::move(self);
+      call.Release();
       done.Put(status);
     }
     std::shared_ptr<State> self;
-    grpc::ClientContext context;
+    base::ClientCall call;
     Response message;
     rpc_internal::Slot<bool> read;
     rpc_internal::Slot<grpc::Status> done;
