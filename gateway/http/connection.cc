@@ -40,26 +40,40 @@ Connection::Connection(Socket socket, std::string peer_address, asio::ssl::conte
 Awaitable<void> Connection::Run() {
   // While draining, nothing may be left to end a slow handshake.
   if (draining_) co_return;
-  const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
-  if (absl::IsFailedPrecondition(handshake)) {
-    co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// instead of http://");
-  } else if (handshake.ok()) {
-    while (true) {
-      if (buffer_.size() == 0) {
-        // Most connections are idle most of the time: they wait here, where they hold neither a
-        // buffer, nor their last request, nor the frames of more coroutines.
-        ForgetRequest();
-        idle_ = true;
-        if (draining_ && !transport_.HasUnreadBytes()) break;
-        const absl::Status readable =
-            co_await transport_.WaitReadable(After(options_.idle_timeout));
-        if (!readable.ok()) break;
+  bool goes_on = co_await Handshake();
+  while (true) {
+    if (!goes_on) {
+      if (!linger_) break;
+      co_await EndSending();
+    }
+    if (buffer_.size() == 0) {
+      // Most connections wait most of the time: for a request, for the rest of a body that nobody
+      // wants, for the peer to close. They wait here, where they hold neither a buffer, nor their
+      // last request, nor the frames of more coroutines.
+      ForgetRequest();
+      idle_ = unread_bytes_ == 0;
+      if (idle_ && draining_ && !transport_.HasUnreadBytes()) break;
+      if (!transport_.HasPending()) {
+        const auto [error] = co_await transport_.WaitForSocket(idle_ ? After(options_.idle_timeout)
+                                                                     : DiscardDeadline());
+        if (error) break;
       }
-      const bool goes_on = co_await ServeOne();
-      if (!goes_on) break;
+    }
+    if (unread_bytes_ > 0) {
+      goes_on = co_await Discard();
+    } else {
+      goes_on = co_await ServeOne();
     }
   }
   transport_.Close();
+}
+
+Awaitable<bool> Connection::Handshake() {
+  const absl::Status handshake = co_await transport_.Handshake(After(options_.header_timeout));
+  if (absl::IsFailedPrecondition(handshake)) {
+    co_await RefuseMalformed(400, "this port speaks HTTPS: use https:// instead of http://");
+  }
+  co_return handshake.ok();
 }
 
 void Connection::CloseIfLate(SteadyTime now) {
@@ -73,8 +87,7 @@ void Connection::CloseIfIdle() {
 }
 
 void Connection::ForgetRequest() {
-  parser_.reset();
-  request_ = Request();
+  current_.reset();
   buffer_.consume(buffer_.size());
   buffer_.shrink_to_fit();
   memory_.EndReading();
@@ -85,34 +98,35 @@ Awaitable<bool> Connection::ServeOne() {
   const bool has_header = co_await ReadHeader();
   if (!has_header) co_return false;
   PrepareRequest();
-  const std::optional<Refusal> refusal = CheckHeader(*parser_, request_);
+  const std::optional<Refusal> refusal = CheckHeader(current_->parser, current_->request);
   if (refusal) {
     co_await RefuseMalformed(refusal->status, refusal->reason);
     co_return false;
   }
-  if (!memory_.Hold(buffer_.capacity() + HeaderMemoryOf(request_))) {
+  if (!memory_.Hold(buffer_.capacity() + HeaderMemoryOf(current_->request))) {
     co_await RefuseMalformed(503, std::string(kNoHeaderMemory));
     co_return false;
   }
-  continue_expected_ =
-      request_.HasHeader("Expect") && request_.has_body && request_.head.version() >= 11;
+  continue_expected_ = current_->request.HasHeader("Expect") && current_->request.has_body &&
+                       current_->request.head.version() >= 11;
   co_await handler_(*this);
   co_return co_await FinishExchange();
 }
 
 void Connection::PrepareRequest() {
-  keep_alive_ = parser_->keep_alive();
-  TakeRequest(*parser_, request_);
-  request_.proxy_trust = proxy_trust_;
-  request_.client_address =
+  keep_alive_ = current_->parser.keep_alive();
+  TakeRequest(current_->parser, current_->request);
+  current_->request.proxy_trust = proxy_trust_;
+  current_->request.client_address =
       proxy_trust_ == ProxyTrust::kAll
           ? options_.trusted_proxies.ClientAddress(transport_.peer_address(),
-                                                   request_.HeaderLines("X-Forwarded-For"),
-                                                   request_.HeaderLines("Forwarded"))
+                                                   current_->request.HeaderLines("X-Forwarded-For"),
+                                                   current_->request.HeaderLines("Forwarded"))
           : transport_.peer_address();
-  request_.secure = transport_.secure();
-  request_.public_url = options_.public_url;
-  if (request_.Header("Host").empty()) request_.local_address = transport_.LocalAddress();
+  current_->request.secure = transport_.secure();
+  current_->request.public_url = options_.public_url;
+  if (current_->request.Header("Host").empty())
+    current_->request.local_address = transport_.LocalAddress();
 }
 
 Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
@@ -124,17 +138,17 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
     if (!status.ok()) co_return status;
   }
   std::string part;
-  while (!parser_->is_done()) {
+  while (!current_->parser.is_done()) {
     // Combines many small chunks from the client into one part.
     const size_t before = part.size();
     const size_t more = std::min(max_bytes - before, buffer_.size());
     if (more > 0) {
       part.resize(before + more);
-      auto& body = parser_->get().body();
+      auto& body = current_->parser.get().body();
       body.data = part.data() + before;
       body.size = more;
       beast::error_code error;
-      buffer_.consume(parser_->put(buffer_.data(), error));
+      buffer_.consume(current_->parser.put(buffer_.data(), error));
       part.resize(part.size() - body.size);
       if (error && error != http::error::need_more && error != http::error::need_buffer) {
         malformed_ = true;
@@ -183,9 +197,9 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
 // Continue" may or may not send its body now, so its connection cannot continue.
 bool Connection::MayKeepAlive() const {
   if (!keep_alive_ || draining_ || lost_ || malformed_) return false;
-  if (parser_->is_done()) return true;
-  if (continue_expected_ || !request_.content_length) return false;
-  const auto remaining = parser_->content_length_remaining();
+  if (current_->parser.is_done()) return true;
+  if (continue_expected_ || !current_->request.content_length) return false;
+  const auto remaining = current_->parser.content_length_remaining();
   return remaining && *remaining <= options_.max_discarded_bytes;
 }
 
@@ -193,7 +207,7 @@ std::string Connection::FormatHead(const ResponseHead& head) const {
   absl::string_view connection;
   if (!keep_alive_) {
     connection = "close";
-  } else if (request_.head.version() < 11) {
+  } else if (current_->request.head.version() < 11) {
     connection = "keep-alive";
   }
   return FormatResponseHead(head, chunked_response_, connection);
@@ -215,7 +229,7 @@ Awaitable<absl::Status> Connection::Send(Response response) {
   status_sent_ = response.head.status;
   const std::string head = FormatHead(response.head);
   const absl::string_view body =
-      request_.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
+      current_->request.method() == "HEAD" ? absl::string_view() : absl::string_view(response.body);
   body_bytes_promised_ = body.size();
   const uint64_t before = transport_.bytes_written();
   const SteadyTime latest =
@@ -230,8 +244,8 @@ Awaitable<absl::Status> Connection::Send(Response response) {
 
 Awaitable<absl::Status> Connection::SendHead(ResponseHead head) {
   keep_alive_ = MayKeepAlive();
-  const bool body_follows = request_.method() != "HEAD";
-  chunked_response_ = !head.content_length && request_.head.version() >= 11;
+  const bool body_follows = current_->request.method() != "HEAD";
+  chunked_response_ = !head.content_length && current_->request.head.version() >= 11;
   // HTTP/1.0 has no chunks: closing the connection ends the body.
   if (!head.content_length && !chunked_response_) keep_alive_ = false;
   status_sent_ = head.status;
@@ -245,7 +259,7 @@ Awaitable<absl::Status> Connection::SendHead(ResponseHead head) {
 }
 
 Awaitable<absl::Status> Connection::SendBody(absl::string_view bytes) {
-  if (request_.method() == "HEAD" || bytes.empty()) co_return absl::OkStatus();
+  if (current_->request.method() == "HEAD" || bytes.empty()) co_return absl::OkStatus();
   const std::string chunk_head =
       chunked_response_ ? absl::StrCat(absl::Hex(bytes.size()), "\r\n") : std::string();
   const uint64_t before = transport_.bytes_written();
@@ -261,7 +275,7 @@ Awaitable<absl::Status> Connection::SendBody(absl::string_view bytes) {
 }
 
 Awaitable<absl::Status> Connection::SendFile(int descriptor, int64_t offset, int64_t length) {
-  if (request_.method() == "HEAD") co_return absl::OkStatus();
+  if (current_->request.method() == "HEAD") co_return absl::OkStatus();
   const uint64_t before = transport_.bytes_written();
   absl::Status status = co_await transport_.SendFile(*options_.files, descriptor, offset, length,
                                                      options_.body_timeout);
@@ -284,20 +298,29 @@ Awaitable<bool> Connection::FinishExchange() {
     // Only closing the connection can tell the client that the body is incomplete.
     co_return false;
   }
-  // The rest of this exchange waits for the client and needs only the parser.
-  request_ = Request();
-  memory_.Hold(buffer_.capacity());
-  if (keep_alive_) co_return co_await DiscardBody();
-  co_await Linger();
-  co_return false;
+  linger_ = !keep_alive_;
+  // MayKeepAlive has seen that the rest has a known length.
+  if (keep_alive_ && !current_->parser.is_done()) {
+    unread_bytes_ = current_->parser.content_length_remaining().value_or(0);
+  }
+  co_return keep_alive_;
 }
 
-Awaitable<bool> Connection::DiscardBody() {
-  while (true) {
-    const absl::StatusOr<std::string> part = co_await ReadBody(base::kSmallReadBytes);
-    if (!part.ok()) co_return false;
-    if (part->empty()) co_return true;
+SteadyTime Connection::DiscardDeadline() const {
+  return std::min(After(options_.body_timeout), linger_until_);
+}
+
+Awaitable<bool> Connection::Discard() {
+  if (buffer_.size() == 0) {
+    const absl::StatusOr<size_t> count =
+        co_await transport_.ReadSome(buffer_.prepare(base::kSmallReadBytes), DiscardDeadline());
+    if (!count.ok() || *count == 0) co_return false;
+    buffer_.commit(*count);
   }
+  const size_t dropped = std::min<uint64_t>(unread_bytes_, buffer_.size());
+  buffer_.consume(dropped);
+  unread_bytes_ -= dropped;
+  co_return true;
 }
 
 Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
@@ -307,29 +330,25 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   status_sent_ = status;
   response.head.content_length = response.body.size();
   // Of a malformed header the parser may know the method already.
-  const bool head_only = request_.method() == "HEAD" ||
-                         (parser_ != nullptr && parser_->get().method() == http::verb::head);
+  const bool head_only =
+      current_ != nullptr &&
+      (current_->request.method() == "HEAD" || current_->parser.get().method() == http::verb::head);
   if (head_only) response.body.clear();
   const std::string head = FormatHead(response.head);
   // The remaining steps wait for the client, and do not need the request.
   ForgetRequest();
   const absl::Status sent =
       co_await transport_.Write(ToBuffer(head), ToBuffer(response.body), options_.body_timeout);
-  if (sent.ok()) co_await Linger();
+  linger_ = sent.ok();
 }
 
 // Closing a socket with unread bytes resets the connection, and the peer may lose a response that
 // it has not read yet (RFC 9112, section 9.6).
-Awaitable<void> Connection::Linger() {
-  const SteadyTime deadline = After(options_.linger_timeout);
-  co_await transport_.ShutdownSend(deadline);
-  buffer_.consume(buffer_.size());
-  buffer_.shrink_to_fit();
-  while (true) {
-    const absl::StatusOr<size_t> count =
-        co_await transport_.ReadSome(buffer_.prepare(4096), deadline);
-    if (!count.ok() || *count == 0) co_return;
-  }
+Awaitable<void> Connection::EndSending() {
+  linger_ = false;
+  linger_until_ = After(options_.linger_timeout);
+  unread_bytes_ = std::numeric_limits<uint64_t>::max();
+  co_await transport_.ShutdownSend(linger_until_);
 }
 
 }  // namespace registry::gateway

@@ -67,7 +67,7 @@ class Connection final : private Exchange {
 
  private:
   // Exchange.
-  const Request& request() const override { return request_; }
+  const Request& request() const override { return current_->request; }
   Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override;
   Awaitable<absl::Status> Send(Response response) override;
   Awaitable<absl::Status> SendHead(ResponseHead head) override;
@@ -77,15 +77,20 @@ class Connection final : private Exchange {
   uint64_t body_bytes_sent() const override { return body_bytes_sent_; }
 
   // Returns false if the connection is over.
+  Awaitable<bool> Handshake();
+  // Returns false if the connection is over.
   Awaitable<bool> ReadHeader();
   // Reads one more part of the header into the buffer. Returns false if the connection is over.
   Awaitable<bool> ReadHeaderPart(SteadyTime deadline);
   Awaitable<bool> ServeOne();
   Awaitable<void> RefuseMalformed(int status, std::string reason);
   Awaitable<bool> FinishExchange();
-  // Reads and drops the rest of the request's body.
-  Awaitable<bool> DiscardBody();
-  Awaitable<void> Linger();
+  // Reads and drops a part of unread_bytes_. Returns false if the connection is over.
+  Awaitable<bool> Discard();
+  SteadyTime DiscardDeadline() const;
+  // Ends the sending side. What the peer still sends is dropped until it closes its side, so that
+  // it can read everything that was sent.
+  Awaitable<void> EndSending();
 
   void PrepareRequest();
   // Frees the memory of the last request.
@@ -113,10 +118,18 @@ class Connection final : private Exchange {
   bool lost_ = false;
   // Further input cannot be parsed, but the connection can still send a response.
   bool malformed_ = false;
+  // The connection is over, but the peer may not have read the last response yet.
+  bool linger_ = false;
+  SteadyTime linger_until_ = SteadyTime::max();
+  // Bytes to drop before the next request.
+  uint64_t unread_bytes_ = 0;
 
-  // The state of the current request. An idle connection has no parser.
-  std::unique_ptr<RequestParser> parser_;
-  Request request_;
+  struct Current {
+    RequestParser parser;
+    Request request;
+  };
+  // The current request; an idle connection has none.
+  std::unique_ptr<Current> current_;
   bool continue_expected_ = false;
   int status_sent_ = 0;
   bool keep_alive_ = false;

@@ -12,6 +12,9 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+// A read of fewer bytes is not worth the system call.
+constexpr size_t kLeastRead = 256;
+
 int StatusOfParseError(const beast::error_code& error) {
   if (error == http::error::header_limit) return 431;
   if (error == http::error::bad_version) return 505;
@@ -21,9 +24,8 @@ int StatusOfParseError(const beast::error_code& error) {
 }  // namespace
 
 Awaitable<bool> Connection::ReadHeader() {
-  parser_ = std::make_unique<RequestParser>();
-  SetLimits(*parser_, options_.max_header_bytes);
-  request_ = Request();
+  current_ = std::make_unique<Current>();
+  SetLimits(current_->parser, options_.max_header_bytes);
   malformed_ = false;
   status_sent_ = 0;
   body_bytes_sent_ = 0;
@@ -35,12 +37,12 @@ Awaitable<bool> Connection::ReadHeader() {
   const SteadyTime deadline = After(options_.header_timeout);
   while (true) {
     // Empty lines before a request are ignored (RFC 9112, 2.2).
-    while (!parser_->got_some() && buffer_.size() > 0 &&
+    while (!current_->parser.got_some() && buffer_.size() > 0 &&
            (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
             *static_cast<const char*>(buffer_.data().data()) == '\n')) {
       buffer_.consume(1);
     }
-    if (!parser_->got_some() && !transport_.secure() && buffer_.size() > 0 &&
+    if (!current_->parser.got_some() && !transport_.secure() && buffer_.size() > 0 &&
         *static_cast<const char*>(buffer_.data().data()) == kTlsHandshake) {
       // In plain HTTP, so that clients such as docker recognize it.
       co_await RefuseMalformed(400,
@@ -50,8 +52,8 @@ Awaitable<bool> Connection::ReadHeader() {
     }
     if (buffer_.size() > 0) {
       beast::error_code error;
-      buffer_.consume(parser_->put(buffer_.data(), error));
-      if (parser_->is_header_done()) {
+      buffer_.consume(current_->parser.put(buffer_.data(), error));
+      if (current_->parser.is_header_done()) {
         memory_.EndReading();
         if (buffer_.size() == 0) buffer_.shrink_to_fit();
         co_return true;
@@ -74,8 +76,10 @@ Awaitable<bool> Connection::ReadHeaderPart(SteadyTime deadline) {
     co_await RefuseMalformed(431, "the request's header is too large");
     co_return false;
   }
-  // The buffer grows with the bytes from the client.
-  const size_t want = std::min(std::max<size_t>(buffer_.size(), 2048), room);
+  // The buffer doubles when the client has filled it: its capacity is what the pool gives.
+  const size_t spare = buffer_.capacity() - buffer_.size();
+  const size_t want =
+      std::min(spare >= kLeastRead ? spare : std::max<size_t>(buffer_.size(), 2048), room);
   const auto buffer = buffer_.prepare(want);
   // Until its first byte arrives, a connection is idle, and its small buffer does not count.
   bool has_room = idle_ || memory_.Hold(buffer_.capacity());

@@ -88,7 +88,7 @@ Awaitable<absl::StatusOr<size_t>> Transport::ReadSome(asio::mutable_buffer buffe
 }
 
 Awaitable<absl::Status> Transport::WaitReadable(SteadyTime deadline) {
-  if (tls_ && tls_->HasPending()) co_return absl::OkStatus();
+  if (HasPending()) co_return absl::OkStatus();
   deadline_ = deadline;
   const auto [error] = co_await socket_.async_wait(Socket::wait_read, kAwait);
   if (error) co_return Error(error);

@@ -57,6 +57,15 @@ class Transport {
   // Waits, without a buffer, until there are bytes to read or the stream ends.
   Awaitable<absl::Status> WaitReadable(SteadyTime deadline);
 
+  // The same in a frame less, for connections that wait for a long time. Yields a tuple with the
+  // socket's error. Do not call it while HasPending; read next.
+  auto WaitForSocket(SteadyTime deadline) {
+    deadline_ = deadline;
+    return socket_.async_wait(Socket::wait_read, kAwait);
+  }
+  // Returns true if the socket is not asked for the next bytes.
+  bool HasPending() const { return tls_ && tls_->HasPending(); }
+
   // Writes everything. Each written byte restarts `progress_timeout`; everything must be written by
   // `latest`.
   Awaitable<absl::Status> Write(boost::asio::const_buffer first, boost::asio::const_buffer second,
