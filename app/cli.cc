@@ -7,7 +7,7 @@
 #include "app/genhash.h"
 #include "app/help.h"
 #include "app/version.h"
-#include "controlplane/policy.h"
+#include "controlplane/policy/policy.h"
 #include "oci/error.h"
 
 namespace registry::app {

@@ -15,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "app/host_port.h"
 #include "app/renewals.h"
-#include "controlplane/policy_files.h"
-#include "controlplane/upload_room.h"
+#include "controlplane/metadata/upload_room.h"
+#include "controlplane/policy/files.h"
 #include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {

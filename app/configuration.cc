@@ -6,8 +6,8 @@
 #include "absl/strings/str_join.h"
 #include "app/admin_password.h"
 #include "app/help.h"
-#include "controlplane/policy.h"
-#include "controlplane/tokens.h"
+#include "controlplane/access/tokens.h"
+#include "controlplane/policy/policy.h"
 #include "gateway/http/public_url.h"
 #include "oci/error.h"
 

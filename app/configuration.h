@@ -12,7 +12,7 @@
 #include "app/compose.h"
 #include "app/flags.h"
 #include "base/limits.h"
-#include "controlplane/policy_files.h"
+#include "controlplane/policy/files.h"
 
 namespace registry::app {
 

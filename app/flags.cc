@@ -7,8 +7,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "controlplane/policy.h"
-#include "controlplane/policy_fields.h"
+#include "controlplane/policy/fields.h"
+#include "controlplane/policy/policy.h"
 #include "gateway/http/public_url.h"
 #include "oci/error.h"
 

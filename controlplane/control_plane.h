@@ -26,9 +26,9 @@
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
-#include "controlplane/policy_files.h"
-#include "controlplane/storage_nodes.h"
-#include "controlplane/upload_room.h"
+#include "controlplane/metadata/upload_room.h"
+#include "controlplane/policy/files.h"
+#include "controlplane/storage/nodes.h"
 
 namespace registry::controlplane {
 

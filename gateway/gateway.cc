@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "base/log.h"
-#include "gateway/dispatcher.h"
-#include "gateway/error_response.h"
+#include "gateway/api/dispatcher.h"
+#include "gateway/api/error_response.h"
 #include "gateway/http/event_loops.h"
 #include "gateway/http/file_reader.h"
 #include "gateway/http/server.h"

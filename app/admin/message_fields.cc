@@ -16,7 +16,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "controlplane/policy_fields.h"
+#include "controlplane/policy/fields.h"
 #include "oci/error.h"
 #include "registry/v1/admin.pb.h"
 

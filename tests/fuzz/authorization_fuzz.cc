@@ -10,8 +10,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "gateway/credential.h"
-#include "gateway/route.h"
+#include "gateway/access/credential.h"
+#include "gateway/api/route.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::gateway {

@@ -6,8 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gateway/api/route.h"
 #include "gateway/http/message.h"
-#include "gateway/route.h"
 #include "oci/name.h"
 #include "tests/fuzz/check.h"
 

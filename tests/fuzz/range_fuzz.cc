@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
-#include "gateway/range.h"
+#include "gateway/api/range.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::gateway {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "controlplane/policy.h"
-#include "controlplane/token_access.h"
-#include "controlplane/token_scopes.h"
+#include "controlplane/access/token_access.h"
+#include "controlplane/access/token_scopes.h"
+#include "controlplane/policy/policy.h"
 #include "oci/name.h"
 #include "oci/scope.h"
 #include "tests/fuzz/check.h"

@@ -18,7 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
-#include "controlplane/tokens.h"
+#include "controlplane/access/tokens.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::controlplane {

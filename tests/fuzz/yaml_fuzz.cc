@@ -5,9 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "controlplane/access/tokens.h"
 #include "controlplane/passwords.h"
-#include "controlplane/policy_files.h"
-#include "controlplane/tokens.h"
+#include "controlplane/policy/files.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::controlplane {

@@ -24,7 +24,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def signing_key(secret):
-    """The key that DeriveSigningKey of controlplane/signing_key.h derives."""
+    """The key that DeriveSigningKey of controlplane/access/signing_key.h derives."""
     text = b"simple-registry: signing key of tokens, 1"
     return hmac.new(secret.encode(), text, hashlib.sha256).digest()
 

@@ -21,13 +21,28 @@ MAY_INCLUDE = {
     "dataplane": {"dataplane", "oci", "base"},
     "app": set(FOLDERS),
 }
+# The same for the folders inside a plane; files directly in the plane's folder may include all.
+ROOMS_MAY_INCLUDE = {
+    "controlplane/sql": set(),
+    "controlplane/policy": {"sql", "access"},
+    "controlplane/access": {"policy", "sql"},
+    "controlplane/admin": {"access", "policy", "sql"},
+    "controlplane/storage": {"metadata", "sql"},
+    "controlplane/metadata": {"policy", "sql", "storage"},
+    "controlplane/upkeep": {"metadata", "sql", "storage"},
+    "gateway/http": set(),
+    "gateway/limits": {"http"},
+    "gateway/clients": {"http"},
+    "gateway/access": {"api", "clients", "http", "limits"},
+    "gateway/api": {"access", "clients", "http", "limits"},
+}
 # Libraries that only some folders may use.
 ONLY_IN = {
     r"<boost/(asio|beast)": ("gateway",),
     r"<sqlite3\.h>": ("controlplane/sql",),
     r"<jwt\.h>": ("controlplane",),
     r"<crypt\.h>": ("controlplane",),
-    r"<yaml-cpp/": ("controlplane/yaml_tree",),
+    r"<yaml-cpp/": ("controlplane/policy/yaml_tree",),
     r"<grpc": ("base", *PLANES, "app"),
 }
 # Hosts that texts may name. Others might belong to somebody's machine or network.
@@ -83,6 +98,20 @@ class Sources(unittest.TestCase):
                 place = include[1:].partition("/")[0]
                 if place in FOLDERS and place not in MAY_INCLUDE[folder]:
                     findings.append(f"{name(path)} includes {include}")
+        self.expect_none(findings)
+
+    def test_rooms_of_a_plane_include_only_rooms_below_them(self):
+        findings = []
+        for room, allowed in ROOMS_MAY_INCLUDE.items():
+            plane = room.partition("/")[0]
+            self.assertTrue((ROOT / room).is_dir(), f"{room} is gone: correct ROOMS_MAY_INCLUDE")
+            for path in sources(".h", ".cc", folders=(room,)):
+                for include in self.includes(path):
+                    parts = include[1:-1].split("/")
+                    if parts[0] != plane or len(parts) < 3 or f"{plane}/{parts[1]}" == room:
+                        continue
+                    if parts[1] not in allowed:
+                        findings.append(f"{name(path)} includes {include}")
         self.expect_none(findings)
 
     def test_libraries_are_used_only_where_they_belong(self):

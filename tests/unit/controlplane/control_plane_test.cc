@@ -7,7 +7,7 @@
 
 #include "controlplane/passwords.h"
 #include "registry/v1/access.grpc.pb.h"
-#include "tests/unit/controlplane/metadata_service_fixture.h"
+#include "tests/unit/controlplane/metadata/service_fixture.h"
 
 namespace registry::controlplane {
 namespace {

@@ -1,0 +1,123 @@
+// Implements MetadataService of metadata.proto: validates requests, runs the logic (repositories.h,
+// blobs.h, uploads.h, manifests.h) on a pool, and fills in the response.
+//
+// Thread-safe. The objects in the options must outlive the calls, and so the server.
+#ifndef REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
+#define REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+#include <re2/re2.h>
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/limits.h"
+#include "base/worker_pool.h"
+#include "controlplane/clock.h"
+#include "controlplane/metadata/blob_checker.h"
+#include "controlplane/metadata/page_cursor.h"
+#include "controlplane/metadata/touches.h"
+#include "controlplane/metadata/upload_room.h"
+#include "controlplane/policy/holder.h"
+#include "controlplane/sql/database.h"
+#include "controlplane/storage/nodes.h"
+#include "registry/v1/metadata.grpc.pb.h"
+
+namespace registry::controlplane {
+
+struct MetadataServiceOptions {
+  Database* database;
+  StorageNodes* nodes;
+  // Run SQL. Writes have separate threads, so that a slow disk does not delay reads.
+  base::WorkerPool* readers;
+  base::WorkerPool* writers;
+  // Writes touches for readers.
+  Touches* touches;
+  // Filters lists.
+  const PolicyHolder* policy;
+  // Seals their page cursors.
+  const PageCursor* cursor;
+  // Repositories whose manifests may reference missing content (PartialMatch); null: none.
+  const re2::RE2* sparse_repositories = nullptr;
+  // Blobs that may become suspect within base::kSuspectWindow.
+  size_t max_suspects = base::kMaxSuspects;
+  UploadLimits upload_limits;
+  // Called when a session was cancelled, so that its bytes need not wait for the next upkeep; and
+  // when there was no space for the upload of a principal (empty: an anonymous client). Must not
+  // block; may be empty.
+  std::function<void()> on_trash;
+  std::function<void(const std::string& principal)> on_no_room;
+  Clock now_ms = SystemNowMs;
+};
+
+class MetadataService final : public v1::MetadataService::CallbackService {
+ public:
+  explicit MetadataService(MetadataServiceOptions options)
+      : options_(std::move(options)),
+        checker_({.database = options_.database,
+                  .nodes = options_.nodes,
+                  .writers = options_.writers,
+                  .max_suspects = options_.max_suspects,
+                  .now_ms = options_.now_ms}) {}
+
+  grpc::ServerUnaryReactor* BeginUpload(grpc::CallbackServerContext* context,
+                                        const v1::BeginUploadRequest* request,
+                                        v1::Upload* response) override;
+  grpc::ServerUnaryReactor* GetUpload(grpc::CallbackServerContext* context,
+                                      const v1::GetUploadRequest* request,
+                                      v1::Upload* response) override;
+  grpc::ServerUnaryReactor* ExtendUpload(grpc::CallbackServerContext* context,
+                                         const v1::ExtendUploadRequest* request,
+                                         v1::ExtendUploadResponse* response) override;
+  grpc::ServerUnaryReactor* CommitUpload(grpc::CallbackServerContext* context,
+                                         const v1::CommitUploadRequest* request,
+                                         v1::CommitUploadResponse* response) override;
+  grpc::ServerUnaryReactor* CancelUpload(grpc::CallbackServerContext* context,
+                                         const v1::CancelUploadRequest* request,
+                                         v1::CancelUploadResponse* response) override;
+  grpc::ServerUnaryReactor* MountBlob(grpc::CallbackServerContext* context,
+                                      const v1::MountBlobRequest* request,
+                                      v1::MountBlobResponse* response) override;
+  grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context,
+                                    const v1::GetBlobRequest* request, v1::Blob* response) override;
+  grpc::ServerUnaryReactor* DeleteBlob(grpc::CallbackServerContext* context,
+                                       const v1::DeleteBlobRequest* request,
+                                       v1::DeleteBlobResponse* response) override;
+  grpc::ServerUnaryReactor* PutManifest(grpc::CallbackServerContext* context,
+                                        const v1::PutManifestRequest* request,
+                                        v1::PutManifestResponse* response) override;
+  grpc::ServerUnaryReactor* GetManifest(grpc::CallbackServerContext* context,
+                                        const v1::GetManifestRequest* request,
+                                        v1::Manifest* response) override;
+  grpc::ServerUnaryReactor* DeleteManifest(grpc::CallbackServerContext* context,
+                                           const v1::DeleteManifestRequest* request,
+                                           v1::DeleteManifestResponse* response) override;
+  grpc::ServerUnaryReactor* ListTags(grpc::CallbackServerContext* context,
+                                     const v1::ListTagsRequest* request,
+                                     v1::ListTagsResponse* response) override;
+  grpc::ServerUnaryReactor* FindMountSources(grpc::CallbackServerContext* context,
+                                             const v1::FindMountSourcesRequest* request,
+                                             v1::FindMountSourcesResponse* response) override;
+  grpc::ServerUnaryReactor* ListRepositories(grpc::CallbackServerContext* context,
+                                             const v1::ListRepositoriesRequest* request,
+                                             v1::ListRepositoriesResponse* response) override;
+  grpc::ServerUnaryReactor* ListReferrers(grpc::CallbackServerContext* context,
+                                          const v1::ListReferrersRequest* request,
+                                          v1::ListReferrersResponse* response) override;
+
+ private:
+  bool MayBeSparse(const oci::RepositoryName& repository) const;
+  // ExtendUpload where uploads are not limited.
+  grpc::ServerUnaryReactor* LookUpAgain(grpc::CallbackServerContext* context,
+                                        const v1::ExtendUploadRequest* request);
+  // Asks upkeep to make room if `status` says that the database has no space. Returns `status`.
+  absl::Status NoteRoom(absl::Status status, const std::string& principal) const;
+
+  const MetadataServiceOptions options_;
+  BlobChecker checker_;
+};
+
+}  // namespace registry::controlplane
+
+#endif  // REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_

@@ -1,0 +1,318 @@
+#include "gateway/api/dispatcher.h"
+
+#include <chrono>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/client_address.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/retry_delay.h"
+#include "base/utf8.h"
+#include "gateway/access/credential.h"
+#include "gateway/api/error_response.h"
+#include "oci/error.h"
+#include "oci/name.h"
+
+namespace registry::gateway {
+namespace {
+
+// Adds the headers that all responses of this registry have, and keeps large responses within the
+// budget for responses, because clients may read them slowly.
+class AnnotatedExchange final : public Exchange {
+ public:
+  AnnotatedExchange(Exchange& inner, std::string request_id, MemoryBudget& budget)
+      : inner_(inner), request_id_(std::move(request_id)), budget_(budget) {}
+
+  const Request& request() const override { return inner_.request(); }
+  Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
+    co_return co_await inner_.ReadBody(max_bytes);
+  }
+  Awaitable<absl::Status> Send(Response response) override {
+    const size_t bytes = request().method() == "HEAD" ? 0 : response.body.size();
+    const MemoryBudget::Share share(budget_, bytes > base::kSmallAnswerBytes ? bytes : 0);
+    if (!share.granted()) {
+      co_return absl::UnavailableError("too many manifests and lists are being read; try again");
+    }
+    Annotate(response.head);
+    co_return co_await inner_.Send(std::move(response));
+  }
+  Awaitable<absl::Status> SendHead(ResponseHead head) override {
+    Annotate(head);
+    co_return co_await inner_.SendHead(std::move(head));
+  }
+  Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
+    co_return co_await inner_.SendBody(bytes);
+  }
+  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
+    co_return co_await inner_.SendFile(descriptor, offset, length);
+  }
+  int status_sent() const override { return inner_.status_sent(); }
+  uint64_t body_bytes_sent() const override { return inner_.body_bytes_sent(); }
+
+ private:
+  void Annotate(ResponseHead& head) {
+    const absl::string_view path = request().path;
+    if (path == "/v2" || absl::StartsWith(path, "/v2/")) {
+      head.Set("Docker-Distribution-Api-Version", "registry/2.0");
+    }
+    head.Set("X-Request-Id", request_id_);
+  }
+
+  Exchange& inner_;
+  const std::string request_id_;
+  MemoryBudget& budget_;
+};
+
+Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
+                                 absl::string_view body) {
+  Response response;
+  response.head.Set("Content-Type", type);
+  response.body = std::string(body);
+  co_return co_await exchange.Send(std::move(response));
+}
+
+// Returns true if the parts that handlers pass on to other planes as text are UTF-8.
+bool IsText(const Request& request) {
+  const auto decodes = [](absl::string_view part, bool query) {
+    const std::optional<std::string> decoded = PercentDecode(part, query);
+    return decoded.has_value() && base::IsUtf8Text(*decoded);
+  };
+  return decodes(request.path, false) && decodes(request.query, true) &&
+         base::IsUtf8Text(request.Header("Content-Type"));
+}
+
+Response RefusedMethod(const Request& request, const Route& route) {
+  Response refusal = ErrorResponse(
+      oci::MakeError(oci::ErrorCode::kUnsupported,
+                     absl::StrCat("method ", oci::Quote(request.method()), " is not supported by ",
+                                  route.pattern, "; supported: ", route.methods)),
+      route);
+  refusal.head.Set("Allow", route.methods);
+  return refusal;
+}
+
+absl::Status TooManyRequests(absl::string_view of_whom, std::chrono::seconds wait) {
+  return base::WithRetryDelay(oci::MakeError(oci::ErrorCode::kTooManyRequests,
+                                             absl::StrCat("too many requests ", of_whom,
+                                                          "; try again in ", wait.count(), " s")),
+                              wait);
+}
+
+// The name of a resource or verb as in roles: "PUT" for VERB_PUT.
+absl::string_view NameOf(absl::string_view enumerator) {
+  return enumerator.substr(enumerator.find('_') + 1);
+}
+
+// The reason's content as fields, for programs.
+ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& actions) {
+  ErrorDetail detail;
+  if (!answer.principal.empty()) detail.emplace_back("principal", answer.principal);
+  const size_t refused = answer.refused_action.value_or(actions.size());
+  if (refused >= actions.size()) return detail;
+  const v1::Action& action = actions[refused];
+  detail.emplace_back("resource",
+                      absl::AsciiStrToLower(NameOf(v1::Resource_Name(action.resource()))));
+  detail.emplace_back("verb", NameOf(v1::Verb_Name(action.verb())));
+  if (!action.tag().empty()) detail.emplace_back("tag", action.tag());
+  return detail;
+}
+
+// The tags to set on a manifest besides its reference.
+std::vector<std::string> MoreTags(const Route& route, const Request& request) {
+  if (route.resource != Resource::kManifest || request.method() != "PUT") return {};
+  return request.QueryParameters("tag");
+}
+
+absl::Status CheckTags(const Route& route, const Request& request) {
+  const std::vector<std::string> tags = MoreTags(route, request);
+  if (tags.size() > base::kMaxTagParameters) {
+    return oci::MakeError(oci::ErrorCode::kTooManyTags,
+                          absl::StrCat("the request names ", tags.size(), " tags; at most ",
+                                       base::kMaxTagParameters, " are accepted"));
+  }
+  for (const std::string& tag : tags) {
+    if (absl::Status status = oci::Tag::Parse(tag).status(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// The actions of the request. Made on demand and not kept, because many tags make the list large.
+std::vector<v1::Action> ActionsOf(const Route& route, const Request& request) {
+  return RequiredActions(route, request.method(), MoreTags(route, request));
+}
+
+// A mount also needs to read its source. The challenge names both, so that the client gets one
+// token for both. Without the right to read, the mount becomes a plain upload.
+std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const Route& route,
+                                        const Request& request) {
+  if (route.resource != Resource::kUploads) return actions;
+  const std::optional<std::string> from = request.QueryParameter("from");
+  if (!from || !oci::RepositoryName::Parse(*from).ok()) return actions;
+  v1::Action& read = actions.emplace_back();
+  read.set_resource(v1::RESOURCE_BLOBS);
+  read.set_verb(v1::VERB_GET);
+  read.set_repository(*from);
+  return actions;
+}
+
+Response RefusedAccess(const Request& request, const Route& route, const AccessAnswer& answer) {
+  const std::vector<v1::Action> actions =
+      WithMountSource(ActionsOf(route, request), route, request);
+  const bool forbidden = answer.decision == AccessDecision::kDenied;
+  Response refusal = ErrorResponse(
+      oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
+                     answer.reason),
+      route, DetailOf(answer, actions));
+  if (!forbidden) {
+    refusal.head.Set("WWW-Authenticate", Challenge(request, actions, answer.decision));
+  }
+  return refusal;
+}
+
+Awaitable<absl::Status> CallHandler(Context context) {
+  const absl::string_view method = context.request().method();
+  switch (context.route.resource) {
+    case Resource::kVersion:
+      return SendText(context.exchange, "application/json", "{}");
+    case Resource::kBlob:
+      return method == "DELETE" ? DeleteBlob(context) : GetBlob(context);
+    case Resource::kUploads:
+      return PostUpload(context);
+    case Resource::kUpload:
+      if (method == "GET") return GetUpload(context);
+      if (method == "PATCH") return PatchUpload(context);
+      return method == "PUT" ? PutUpload(context) : DeleteUpload(context);
+    case Resource::kManifest:
+      if (method == "PUT") return PutManifest(context);
+      return method == "DELETE" ? DeleteManifest(context) : GetManifest(context);
+    case Resource::kCatalog:
+      return ListRepositories(context);
+    case Resource::kReferrers:
+      return ListReferrers(context);
+    default:
+      return ListTags(context);
+  }
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Planes& planes, const RequestLimits& limits)
+    : planes_(planes),
+      client_rate_({.per_second = limits.max_requests_per_client}),
+      user_rate_({.per_second = limits.max_requests_per_user}),
+      process_id_(absl::BytesToHexString(base::RandomBytes(4))) {}
+
+std::string Dispatcher::NextRequestId() {
+  return absl::StrCat(process_id_, "-", next_request_.fetch_add(1, std::memory_order_relaxed));
+}
+
+Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string request_id = NextRequestId();
+  AnnotatedExchange annotated(exchange, request_id, planes_.answer_budget);
+  LogEntry entry;
+  const absl::Status status = co_await Dispatch(annotated, entry);
+  if (!status.ok()) {
+    entry.error = std::string(status.message());
+    if (exchange.status_sent() == 0) {
+      // Fails only if the connection is lost; the log then shows status 0.
+      (void)co_await annotated.Send(ErrorResponse(status, entry.route));
+    }
+  }
+  const std::chrono::duration<double, std::milli> duration =
+      std::chrono::steady_clock::now() - start;
+  const Request& request = exchange.request();
+  base::LogInfo("request", {{"method", request.method()},
+                            {"route", entry.route.pattern},
+                            {"repository", entry.route.repository},
+                            {"reference", entry.route.reference},
+                            {"status", exchange.status_sent()},
+                            {"bytes", exchange.body_bytes_sent()},
+                            {"duration_ms", duration.count()},
+                            {"principal", entry.principal},
+                            {"client", request.client_address},
+                            {"user_agent", request.Header("User-Agent")},
+                            {"request_id", request_id},
+                            {"error", entry.error}});
+}
+
+Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
+  const Request& request = exchange.request();
+  if (!IsText(request)) {
+    co_return oci::MakeError(
+        oci::ErrorCode::kQueryInvalid,
+        "the request's target or Content-Type is not UTF-8 text, or the target has an invalid "
+        "percent-encoding: expected % and two hex digits");
+  }
+  absl::StatusOr<Route> route = ParseRoute(request.path);
+  if (!route.ok()) co_return route.status();
+  entry.route = *std::move(route);
+  if (entry.route.resource == Resource::kUnknown) {
+    co_return oci::MakeError(oci::ErrorCode::kRouteUnknown,
+                             absl::StrCat("no such path: ", oci::Quote(request.path)));
+  }
+  if (!Allows(entry.route, request.method())) {
+    co_return co_await exchange.Send(RefusedMethod(request, entry.route));
+  }
+  if (entry.route.resource == Resource::kHealth) {
+    co_return co_await SendText(exchange, "text/plain", "ok\n");
+  }
+  if (entry.route.resource == Resource::kReadiness) {
+    co_return co_await CheckReadiness(planes_, exchange);
+  }
+  if (const auto wait = client_rate_.Refusal(base::AddressGroup(request.client_address))) {
+    co_return TooManyRequests(absl::StrCat("from ", request.client_address), *wait);
+  }
+  const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
+  if (!credential.ok() && entry.route.resource == Resource::kToken) {
+    co_return co_await RefuseToken(exchange, entry.route, credential.status());
+  }
+  if (absl::Status status = CheckTags(entry.route, request); !status.ok()) co_return status;
+  if (!credential.ok()) {
+    const AccessAnswer invalid{.decision = AccessDecision::kCredentialInvalid,
+                               .reason = std::string(credential.status().message())};
+    co_return co_await exchange.Send(RefusedAccess(request, entry.route, invalid));
+  }
+  Context context{planes_, exchange, entry.route, *credential, entry.principal};
+  if (entry.route.resource == Resource::kToken) {
+    if (request.method() == "POST") co_return co_await PostToken(context);
+    co_return co_await GetToken(context);
+  }
+  co_return co_await DispatchAllowed(context, entry);
+}
+
+Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
+  const Request& request = context.request();
+  const auto actions = [&] { return ActionsOf(entry.route, request); };
+  absl::StatusOr<AccessAnswer> answer =
+      co_await planes_.access.Authorize(context.credential, actions, request.client_address);
+  if (!answer.ok()) co_return answer.status();
+  entry.principal = answer->principal;
+  if (!entry.principal.empty()) {
+    if (const auto wait = user_rate_.Refusal(entry.principal)) {
+      co_return TooManyRequests(absl::StrCat("of ", entry.principal), *wait);
+    }
+  }
+  if (answer->decision != AccessDecision::kAllowed) {
+    entry.error = answer->reason;
+    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
+  }
+  absl::Status status = co_await CallHandler(context);
+  // The policy has changed meanwhile, and the control plane refuses the request by the new one.
+  const std::optional<oci::ErrorCode> code = oci::CodeOf(status);
+  const bool denied = code == oci::ErrorCode::kDenied;
+  if ((denied || code == oci::ErrorCode::kUnauthorized) && context.exchange.status_sent() == 0) {
+    entry.error = std::string(status.message());
+    answer->decision = denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired;
+    answer->reason = entry.error;
+    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
+  }
+  co_return status;
+}
+
+}  // namespace registry::gateway

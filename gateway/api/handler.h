@@ -1,0 +1,74 @@
+// Declares the handlers of all resources and their context. One handler answers one method of one
+// resource; it reads top to bottom like the HTTP exchange.
+#ifndef REGISTRY_GATEWAY_API_HANDLER_H_
+#define REGISTRY_GATEWAY_API_HANDLER_H_
+
+#include <atomic>
+#include <string>
+
+#include "absl/status/status.h"
+#include "gateway/access/access.h"
+#include "gateway/api/route.h"
+#include "gateway/clients/control_plane.h"
+#include "gateway/clients/storage_nodes.h"
+#include "gateway/http/exchange.h"
+#include "gateway/limits/memory_budget.h"
+
+namespace registry::gateway {
+
+// The planes behind the gateway. Thread-safe.
+struct Planes {
+  ControlPlane& control_plane;
+  StorageNodes& storage_nodes;
+  Access& access;
+  // Manifests that clients push.
+  MemoryBudget& manifest_budget;
+  // Manifests and lists that clients read.
+  MemoryBudget& answer_budget;
+  // Forms that clients send.
+  MemoryBudget& form_budget;
+  // This gateway has been told to stop and is not ready for new clients.
+  const std::atomic<bool>& stopping;
+};
+
+// An authorized request. Lives as long as the handler runs.
+struct Context {
+  Planes& planes;
+  Exchange& exchange;
+  const Route& route;
+  const v1::Credential& credential;
+  // The user's name; empty for an anonymous client.
+  const std::string& principal;
+
+  const Request& request() const { return exchange.request(); }
+};
+
+// Each answers the exchange, or returns the error to answer with if nothing was sent yet.
+Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
+Awaitable<absl::Status> DeleteBlob(Context context);
+
+Awaitable<absl::Status> PostUpload(Context context);
+Awaitable<absl::Status> GetUpload(Context context);
+Awaitable<absl::Status> PatchUpload(Context context);
+Awaitable<absl::Status> PutUpload(Context context);
+Awaitable<absl::Status> DeleteUpload(Context context);
+
+Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
+Awaitable<absl::Status> PutManifest(Context context);
+Awaitable<absl::Status> DeleteManifest(Context context);
+
+Awaitable<absl::Status> ListTags(Context context);
+Awaitable<absl::Status> ListRepositories(Context context);
+Awaitable<absl::Status> ListReferrers(Context context);
+
+Awaitable<absl::Status> GetToken(Context context);
+Awaitable<absl::Status> PostToken(Context context);
+
+// Answers 401 with a challenge for basic credentials, or the status of another error.
+Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason);
+
+Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange);
+
+}  // namespace registry::gateway
+
+#endif  // REGISTRY_GATEWAY_API_HANDLER_H_
