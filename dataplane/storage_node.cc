@@ -1,42 +1,15 @@
 #include "dataplane/storage_node.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/string_view.h"
+#include "base/machine.h"
 #include "dataplane/blob_files.h"
 #include "dataplane/data_folder.h"
-#include "dataplane/file.h"
 #include "dataplane/file_executor.h"
 #include "dataplane/storage_service.h"
 #include "dataplane/upload_files.h"
 
 namespace registry::dataplane {
-namespace {
-
-absl::StatusOr<std::string> ReadBootId() {
-  constexpr char kPath[] = "/proc/sys/kernel/random/boot_id";
-  const UniqueFd file = OpenAt(AT_FDCWD, kPath, O_RDONLY);
-  if (!file.ok()) return ErrnoStatus(errno, kPath);
-  char buffer[64];
-  absl::StatusOr<size_t> size = ReadAt(file.get(), 0, buffer, sizeof buffer, kPath);
-  if (!size.ok()) return size.status();
-  return std::string(absl::StripAsciiWhitespace(absl::string_view(buffer, *size)));
-}
-
-absl::StatusOr<std::string> ReadMountNamespace() {
-  constexpr char kPath[] = "/proc/self/ns/mnt";
-  char buffer[64];
-  const ssize_t size = ::readlink(kPath, buffer, sizeof buffer);
-  if (size < 0) return ErrnoStatus(errno, kPath);
-  return std::string(buffer, static_cast<size_t>(size));
-}
-
-}  // namespace
 
 // In construction order: later members use earlier ones. The executor finishes its jobs first.
 struct StorageNode::Parts {
@@ -61,16 +34,14 @@ absl::StatusOr<std::unique_ptr<StorageNode>> StorageNode::Open(StorageNodeOption
   folder_options.root = options.root;
   absl::StatusOr<std::unique_ptr<DataFolder>> folder = DataFolder::Open(std::move(folder_options));
   if (!folder.ok()) return folder.status();
-  absl::StatusOr<std::string> boot_id = ReadBootId();
-  if (!boot_id.ok()) return boot_id.status();
-  absl::StatusOr<std::string> mount_namespace = ReadMountNamespace();
-  if (!mount_namespace.ok()) return mount_namespace.status();
+  absl::StatusOr<base::FileNamespace> names = base::ReadFileNamespace();
+  if (!names.ok()) return names.status();
 
   v1::Node node;
   node.set_id((*folder)->node_id());
   node.set_root((*folder)->root());
-  node.set_boot_id(*std::move(boot_id));
-  node.set_mount_namespace(*std::move(mount_namespace));
+  node.set_boot_id(std::move(names->boot_id));
+  node.set_mount_namespace(std::move(names->mount_namespace));
   return std::unique_ptr<StorageNode>(
       new StorageNode(std::make_unique<Parts>(options, *std::move(folder), std::move(node))));
 }

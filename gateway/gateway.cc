@@ -41,8 +41,8 @@ struct Gateway::Parts {
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
   FileReader files;
-  ControlPlane control_plane;
-  StorageNodes storage_nodes;
+  ControlPlaneClient control_plane;
+  StorageClient storage_nodes;
   Access access;
   MemoryBudget manifest_budget{base::kManifestBudgetBytes};
   MemoryBudget answer_budget{base::kManifestAnswerBudgetBytes};

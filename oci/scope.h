@@ -11,6 +11,10 @@
 
 namespace registry::oci {
 
+// The `service` for which clients request tokens: named by challenges, issuer and audience of
+// tokens.
+inline constexpr absl::string_view kTokenService = "simple-registry";
+
 struct Scope {
   std::string type;  // "repository", "registry"
   std::string name;  // a repository's name, "catalog"

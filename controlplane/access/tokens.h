@@ -24,17 +24,14 @@
 
 namespace registry::controlplane {
 
-// Issuer and audience of all tokens, and the `service` for which clients request tokens.
-inline constexpr absl::string_view kTokenService = "simple-registry";
-
 // The least that clients expect (Docker token specification).
 inline constexpr std::chrono::seconds kMinTokenLifetime{60};
 
 struct TokenSignerOptions {
   // At least 32 bytes.
   std::string signing_key;
-  std::string issuer = std::string(kTokenService);
-  std::string audience = std::string(kTokenService);
+  std::string issuer = std::string(oci::kTokenService);
+  std::string audience = std::string(oci::kTokenService);
   std::chrono::seconds lifetime{300};
   Clock clock = SystemNowMs;
 };

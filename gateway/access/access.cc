@@ -79,7 +79,7 @@ bool MayBeKept(AccessDecision decision, bool without_actions) {
 
 }  // namespace
 
-Access::Access(ControlPlane& control_plane)
+Access::Access(ControlPlaneClient& control_plane)
     : control_plane_(control_plane), hash_key_(base::RandomBytes(32)) {}
 
 void Access::Start(asio::io_context& loop) {
@@ -97,7 +97,7 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
   Timer silence(loop);
   bool lost = false;
   while (true) {
-    std::shared_ptr<ControlPlane::PolicyWatch> watch;
+    std::shared_ptr<ControlPlaneClient::PolicyWatch> watch;
     {
       std::lock_guard lock(mutex_);
       if (stopping_) co_return;

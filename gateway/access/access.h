@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "gateway/access/access_cache.h"
 #include "gateway/access/login_guard.h"
-#include "gateway/clients/control_plane.h"
+#include "gateway/clients/control_plane_client.h"
 #include "gateway/limits/call_gate.h"
 #include "registry/v1/access.pb.h"
 
@@ -25,7 +25,7 @@ namespace registry::gateway {
 class Access {
  public:
   // `control_plane` must outlive this object.
-  explicit Access(ControlPlane& control_plane);
+  explicit Access(ControlPlaneClient& control_plane);
 
   // Follows the policy's revision until Stop. Runs on `loop`.
   void Start(boost::asio::io_context& loop);
@@ -60,7 +60,7 @@ class Access {
     return credential.has_basic() ? password_calls_ : calls_;
   }
 
-  ControlPlane& control_plane_;
+  ControlPlaneClient& control_plane_;
   // Cache keys hold no credentials, only hashes of them under this key, new in each process.
   const std::string hash_key_;
   AccessCache cache_;
@@ -69,7 +69,7 @@ class Access {
   CallGate password_calls_{{.bytes = base::kAccessCallsBytes}};
   std::mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::shared_ptr<ControlPlane::PolicyWatch> watch_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<ControlPlaneClient::PolicyWatch> watch_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace registry::gateway

@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "gateway/http/public_url.h"
 #include "oci/error.h"
+#include "oci/scope.h"
 
 namespace registry::gateway {
 namespace {
@@ -94,7 +95,7 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
 std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
                       AccessDecision decision) {
   std::string challenge = absl::StrCat("Bearer realm=\"", PublicUrl(request), "/token\",service=\"",
-                                       kTokenService, "\"");
+                                       oci::kTokenService, "\"");
   if (!actions.empty()) absl::StrAppend(&challenge, ",scope=\"", ScopeOf(actions), "\"");
   if (decision == AccessDecision::kTokenInvalid) challenge += ",error=\"invalid_token\"";
   if (decision == AccessDecision::kInsufficientScope) challenge += ",error=\"insufficient_scope\"";

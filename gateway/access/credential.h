@@ -16,9 +16,6 @@
 
 namespace registry::gateway {
 
-// The `service` of challenges and the audience of tokens.
-inline constexpr absl::string_view kTokenService = "simple-registry";
-
 // Reads the Authorization header. Nothing is set without one, or if user name and password are both
 // empty.
 // Error: UNAUTHORIZED for several headers, and for schemes other than Basic and Bearer. Its message

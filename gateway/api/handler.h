@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "gateway/access/access.h"
 #include "gateway/api/route.h"
-#include "gateway/clients/control_plane.h"
-#include "gateway/clients/storage_nodes.h"
+#include "gateway/clients/control_plane_client.h"
+#include "gateway/clients/storage_client.h"
 #include "gateway/http/exchange.h"
 #include "gateway/limits/memory_budget.h"
 
@@ -18,8 +18,8 @@ namespace registry::gateway {
 
 // The planes behind the gateway. Thread-safe.
 struct Planes {
-  ControlPlane& control_plane;
-  StorageNodes& storage_nodes;
+  ControlPlaneClient& control_plane;
+  StorageClient& storage_nodes;
   Access& access;
   // Manifests that clients push.
   MemoryBudget& manifest_budget;

@@ -133,7 +133,7 @@ Awaitable<absl::Status> GetToken(Context context) {
   const auto query = [&] {
     v1::IssueTokenRequest query;
     *query.mutable_credential() = context.credential;
-    query.set_service(std::string(kTokenService));
+    query.set_service(std::string(oci::kTokenService));
     query.set_client_address(request.client_address);
     query.set_offline(request.QueryParameter("offline_token").value_or("") == "true");
     AddScopes(request.QueryParameters("scope"), query);
@@ -158,7 +158,7 @@ Awaitable<absl::Status> PostToken(Context context) {
   const auto query = [&] {
     v1::IssueTokenRequest query;
     *query.mutable_credential() = *credential;
-    query.set_service(std::string(kTokenService));
+    query.set_service(std::string(oci::kTokenService));
     query.set_client_address(context.request().client_address);
     query.set_offline(FormValue(*form, "access_type") == "offline");
     AddScopes(FormValues(*form, "scope"), query);

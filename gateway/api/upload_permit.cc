@@ -8,7 +8,7 @@
 
 namespace registry::gateway {
 
-UploadPermit::UploadPermit(ControlPlane& control_plane, const v1::Upload& upload,
+UploadPermit::UploadPermit(ControlPlaneClient& control_plane, const v1::Upload& upload,
                            int64_t size_bytes, const std::optional<uint64_t>& content_length,
                            std::chrono::milliseconds interval)
     : control_plane_(control_plane), upload_(upload), interval_(interval) {

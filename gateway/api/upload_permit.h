@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "base/limits.h"
-#include "gateway/clients/control_plane.h"
+#include "gateway/clients/control_plane_client.h"
 #include "gateway/http/awaitable.h"
 #include "registry/v1/metadata.pb.h"
 
@@ -24,7 +24,7 @@ class UploadPermit {
  public:
   // `size_bytes`: the session's size before the body. `content_length`: the body's length, if
   // known. `control_plane` and `upload` must outlive the object.
-  UploadPermit(ControlPlane& control_plane, const v1::Upload& upload, int64_t size_bytes,
+  UploadPermit(ControlPlaneClient& control_plane, const v1::Upload& upload, int64_t size_bytes,
                const std::optional<uint64_t>& content_length,
                std::chrono::milliseconds interval = base::kUploadStreamTouch);
 
@@ -35,7 +35,7 @@ class UploadPermit {
   Awaitable<absl::Status> Renew(int64_t size_bytes);
 
  private:
-  ControlPlane& control_plane_;
+  ControlPlaneClient& control_plane_;
   const v1::Upload& upload_;
   const std::chrono::milliseconds interval_;
   // 0: the body has no length.

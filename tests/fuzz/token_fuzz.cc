@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "controlplane/access/tokens.h"
+#include "oci/scope.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::controlplane {
@@ -125,7 +126,8 @@ void CheckClaims(absl::string_view claims) {
   json::value storage;
   const json::object* object = ParseObject(claims, storage);
   FUZZ_CHECK(object != nullptr);
-  FUZZ_CHECK(IsText(*object, "iss", kTokenService) && IsText(*object, "aud", kTokenService));
+  FUZZ_CHECK(IsText(*object, "iss", oci::kTokenService) &&
+             IsText(*object, "aud", oci::kTokenService));
   constexpr int64_t kLeeway = base::kTokenLeeway.count();
   for (const char* name : {"nbf", "iat"}) {
     const json::value* begin = object->if_contains(name);

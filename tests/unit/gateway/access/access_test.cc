@@ -142,7 +142,7 @@ class AccessTest : public testing::Test {
     grpc::ServerBuilder builder;
     builder.RegisterService(&plane_);
     server_ = builder.BuildAndStart();
-    client_ = std::make_unique<ControlPlane>(server_->InProcessChannel({}));
+    client_ = std::make_unique<ControlPlaneClient>(server_->InProcessChannel({}));
     access_ = std::make_unique<Access>(*client_);
     access_->Start(loops_.loop(0));
     heartbeat_ = std::thread([this] {
@@ -188,7 +188,7 @@ class AccessTest : public testing::Test {
 
   FakeControlPlane plane_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<ControlPlane> client_;
+  std::unique_ptr<ControlPlaneClient> client_;
   EventLoops loops_{2};
   std::unique_ptr<Access> access_;
   std::atomic<bool> stopping_ = false;

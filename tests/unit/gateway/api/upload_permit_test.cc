@@ -39,7 +39,7 @@ class UploadPermitTest : public testing::Test {
  protected:
   UploadPermitTest() {
     server_ = grpc::ServerBuilder().RegisterService(&fake_).BuildAndStart();
-    control_plane_ = std::make_unique<ControlPlane>(server_->InProcessChannel({}));
+    control_plane_ = std::make_unique<ControlPlaneClient>(server_->InProcessChannel({}));
     upload_.set_id("an upload");
   }
   ~UploadPermitTest() override { server_->Shutdown(); }
@@ -62,7 +62,7 @@ class UploadPermitTest : public testing::Test {
 
   FakeControlPlane fake_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<ControlPlane> control_plane_;
+  std::unique_ptr<ControlPlaneClient> control_plane_;
   v1::Upload upload_;
 };
 

@@ -2,8 +2,8 @@
 //
 // Thread-safe; a StorageWrite or StorageRead belongs to one coroutine. Errors are those documented
 // in storage.proto.
-#ifndef REGISTRY_GATEWAY_CLIENTS_STORAGE_NODES_H_
-#define REGISTRY_GATEWAY_CLIENTS_STORAGE_NODES_H_
+#ifndef REGISTRY_GATEWAY_CLIENTS_STORAGE_CLIENT_H_
+#define REGISTRY_GATEWAY_CLIENTS_STORAGE_CLIENT_H_
 
 #include <memory>
 #include <optional>
@@ -47,13 +47,13 @@ class StorageRead {
   base::UniqueFd file_;
 };
 
-class StorageNodes {
+class StorageClient {
  public:
   // `nodes`: the ids by which the control plane knows the nodes, and their channels. `files` opens
   // files and must outlive this object.
-  StorageNodes(const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
-               FileReader& files);
-  ~StorageNodes();
+  StorageClient(const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
+                FileReader& files);
+  ~StorageClient();
 
   // Errors of all: NOT_FOUND / UNAVAILABLE if there is no such node or it cannot be reached.
 
@@ -81,4 +81,4 @@ class StorageNodes {
 
 }  // namespace registry::gateway
 
-#endif  // REGISTRY_GATEWAY_CLIENTS_STORAGE_NODES_H_
+#endif  // REGISTRY_GATEWAY_CLIENTS_STORAGE_CLIENT_H_

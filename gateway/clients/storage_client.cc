@@ -1,4 +1,4 @@
-#include "gateway/clients/storage_nodes.h"
+#include "gateway/clients/storage_client.h"
 
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/machine.h"
 #include "gateway/clients/health_check.h"
 #include "gateway/clients/rpc.h"
 #include "registry/v1/storage.grpc.pb.h"
@@ -19,27 +19,11 @@
 namespace registry::gateway {
 namespace {
 
-// With the same running kernel and the same mounts, a path means the same file to node and gateway.
-std::string BootId() {
-  std::string id;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
-  return id;
-}
-
-std::string MountNamespace() {
-  char target[64];
-  const ssize_t size = ::readlink("/proc/self/ns/mnt", target, sizeof target);
-  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
-}
-
-// The node's root folder, if the node shares this machine.
+// The node's root folder, if a path means the same file to the node and to this gateway.
 base::UniqueFd OpenSharedRoot(const v1::Node& node) {
-  const std::string boot_id = BootId();
-  const std::string mount_namespace = MountNamespace();
-  if (boot_id.empty() || mount_namespace.empty() || node.boot_id() != boot_id ||
-      node.mount_namespace() != mount_namespace) {
-    return {};
-  }
+  const absl::StatusOr<base::FileNamespace> own = base::ReadFileNamespace();
+  const base::FileNamespace its = {node.boot_id(), node.mount_namespace()};
+  if (!own.ok() || *own != its) return {};
   return base::UniqueFd(::open(node.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
@@ -142,7 +126,7 @@ class StreamRead final : public StorageRead {
 
 }  // namespace
 
-struct StorageNodes::Node {
+struct StorageClient::Node {
   ~Node() {
     if (root >= 0) ::close(root);
   }
@@ -156,7 +140,7 @@ struct StorageNodes::Node {
   std::atomic<bool> asked = false;
 };
 
-StorageNodes::StorageNodes(
+StorageClient::StorageClient(
     const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
     FileReader& files)
     : files_(files) {
@@ -169,16 +153,16 @@ StorageNodes::StorageNodes(
   }
 }
 
-StorageNodes::~StorageNodes() = default;
+StorageClient::~StorageClient() = default;
 
-absl::StatusOr<StorageNodes::Node*> StorageNodes::Find(absl::string_view id) const {
+absl::StatusOr<StorageClient::Node*> StorageClient::Find(absl::string_view id) const {
   for (const auto& node : nodes_) {
     if (node->id == id) return node.get();
   }
   return absl::UnavailableError(absl::StrCat("the storage node ", id, " is not connected"));
 }
 
-Awaitable<bool> StorageNodes::SharesFiles(Node& node) {
+Awaitable<bool> StorageClient::SharesFiles(Node& node) {
   if (node.asked) co_return node.root >= 0;
   const v1::GetNodeRequest request;
   const auto start = [&](auto* context, auto* response, auto done) {
@@ -197,7 +181,7 @@ Awaitable<bool> StorageNodes::SharesFiles(Node& node) {
   co_return node.root >= 0;
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageNodes::Write(
+Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
     std::string node_id, v1::WriteHeader header) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
@@ -212,8 +196,8 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageNodes::Write(
   co_return write;
 }
 
-Awaitable<absl::StatusOr<v1::StatResponse>> StorageNodes::Stat(std::string node_id,
-                                                               v1::StatRequest request) {
+Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node_id,
+                                                                v1::StatRequest request) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
   const auto start = [&](auto* context, auto* response, auto done) {
@@ -222,7 +206,7 @@ Awaitable<absl::StatusOr<v1::StatResponse>> StorageNodes::Stat(std::string node_
   co_return co_await Call<v1::StatResponse>(base::kRpcDeadline, start);
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageNodes::Read(
+Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
     std::vector<std::string> node_ids, v1::ReadRequest request) {
   absl::Status last = absl::DataLossError("no storage node has a copy of this blob");
   for (const std::string& id : node_ids) {
@@ -243,7 +227,7 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageNodes::Read(
   co_return last;
 }
 
-Awaitable<absl::Status> StorageNodes::CheckHealth() {
+Awaitable<absl::Status> StorageClient::CheckHealth() {
   for (const auto& node : nodes_) {
     const absl::Status status = co_await gateway::CheckHealth(*node->health);
     if (!status.ok()) {

@@ -1,4 +1,4 @@
-#include "gateway/clients/control_plane.h"
+#include "gateway/clients/control_plane_client.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -18,7 +18,7 @@ namespace {
   };                                                                             \
   co_return co_await Call<response_type>(base::kRpcDeadline, start)
 
-class PolicyReader final : public ControlPlane::PolicyWatch {
+class PolicyReader final : public ControlPlaneClient::PolicyWatch {
  public:
   explicit PolicyReader(v1::AccessService::Stub& stub)
       : reader_([&stub, this](auto* context, auto* reactor) {
@@ -38,51 +38,52 @@ class PolicyReader final : public ControlPlane::PolicyWatch {
 
 }  // namespace
 
-struct ControlPlane::Stubs {
+struct ControlPlaneClient::Stubs {
   std::unique_ptr<v1::AccessService::Stub> access;
   std::unique_ptr<v1::MetadataService::Stub> metadata;
   std::unique_ptr<grpc::health::v1::Health::Stub> health;
 };
 
-ControlPlane::ControlPlane(std::shared_ptr<grpc::Channel> channel)
+ControlPlaneClient::ControlPlaneClient(std::shared_ptr<grpc::Channel> channel)
     : stubs_(new Stubs{.access = v1::AccessService::NewStub(channel),
                        .metadata = v1::MetadataService::NewStub(channel),
                        .health = grpc::health::v1::Health::NewStub(channel)}) {}
 
-ControlPlane::~ControlPlane() = default;
+ControlPlaneClient::~ControlPlaneClient() = default;
 
-std::shared_ptr<ControlPlane::PolicyWatch> ControlPlane::WatchPolicy() {
+std::shared_ptr<ControlPlaneClient::PolicyWatch> ControlPlaneClient::WatchPolicy() {
   return std::make_shared<PolicyReader>(*stubs_->access);
 }
 
-Awaitable<absl::Status> ControlPlane::CheckHealth() {
+Awaitable<absl::Status> ControlPlaneClient::CheckHealth() {
   co_return co_await gateway::CheckHealth(*stubs_->health);
 }
 
-Awaitable<absl::StatusOr<v1::AuthorizeResponse>> ControlPlane::Authorize(
+Awaitable<absl::StatusOr<v1::AuthorizeResponse>> ControlPlaneClient::Authorize(
     v1::AuthorizeRequest request) {
   REGISTRY_CALL(access, Authorize, v1::AuthorizeResponse);
 }
 
-Awaitable<absl::StatusOr<v1::IssueTokenResponse>> ControlPlane::IssueToken(
+Awaitable<absl::StatusOr<v1::IssueTokenResponse>> ControlPlaneClient::IssueToken(
     v1::IssueTokenRequest request) {
   REGISTRY_CALL(access, IssueToken, v1::IssueTokenResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Upload>> ControlPlane::BeginUpload(v1::BeginUploadRequest request) {
+Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::BeginUpload(
+    v1::BeginUploadRequest request) {
   REGISTRY_CALL(metadata, BeginUpload, v1::Upload);
 }
 
-Awaitable<absl::StatusOr<v1::Upload>> ControlPlane::GetUpload(v1::GetUploadRequest request) {
+Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::GetUpload(v1::GetUploadRequest request) {
   REGISTRY_CALL(metadata, GetUpload, v1::Upload);
 }
 
-Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ControlPlane::ExtendUpload(
+Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ControlPlaneClient::ExtendUpload(
     v1::ExtendUploadRequest request) {
   REGISTRY_CALL(metadata, ExtendUpload, v1::ExtendUploadResponse);
 }
 
-Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlane::CommitUpload(
+Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlaneClient::CommitUpload(
     v1::CommitUploadRequest request) {
   const auto start = [&](auto* context, auto* response, auto done) {
     stubs_->metadata->async()->CommitUpload(context, &request, response, std::move(done));
@@ -92,55 +93,56 @@ Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlane::CommitUpload(
                                                     start);
 }
 
-Awaitable<absl::StatusOr<v1::CancelUploadResponse>> ControlPlane::CancelUpload(
+Awaitable<absl::StatusOr<v1::CancelUploadResponse>> ControlPlaneClient::CancelUpload(
     v1::CancelUploadRequest request) {
   REGISTRY_CALL(metadata, CancelUpload, v1::CancelUploadResponse);
 }
 
-Awaitable<absl::StatusOr<v1::MountBlobResponse>> ControlPlane::MountBlob(
+Awaitable<absl::StatusOr<v1::MountBlobResponse>> ControlPlaneClient::MountBlob(
     v1::MountBlobRequest request) {
   REGISTRY_CALL(metadata, MountBlob, v1::MountBlobResponse);
 }
 
-Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> ControlPlane::FindMountSources(
+Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> ControlPlaneClient::FindMountSources(
     v1::FindMountSourcesRequest request) {
   REGISTRY_CALL(metadata, FindMountSources, v1::FindMountSourcesResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Blob>> ControlPlane::GetBlob(v1::GetBlobRequest request) {
+Awaitable<absl::StatusOr<v1::Blob>> ControlPlaneClient::GetBlob(v1::GetBlobRequest request) {
   REGISTRY_CALL(metadata, GetBlob, v1::Blob);
 }
 
-Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> ControlPlane::DeleteBlob(
+Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> ControlPlaneClient::DeleteBlob(
     v1::DeleteBlobRequest request) {
   REGISTRY_CALL(metadata, DeleteBlob, v1::DeleteBlobResponse);
 }
 
-Awaitable<absl::StatusOr<v1::PutManifestResponse>> ControlPlane::PutManifest(
+Awaitable<absl::StatusOr<v1::PutManifestResponse>> ControlPlaneClient::PutManifest(
     v1::PutManifestRequest request) {
   REGISTRY_CALL(metadata, PutManifest, v1::PutManifestResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Manifest>> ControlPlane::GetManifest(v1::GetManifestRequest request) {
+Awaitable<absl::StatusOr<v1::Manifest>> ControlPlaneClient::GetManifest(
+    v1::GetManifestRequest request) {
   REGISTRY_CALL(metadata, GetManifest, v1::Manifest);
 }
 
-Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> ControlPlane::DeleteManifest(
+Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> ControlPlaneClient::DeleteManifest(
     v1::DeleteManifestRequest request) {
   REGISTRY_CALL(metadata, DeleteManifest, v1::DeleteManifestResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListTagsResponse>> ControlPlane::ListTags(
+Awaitable<absl::StatusOr<v1::ListTagsResponse>> ControlPlaneClient::ListTags(
     v1::ListTagsRequest request) {
   REGISTRY_CALL(metadata, ListTags, v1::ListTagsResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ControlPlane::ListRepositories(
+Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ControlPlaneClient::ListRepositories(
     v1::ListRepositoriesRequest request) {
   REGISTRY_CALL(metadata, ListRepositories, v1::ListRepositoriesResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ControlPlane::ListReferrers(
+Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ControlPlaneClient::ListReferrers(
     v1::ListReferrersRequest request) {
   REGISTRY_CALL(metadata, ListReferrers, v1::ListReferrersResponse);
 }

@@ -2,8 +2,8 @@
 //
 // Each method is one RPC of access.proto or metadata.proto, which document arguments and errors.
 // Thread-safe.
-#ifndef REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_H_
-#define REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_H_
+#ifndef REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_CLIENT_H_
+#define REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_CLIENT_H_
 
 #include <memory>
 #include <optional>
@@ -19,10 +19,10 @@ class Channel;
 
 namespace registry::gateway {
 
-class ControlPlane {
+class ControlPlaneClient {
  public:
-  explicit ControlPlane(std::shared_ptr<grpc::Channel> channel);
-  ~ControlPlane();
+  explicit ControlPlaneClient(std::shared_ptr<grpc::Channel> channel);
+  ~ControlPlaneClient();
 
   Awaitable<absl::StatusOr<v1::AuthorizeResponse>> Authorize(v1::AuthorizeRequest request);
   Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(v1::IssueTokenRequest request);
@@ -68,4 +68,4 @@ class ControlPlane {
 
 }  // namespace registry::gateway
 
-#endif  // REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_H_
+#endif  // REGISTRY_GATEWAY_CLIENTS_CONTROL_PLANE_CLIENT_H_
