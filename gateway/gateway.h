@@ -42,7 +42,7 @@ struct GatewayOptions {
   // Open connections per client address (IPv6: per /64); 0: no limit. Trusted proxies are exempt.
   size_t max_connections_per_client = 0;
   // Requests per second of one client address, as trusted proxies tell it, and of one user; 0: no
-  // limit (request_rate.h).
+  // limit (limits/request_rate.h).
   int max_requests_per_client = 0;
   int max_requests_per_user = 0;
 

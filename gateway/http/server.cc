@@ -25,8 +25,10 @@ using asio::ip::tcp;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-// The interval for closing late connections: short enough for the shortest timeout.
+// After so many connections of a crowd, the heap is trimmed if it has so many bytes free. A trim
+// holds up the loop for some milliseconds, so a few short connections at a time never cause one.
 constexpr size_t kTrimAfterConnections = 250;
+constexpr size_t kCrowd = 500;
 constexpr size_t kTrimAfterBytes = 4 * 1024 * 1024;
 
 // Returns free pages to the system. glibc keeps those between the frames of coroutines: after a
@@ -35,6 +37,7 @@ void TrimHeap() {
   if (::mallinfo2().fordblks >= kTrimAfterBytes) ::malloc_trim(0);
 }
 
+// The interval for closing late connections: short enough for the shortest timeout.
 std::chrono::milliseconds SweepInterval(const ConnectionOptions& options) {
   const auto shortest = std::min(
       {options.header_timeout, options.idle_timeout, options.body_timeout, options.linger_timeout});
@@ -228,7 +231,7 @@ Awaitable<void> Server::Serve(Socket socket, std::string address, Loop& loop,
     co_await connection.Run();
     loop.connections.erase(&connection);
   }
-  if (++loop.ended % kTrimAfterConnections == 0) TrimHeap();
+  if (++loop.ended % kTrimAfterConnections == 0 && loop.connections.size() >= kCrowd) TrimHeap();
   std::lock_guard lock(mutex_);
   --open_connections_;
   if (const auto found = connections_of_client_.find(client);
