@@ -9,8 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "app/secret_input.h"
+#include "base/quote.h"
 #include "controlplane/passwords.h"
-#include "oci/error.h"
 
 namespace registry::app {
 namespace {
@@ -39,8 +39,8 @@ absl::StatusOr<AdminPassword> ValidateLine(const HtpasswdLine& line, absl::strin
   }
   if (line.name != user) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "it is a line of htpasswd for user ", oci::Quote(line.name), ", but the administrator is ",
-        oci::Quote(user), "; give -adminname ", line.name, ", or the hash alone"));
+        "it is a line of htpasswd for user ", base::Quote(line.name), ", but the administrator is ",
+        base::Quote(user), "; give -adminname ", line.name, ", or the hash alone"));
   }
   const std::string hash(line.hash);
   if (absl::Status status = controlplane::ValidatePasswordHash(hash); !status.ok()) return status;
@@ -72,12 +72,12 @@ absl::StatusOr<AdminPassword> ReadAdminPassword(const ServeFlags& flags) {
   if (!secret.ok()) return secret.status();
   absl::StatusOr<AdminPassword> password = Validate(*secret, flags.admin_name);
   if (password.ok()) return password;
-  return About(absl::StrCat("password file ", oci::Quote(flags.admin_password_file)),
+  return About(absl::StrCat("password file ", base::Quote(flags.admin_password_file)),
                password.status());
 }
 
 absl::StatusOr<std::string> ReadSecretFile(absl::string_view name, const std::string& path) {
-  const std::string what = absl::StrCat(name, " ", oci::Quote(path));
+  const std::string what = absl::StrCat(name, " ", base::Quote(path));
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", what));
   absl::StatusOr<std::string> secret = ReadSecretLine(fd);

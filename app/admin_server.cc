@@ -10,7 +10,7 @@
 #include "app/pem_file.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::app {
 namespace {
@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   const bool has_socket = FitsSocket(options.socket_path);
   if (!has_socket && !options.address.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "the path of the admin API's socket ", oci::Quote(options.socket_path),
+        "the path of the admin API's socket ", base::Quote(options.socket_path),
         " is too long for a socket: choose a shorter -datadir, or give -grpcaddr for TCP"));
   }
   std::unique_ptr<AdminServer> result(new AdminServer(options));
@@ -66,13 +66,13 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(grpc::Service& s
   ::umask(mask);
   if (has_socket && socket_port == 0) {
     return absl::UnavailableError(
-        absl::StrCat("the admin API cannot listen on the socket ", oci::Quote(options.socket_path),
+        absl::StrCat("the admin API cannot listen on the socket ", base::Quote(options.socket_path),
                      ": remove the file or folder there, or choose a -datadir on a "
                      "file system that supports sockets"));
   }
   if (options.address.has_value() && tcp_port == 0) {
     return absl::UnavailableError(
-        absl::StrCat("the admin API cannot listen on ", oci::Quote(options.address->ToString()),
+        absl::StrCat("the admin API cannot listen on ", base::Quote(options.address->ToString()),
                      ": it is in use, or not an address of this machine; give another -grpcaddr"));
   }
   if (result->server_ == nullptr) return absl::InternalError("the admin API cannot start");

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "app/help.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::app {
 namespace {
@@ -122,11 +122,11 @@ absl::StatusOr<Arguments> ReadArguments(const CommandSyntax& syntax,
       if (LooksLikeFlag(token)) {
         return WrongArguments(
             syntax, absl::StrCat("unknown flag ",
-                                 oci::Quote(absl::string_view(token).substr(0, token.find('=')))));
+                                 base::Quote(absl::string_view(token).substr(0, token.find('=')))));
       }
       if (!syntax.takes_words) {
         return WrongArguments(
-            syntax, absl::StrCat("unexpected word ", oci::Quote(token), ": ", syntax.command,
+            syntax, absl::StrCat("unexpected word ", base::Quote(token), ": ", syntax.command,
                                  " takes only flags and their values"));
       }
       arguments.words.push_back(token);

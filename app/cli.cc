@@ -7,8 +7,8 @@
 #include "app/genhash.h"
 #include "app/help.h"
 #include "app/version.h"
+#include "base/quote.h"
 #include "controlplane/policy/policy.h"
-#include "oci/error.h"
 
 namespace registry::app {
 namespace {
@@ -32,7 +32,7 @@ int Print(const Cli& cli, absl::string_view text) {
 int Unknown(const Cli& cli, absl::string_view command) {
   return Fail(
       cli, kExitUsage,
-      absl::StrCat("unknown command ", oci::Quote(command),
+      absl::StrCat("unknown command ", base::Quote(command),
                    ": the commands are serve, admin, check, genhash, version and help; see '",
                    kProgramName, " help'"));
 }
@@ -106,7 +106,7 @@ int RunCli(const Cli& cli) {
   if (command == "check") return RunCheck(cli, args);
   if (!args.empty()) {
     return Fail(cli, kExitUsage,
-                absl::StrCat(command, " takes no arguments, but was given ", oci::Quote(args[0]),
+                absl::StrCat(command, " takes no arguments, but was given ", base::Quote(args[0]),
                              "; see '", kProgramName, " help ", command, "'"));
   }
   if (command == "genhash") return RunGenhash(cli);

@@ -6,10 +6,10 @@
 #include "absl/strings/str_join.h"
 #include "app/admin_password.h"
 #include "app/help.h"
+#include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/policy.h"
 #include "gateway/http/public_url.h"
-#include "oci/error.h"
 
 namespace registry::app {
 namespace {
@@ -100,7 +100,7 @@ absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::str
     if (absl::Status status = HostPort::Parse(*configuration.addr).status(); !status.ok()) {
       errors.push_back(absl::StrCat(configuration.places.at("spec.web.addr"),
                                     ": spec.web.addr: invalid address ",
-                                    oci::Quote(*configuration.addr), ": ", status.message()));
+                                    base::Quote(*configuration.addr), ": ", status.message()));
     }
   }
   if (configuration.public_url.has_value()) {

@@ -7,10 +7,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/quote.h"
 #include "controlplane/policy/fields.h"
 #include "controlplane/policy/policy.h"
 #include "gateway/http/public_url.h"
-#include "oci/error.h"
 
 namespace registry::app {
 namespace {
@@ -170,7 +170,7 @@ absl::Status ReadSize(const Settings& settings, absl::string_view flag, int64_t&
   const std::optional<int64_t> read = controlplane::ParseByteSize(found->second.value());
   if (!read) {
     return Wrong(settings, flag,
-                 absl::StrCat(oci::Quote(found->second.value()),
+                 absl::StrCat(base::Quote(found->second.value()),
                               " is not a size: expected a number of bytes, or one with a suffix, "
                               "such as 500M or 20G"));
   }
@@ -186,7 +186,7 @@ absl::Status ReadLimits(const Settings& settings, ServeFlags& flags) {
     if (!value) {
       return Wrong(
           settings, limit.flag,
-          absl::StrCat(oci::Quote(found->second.value()), " is not a limit: give a number up to ",
+          absl::StrCat(base::Quote(found->second.value()), " is not a limit: give a number up to ",
                        controlplane::kMaxLimit, ", or 0 for no limit"));
     }
     flags.*limit.field = *value;
@@ -200,14 +200,14 @@ absl::StatusOr<HostPort> ReadAddress(const Settings& settings, absl::string_view
   if (address.ok()) return address;
   return Wrong(
       settings, flag,
-      absl::StrCat("invalid address ", oci::Quote(text), ": ", address.status().message()));
+      absl::StrCat("invalid address ", base::Quote(text), ": ", address.status().message()));
 }
 
 absl::Status CheckAdminName(const Settings& settings, const std::string& name) {
   if (name == controlplane::kAnonymous) {
     return Wrong(
         settings, "adminname",
-        absl::StrCat(oci::Quote(name), " names clients that do not log in; choose another"));
+        absl::StrCat(base::Quote(name), " names clients that do not log in; choose another"));
   }
   const absl::Status status = controlplane::ValidateUserName(name);
   return status.ok() ? status : Wrong(settings, "adminname", status.message());
@@ -222,7 +222,7 @@ absl::Status ReadTime(const Settings& settings, absl::string_view flag,
   const std::optional<std::chrono::seconds> parsed = controlplane::ParseDuration(text);
   if (!parsed) {
     return Wrong(settings, flag,
-                 absl::StrCat(oci::Quote(text),
+                 absl::StrCat(base::Quote(text),
                               " is neither a number of seconds nor a duration such as 5m"));
   }
   time = *parsed;
@@ -241,7 +241,7 @@ absl::Status ReadTimes(const Settings& settings, ServeFlags& flags) {
                                    std::pair("draintimeout", flags.drain_timeout)}) {
     if (time <= base::kMaxShutdownTime) continue;
     return Wrong(settings, flag,
-                 absl::StrCat(oci::Quote(settings.find(flag)->second.value()),
+                 absl::StrCat(base::Quote(settings.find(flag)->second.value()),
                               " is too long; the maximum is 24h"));
   }
   return absl::OkStatus();
@@ -264,7 +264,7 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   if (const re2::RE2 sparse(flags.sparse, re2::RE2::Quiet); !sparse.ok()) {
     return Wrong(
         settings, "sparse",
-        absl::StrCat(oci::Quote(flags.sparse), " is not a regular expression: ", sparse.error()));
+        absl::StrCat(base::Quote(flags.sparse), " is not a regular expression: ", sparse.error()));
   }
   if (const auto found = settings.find("cfgdir"); found != settings.end()) {
     flags.config_folders = found->second.values;
@@ -287,7 +287,7 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   if (const auto found = settings.find("ui"); found != settings.end()) {
     if (!absl::SimpleAtob(found->second.value(), &flags.ui)) {
       return Wrong(settings, "ui",
-                   absl::StrCat(oci::Quote(found->second.value()), " is neither true nor false"));
+                   absl::StrCat(base::Quote(found->second.value()), " is neither true nor false"));
     }
   }
   for (const auto& [flag, setting] : settings) flags.given.insert(flag);

@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::app {
 namespace {
@@ -23,7 +23,7 @@ using Bio = std::unique_ptr<BIO, decltype(&::BIO_free)>;
 absl::Status Wrong(const PemFileNames::Name& name, absl::string_view why) {
   ERR_clear_error();
   return absl::InvalidArgumentError(
-      absl::StrCat(name.flag, " ", oci::Quote(name.path), " cannot be used: ", why));
+      absl::StrCat(name.flag, " ", base::Quote(name.path), " cannot be used: ", why));
 }
 
 // Error with OpenSSL's reason.
@@ -39,7 +39,7 @@ absl::StatusOr<std::string> Read(const PemFileNames::Name& name) {
   content << file.rdbuf();
   if (!file.good()) {
     return absl::ErrnoToStatus(errno,
-                               absl::StrCat(name.flag, ": cannot read ", oci::Quote(name.path)));
+                               absl::StrCat(name.flag, ": cannot read ", base::Quote(name.path)));
   }
   return content.str();
 }

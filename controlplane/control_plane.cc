@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "base/worker_pool.h"
 #include "controlplane/access/service.h"
 #include "controlplane/access/signing_key.h"
@@ -22,7 +23,6 @@
 #include "controlplane/policy/store.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/upkeep/upkeep.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -33,7 +33,7 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
   for (const std::string& id : connected) {
     if (!base::IsUuid(id)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the storage node's id ", oci::Quote(id), " is not a UUID"));
+          absl::StrCat("the storage node's id ", base::Quote(id), " is not a UUID"));
     }
   }
   std::set<std::string> away;
@@ -140,7 +140,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
         std::make_unique<re2::RE2>(options.sparse_repositories, re2::RE2::Quiet);
     if (!parts->sparse_repositories->ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the regular expression ", oci::Quote(options.sparse_repositories),
+          absl::StrCat("the regular expression ", base::Quote(options.sparse_repositories),
                        " for repositories with sparse manifests is malformed: ",
                        parts->sparse_repositories->error()));
     }

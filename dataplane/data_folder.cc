@@ -16,8 +16,8 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "dataplane/incarnation.h"
-#include "oci/error.h"
 
 namespace registry::dataplane {
 namespace {
@@ -107,7 +107,7 @@ absl::StatusOr<std::string> DataFolder::ReadNodeId() const {
   const absl::string_view text(buffer, *size);
   if (!base::IsUuid(absl::StripSuffix(text, "\n"))) {
     return absl::DataLossError(absl::StrCat(
-        shown, " is damaged: it contains ", oci::Quote(text),
+        shown, " is damaged: it contains ", base::Quote(text),
         " instead of a UUID. Restore the id by which the control plane knows this node"));
   }
   return std::string(absl::StripSuffix(text, "\n"));

@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "base/hash.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::dataplane {
 
@@ -12,7 +12,7 @@ std::string BlobFolder(int index) { return absl::StrFormat("%s/%02x", kBlobsFold
 
 absl::StatusOr<Incarnation> Incarnation::Parse(absl::string_view text) {
   if (!base::IsUuid(text)) {
-    return absl::InvalidArgumentError(absl::StrCat("invalid incarnation ", oci::Quote(text),
+    return absl::InvalidArgumentError(absl::StrCat("invalid incarnation ", base::Quote(text),
                                                    ": it must be a UUID in lower-case digits"));
   }
   return Incarnation(text);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::oci {
@@ -15,7 +16,7 @@ constexpr size_t HexSize(DigestAlgorithm algorithm) {
 
 absl::Status Invalid(absl::string_view text, absl::string_view why) {
   return MakeError(ErrorCode::kDigestInvalid,
-                   absl::StrCat("invalid digest ", Quote(text), ": ", why));
+                   absl::StrCat("invalid digest ", base::Quote(text), ": ", why));
 }
 
 }  // namespace
@@ -28,7 +29,7 @@ absl::StatusOr<DigestAlgorithm> ParseDigestAlgorithm(absl::string_view name) {
   if (name == "sha256") return DigestAlgorithm::kSha256;
   if (name == "sha512") return DigestAlgorithm::kSha512;
   return MakeError(ErrorCode::kDigestInvalid,
-                   absl::StrCat("unsupported digest algorithm ", Quote(name),
+                   absl::StrCat("unsupported digest algorithm ", base::Quote(name),
                                 ": sha256 and sha512 are supported"));
 }
 

@@ -1,7 +1,6 @@
 #include "oci/error.h"
 
 #include "absl/strings/cord.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace registry::oci {
@@ -80,14 +79,6 @@ HttpError ToHttpError(const absl::Status& status) {
     default:
       return {500, "INTERNAL"};
   }
-}
-
-std::string Quote(absl::string_view text) {
-  constexpr size_t kMaxBytes = 200;
-  const bool cut = text.size() > kMaxBytes;
-  const absl::string_view shown = text.substr(0, kMaxBytes);
-  // Invalid UTF-8 would make the JSON that carries the message invalid.
-  return absl::StrCat("\"", absl::CHexEscape(shown), cut ? "…" : "", "\"");
 }
 
 }  // namespace registry::oci

@@ -56,9 +56,6 @@ struct HttpError {
 };
 HttpError ToHttpError(const absl::Status& status);
 
-// Quotes a client's text for an error message: escapes control characters, cuts at 200 bytes.
-std::string Quote(absl::string_view text);
-
 }  // namespace registry::oci
 
 #endif  // REGISTRY_OCI_ERROR_H_

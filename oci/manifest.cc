@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::oci {
@@ -24,7 +25,7 @@ const json::string* OptionalString(const json::object& object, absl::string_view
   const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
   if (value == nullptr || value->is_null()) return nullptr;
   if (!value->is_string()) {
-    error = Invalid(absl::StrCat(Quote(key), " must be a string"));
+    error = Invalid(absl::StrCat(base::Quote(key), " must be a string"));
     return nullptr;
   }
   return &value->get_string();
@@ -65,7 +66,7 @@ absl::Status AppendDescriptors(const json::object& object, absl::string_view key
                                std::vector<Descriptor>& out) {
   const json::value* value = object.if_contains(json::string_view(key.data(), key.size()));
   if (value == nullptr || value->is_null()) return absl::OkStatus();
-  if (!value->is_array()) return Invalid(absl::StrCat(Quote(key), " must be an array"));
+  if (!value->is_array()) return Invalid(absl::StrCat(base::Quote(key), " must be an array"));
   size_t index = 0;
   for (const json::value& item : value->get_array()) {
     absl::StatusOr<Descriptor> descriptor =
@@ -98,8 +99,9 @@ absl::Status CheckMediaType(absl::string_view content_type, const json::object& 
   const std::string in_body = ToStdString(OptionalString(object, "mediaType", error));
   if (!error.ok()) return error;
   if (!content_type.empty() && !in_body.empty() && content_type != in_body) {
-    return Invalid(absl::StrCat("its mediaType ", Quote(in_body),
-                                " differs from the request's Content-Type ", Quote(content_type)));
+    return Invalid(absl::StrCat("its mediaType ", base::Quote(in_body),
+                                " differs from the request's Content-Type ",
+                                base::Quote(content_type)));
   }
   manifest.media_type = content_type.empty() ? in_body : std::string(content_type);
   if (manifest.media_type.empty()) {
@@ -108,7 +110,7 @@ absl::Status CheckMediaType(absl::string_view content_type, const json::object& 
   }
   if (!IsMediaType(manifest.media_type)) {
     return Invalid(
-        absl::StrCat("its media type ", Quote(manifest.media_type), " is not TYPE/SUBTYPE"));
+        absl::StrCat("its media type ", base::Quote(manifest.media_type), " is not TYPE/SUBTYPE"));
   }
   return absl::OkStatus();
 }
@@ -124,7 +126,8 @@ absl::Status CheckUnambiguous(absl::string_view media_type, const json::object& 
     const bool of_index = absl::string_view(key) == "manifests";
     const json::value* value = object.if_contains(key);
     if ((of_index ? image : index) && value != nullptr && !value->is_null()) {
-      return Invalid(absl::StrCat("a ", Quote(media_type), " must not have ", Quote(key)));
+      return Invalid(
+          absl::StrCat("a ", base::Quote(media_type), " must not have ", base::Quote(key)));
     }
   }
   return absl::OkStatus();
@@ -175,8 +178,8 @@ absl::Status ParseReferences(const json::object& object, Manifest& manifest) {
       type != nullptr && !type->empty()) {
     manifest.artifact_type = ToStdString(type);
     if (!IsMediaType(manifest.artifact_type)) {
-      return Invalid(
-          absl::StrCat("its artifactType ", Quote(manifest.artifact_type), " is not TYPE/SUBTYPE"));
+      return Invalid(absl::StrCat("its artifactType ", base::Quote(manifest.artifact_type),
+                                  " is not TYPE/SUBTYPE"));
     }
   }
   return error;

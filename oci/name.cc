@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::oci {
@@ -45,7 +46,7 @@ absl::StatusOr<RepositoryName> RepositoryName::Parse(absl::string_view text) {
   constexpr size_t kMaxBytes = 255;
   if (text.size() > kMaxBytes) {
     return MakeError(ErrorCode::kNameInvalid,
-                     absl::StrCat("invalid repository name ", Quote(text), ": ", text.size(),
+                     absl::StrCat("invalid repository name ", base::Quote(text), ": ", text.size(),
                                   " bytes, but at most ", kMaxBytes, " are allowed"));
   }
   // StrSplit yields no component for a null view.
@@ -55,7 +56,7 @@ absl::StatusOr<RepositoryName> RepositoryName::Parse(absl::string_view text) {
   }
   if (!valid) {
     return MakeError(ErrorCode::kNameInvalid,
-                     absl::StrCat("invalid repository name ", Quote(text),
+                     absl::StrCat("invalid repository name ", base::Quote(text),
                                   ": each part between slashes must be lower-case letters and "
                                   "digits, separated by one of . _ __ or dashes"));
   }
@@ -69,7 +70,7 @@ absl::StatusOr<Tag> Tag::Parse(absl::string_view text) {
                                  [](char c) { return IsWord(c) || c == '.' || c == '-'; });
   if (!valid) {
     return MakeError(ErrorCode::kManifestInvalid,
-                     absl::StrCat("invalid tag ", Quote(text), ": a tag has 1 to ", kMaxBytes,
+                     absl::StrCat("invalid tag ", base::Quote(text), ": a tag has 1 to ", kMaxBytes,
                                   " letters, digits, underscores, dots and dashes, and does not "
                                   "begin with a dot or a dash"));
   }

@@ -8,7 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "app/admin/message_fields.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::app::admin {
 namespace {
@@ -143,16 +143,16 @@ absl::Status ReadCommand(std::vector<std::string> words, AdminArguments& argumen
                         (command->name != "revoke" || arguments.type->word == "users");
   if (!is_known) {
     return WrongAdminArguments(absl::StrCat(
-        "unknown command ",
-        oci::Quote(arguments.type == nullptr ? words[0]
-                                             : absl::StrCat(arguments.type->word, " ", words[0]))));
+        "unknown command ", base::Quote(arguments.type == nullptr
+                                            ? words[0]
+                                            : absl::StrCat(arguments.type->word, " ", words[0]))));
   }
   arguments.command = std::string(command->name);
   words.erase(words.begin());
   if (words.size() < command->min_words || words.size() > command->max_words) {
     return WrongAdminArguments(
         command->words.empty()
-            ? absl::StrCat(NameOf(arguments), ": unexpected word ", oci::Quote(words[0]))
+            ? absl::StrCat(NameOf(arguments), ": unexpected word ", base::Quote(words[0]))
             : absl::StrCat(NameOf(arguments), " takes ", command->words, ", not ", words.size(),
                            words.size() == 1 ? " word" : " words"));
   }
@@ -189,7 +189,7 @@ absl::Status ReadTarget(Settings& settings, Target& target) {
   if (server.empty()) return absl::OkStatus();
   absl::StatusOr<HostPort> address = HostPort::Parse(server);
   if (!address.ok() || address->host.empty()) {
-    return WrongAdminArguments(absl::StrCat("-server: ", oci::Quote(server), " is not HOST:PORT"));
+    return WrongAdminArguments(absl::StrCat("-server: ", base::Quote(server), " is not HOST:PORT"));
   }
   target.server = *std::move(address);
   return absl::OkStatus();
@@ -200,7 +200,7 @@ absl::Status ReadOutput(Settings& settings, AdminArguments& arguments) {
   arguments.json = output == "json";
   if (output.empty() || output == "table" || output == "json") return absl::OkStatus();
   return WrongAdminArguments(
-      absl::StrCat("-o: ", oci::Quote(output), " is neither table nor json"));
+      absl::StrCat("-o: ", base::Quote(output), " is neither table nor json"));
 }
 
 absl::Status ReadLimit(Settings& settings, AdminArguments& arguments) {
@@ -208,7 +208,7 @@ absl::Status ReadLimit(Settings& settings, AdminArguments& arguments) {
   if (limit.empty()) return absl::OkStatus();
   if (absl::SimpleAtoi(limit, &arguments.limit) && arguments.limit > 0) return absl::OkStatus();
   return WrongAdminArguments(
-      absl::StrCat("-limit: ", oci::Quote(limit), " is not a number of at least 1"));
+      absl::StrCat("-limit: ", base::Quote(limit), " is not a number of at least 1"));
 }
 
 // Checks that required flags are given and that values fit their fields.

@@ -14,7 +14,7 @@
 #include "app/pem_file.h"
 #include "base/grpc_status.h"
 #include "base/limits.h"
-#include "oci/error.h"
+#include "base/quote.h"
 #include "registry/v1/admin.grpc.pb.h"
 
 namespace registry::app::admin {
@@ -56,12 +56,12 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Target& target) {
   const std::string path = AdminSocketPath(target.data_dir);
   if (!FitsSocket(path)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the path ", oci::Quote(path),
+        absl::StrCat("the path ", base::Quote(path),
                      " is too long for a socket: change to that folder and give -datadir ."));
   }
   if (::access(path.c_str(), F_OK) != 0) {
     return absl::UnavailableError(absl::StrCat(
-        oci::Quote(path), " does not exist",
+        base::Quote(path), " does not exist",
         ": give the -datadir of a running registry, or -server for a registry elsewhere"));
   }
   return std::unique_ptr<Client>(new Client(
@@ -82,14 +82,14 @@ absl::Status Client::Call(absl::string_view method, const google::protobuf::Mess
   absl::Status status = base::FromGrpcStatus(done.get_future().get());
   if (absl::IsDeadlineExceeded(status)) {
     return absl::DeadlineExceededError(
-        absl::StrCat("the registry at ", oci::Quote(where_), " did not answer within ",
+        absl::StrCat("the registry at ", base::Quote(where_), " did not answer within ",
                      base::kRpcDeadline.count(), " s; check whether it made the change"));
   }
   if (!absl::IsUnavailable(status)) return status;
   // Otherwise the registry is up, and its message gives the reason.
   const bool unreachable = absl::StrContains(status.message(), "connect");
   return absl::UnavailableError(
-      absl::StrCat("the registry at ", oci::Quote(where_), " does not answer: ", status.message(),
+      absl::StrCat("the registry at ", base::Quote(where_), " does not answer: ", status.message(),
                    unreachable ? "; check that it is running and that you may connect to it" : ""));
 }
 

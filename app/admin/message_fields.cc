@@ -16,8 +16,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/quote.h"
 #include "controlplane/policy/fields.h"
-#include "oci/error.h"
 #include "registry/v1/admin.pb.h"
 
 namespace registry::app::admin {
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<int32_t>> ParseEnums(const FieldFlag& flag,
     } else if (found != names.end()) {
       numbers.push_back(all[found - names.begin()]);
     } else {
-      return Wrong(flag, absl::StrCat(oci::Quote(text), " is unknown; write *, or any of ",
+      return Wrong(flag, absl::StrCat(base::Quote(text), " is unknown; write *, or any of ",
                                       absl::StrJoin(names, ", ")));
     }
   }
@@ -130,7 +130,7 @@ absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
     time_ms = absl::ToUnixMillis(absl::Now() + absl::FromChrono(*duration));
   }
   if (!time_ms.has_value()) {
-    return Wrong(flag, absl::StrCat(oci::Quote(value),
+    return Wrong(flag, absl::StrCat(base::Quote(value),
                                     " is neither a duration such as 30d or 12h, nor a time such as "
                                     "2027-01-31T12:00:00Z, nor never"));
   }

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::controlplane {
 
@@ -37,7 +37,7 @@ void PasswordVerifier::Verify(Login login, Callback done, Abandoned abandoned) {
     std::lock_guard lock(mutex_);
     if (const auto refusal = failures_.Refusal(login.user, login.client)) {
       answer = {.verdict = PasswordVerdict::kTooManyFailures, .retry_after = refusal->wait};
-      if (refusal->first) refused_user = oci::Quote(login.user);
+      if (refusal->first) refused_user = base::Quote(login.user);
     } else if (!ValidatePassword(login.password).ok()) {
       // Wrong for every user, so an immediate answer reveals nothing. Not counted: logins that cost
       // no bcrypt must not fill the memory of failures.

@@ -9,6 +9,7 @@
 #include "base/grpc_server.h"
 #include "base/grpc_status.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "base/retry_delay.h"
 #include "controlplane/access/action_messages.h"
 #include "controlplane/access/refresh_tokens.h"
@@ -37,7 +38,7 @@ absl::Status LoginError(const PasswordAnswer& answer, absl::string_view user,
     const auto wait = std::chrono::ceil<std::chrono::seconds>(answer.retry_after);
     return base::WithRetryDelay(
         oci::MakeError(oci::ErrorCode::kTooManyRequests,
-                       absl::StrCat("too many failed logins as ", oci::Quote(user), " from ",
+                       absl::StrCat("too many failed logins as ", base::Quote(user), " from ",
                                     client.empty() ? "this address" : client, "; try again in ",
                                     wait.count(), " s")),
         wait);
@@ -193,7 +194,7 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
     const UserCredential credential = snapshot.policy->CredentialOf(*fixed);
     if (HasExpired(credential)) {
       return Answer(v1::DECISION_TOKEN_INVALID,
-                    absl::StrCat("the token ", oci::Quote(fixed->name), " has expired"), response);
+                    absl::StrCat("the token ", base::Quote(fixed->name), " has expired"), response);
     }
     SetHolder(credential, response);
     user = credential.user;
@@ -223,10 +224,10 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   for (size_t i = 0; i < actions.size(); ++i) {
     if (!issued.has_value() || issued->access.Covers(ScopeFor(actions[i]))) continue;
     response->set_refused_action(static_cast<int>(i));
-    return Answer(
-        v1::DECISION_INSUFFICIENT_SCOPE,
-        absl::StrCat("this token was not issued for ", oci::Quote(ScopeFor(actions[i]).ToString())),
-        response);
+    return Answer(v1::DECISION_INSUFFICIENT_SCOPE,
+                  absl::StrCat("this token was not issued for ",
+                               base::Quote(ScopeFor(actions[i]).ToString())),
+                  response);
   }
   Answer(v1::DECISION_ALLOWED, "", response);
 }
@@ -271,8 +272,8 @@ grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext*
   if (!request->service().empty() && request->service() != tokens()->audience()) {
     reactor->Finish(base::ToGrpcStatus(oci::MakeError(
         oci::ErrorCode::kDenied,
-        absl::StrCat("no tokens are issued for service ", oci::Quote(request->service()),
-                     ", only for ", oci::Quote(tokens()->audience())))));
+        absl::StrCat("no tokens are issued for service ", base::Quote(request->service()),
+                     ", only for ", base::Quote(tokens()->audience())))));
   } else if (credential.has_basic()) {
     LogIn(context, snapshot, credential.basic(), request->client_address(),
           [this, context, reactor, request, response,

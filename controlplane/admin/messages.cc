@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/hash.h"
+#include "base/quote.h"
 #include "controlplane/policy/edits.h"
 #include "controlplane/policy/error.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -99,7 +99,7 @@ absl::StatusOr<Subject> SubjectOf(absl::string_view name) {
   const bool is_user = absl::StartsWith(name, "users/");
   if (!is_user && !absl::StartsWith(name, "groups/")) {
     return InvalidField(
-        kField, absl::StrCat("has ", oci::Quote(name), "; write users/NAME or groups/NAME"));
+        kField, absl::StrCat("has ", base::Quote(name), "; write users/NAME or groups/NAME"));
   }
   absl::StatusOr<std::string> id = IdOf(is_user ? "users" : "groups", kField, name);
   if (!id.ok()) return id.status();
@@ -299,7 +299,7 @@ absl::StatusOr<Fields> FieldsToUpdate(const google::protobuf::Message& message,
       fields.insert(path);
     } else {
       return InvalidField("update_mask",
-                          absl::StrCat("names ", oci::Quote(path), ", which cannot be updated"));
+                          absl::StrCat("names ", base::Quote(path), ", which cannot be updated"));
     }
   }
   return fields;
@@ -310,7 +310,7 @@ absl::StatusOr<std::string> IdOf(absl::string_view collection, absl::string_view
   absl::string_view id = resource;
   if (!absl::ConsumePrefix(&id, collection) || !absl::ConsumePrefix(&id, "/") || id.empty()) {
     return InvalidField(
-        field, absl::StrCat("has ", oci::Quote(resource), "; write ", collection, "/NAME"));
+        field, absl::StrCat("has ", base::Quote(resource), "; write ", collection, "/NAME"));
   }
   // Errors repeat the name, and their details must fit into HTTP/2 headers.
   if (id.size() > kMaxNameBytes) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata/repositories.h"
 #include "oci/error.h"
@@ -35,7 +36,7 @@ absl::StatusOr<bool> ChangeState(Database& database, const oci::Digest& digest,
 absl::Status BlobUnknown(const oci::RepositoryName& repository, const oci::Digest& digest) {
   return oci::MakeError(oci::ErrorCode::kBlobUnknown,
                         absl::StrCat("blob ", digest.ToString(), " is not in repository ",
-                                     oci::Quote(repository.ToString())));
+                                     base::Quote(repository.ToString())));
 }
 
 absl::StatusOr<Blob> GetBlob(Database& database, const oci::RepositoryName& repository,

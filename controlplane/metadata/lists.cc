@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "base/utf8.h"
 #include "controlplane/metadata/repositories.h"
 #include "oci/error.h"
@@ -18,7 +19,7 @@ absl::Status CheckPage(const PageRequest& page) {
   }
   if (!base::IsUtf8Text(page.last)) {
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("invalid query parameter last ", oci::Quote(page.last),
+                          absl::StrCat("invalid query parameter last ", base::Quote(page.last),
                                        ": it must be UTF-8 without NUL characters"));
   }
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/quote.h"
 #include "controlplane/metadata/repositories.h"
 #include "oci/error.h"
 
@@ -13,8 +14,8 @@ namespace {
 absl::Status ManifestUnknown(const oci::RepositoryName& repository,
                              const oci::Reference& reference) {
   return oci::MakeError(oci::ErrorCode::kManifestUnknown,
-                        absl::StrCat("manifest ", oci::Quote(oci::ToString(reference)),
-                                     " is not in repository ", oci::Quote(repository.ToString())));
+                        absl::StrCat("manifest ", base::Quote(oci::ToString(reference)),
+                                     " is not in repository ", base::Quote(repository.ToString())));
 }
 
 struct FoundManifest {
@@ -159,7 +160,7 @@ absl::Status CheckPrecondition(const Precondition& precondition, const oci::Refe
   return oci::MakeError(
       oci::ErrorCode::kPreconditionFailed,
       absl::StrCat(
-          oci::Quote(oci::ToString(reference)),
+          base::Quote(oci::ToString(reference)),
           current.has_value() ? absl::StrCat(" is now ", *current) : std::string(" does not exist"),
           ", which the request's If-Match or If-None-Match excludes: another client may "
           "have changed it; read it again"));

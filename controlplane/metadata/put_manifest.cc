@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "base/utf8.h"
 #include "controlplane/metadata/blobs.h"
 #include "controlplane/metadata/manifests.h"
@@ -102,7 +103,7 @@ absl::Status ReferencesMissing(const oci::RepositoryName& repository, const Name
   return oci::MakeError(
       oci::ErrorCode::kManifestBlobUnknown,
       absl::StrCat("the manifest references content that is missing in repository ",
-                   oci::Quote(repository.ToString()), "; push it first: ",
+                   base::Quote(repository.ToString()), "; push it first: ",
                    absl::StrJoin(missing.begin(), std::next(missing.begin(), named), ", "),
                    others == 0 ? std::string() : absl::StrCat(" and ", others, " more")));
 }
@@ -167,7 +168,7 @@ absl::StatusOr<CheckedPush> CheckPush(const ManifestPush& push) {
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
                           absl::StrCat("the query parameter tag requires a digest in the path, "
                                        "not the tag ",
-                                       oci::Quote(oci::ToString(push.reference))));
+                                       base::Quote(oci::ToString(push.reference))));
   }
   absl::StatusOr<oci::Manifest> manifest = oci::ParseManifest(push.media_type, push.content);
   if (!manifest.ok()) return manifest.status();

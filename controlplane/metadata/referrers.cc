@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "base/utf8.h"
 #include "controlplane/metadata/repositories.h"
 #include "oci/error.h"
@@ -46,7 +47,7 @@ absl::StatusOr<ReferrersPage> ListReferrers(Database& database, const ReferrersQ
   for (const std::string* text : {&query.artifact_type, &query.last}) {
     if (base::IsUtf8Text(*text)) continue;
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("invalid query parameter ", oci::Quote(*text),
+                          absl::StrCat("invalid query parameter ", base::Quote(*text),
                                        ": it must be UTF-8 without NUL characters"));
   }
   const auto limit = static_cast<size_t>(std::min(query.limit, base::kMaxReferrersPage));

@@ -1,6 +1,7 @@
 #include "controlplane/metadata/repositories.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::controlplane {
@@ -38,7 +39,7 @@ bool HasContent(Transaction& t, int64_t repository_id) {
 
 absl::Status RepositoryUnknown(const oci::RepositoryName& name) {
   return oci::MakeError(oci::ErrorCode::kNameUnknown,
-                        absl::StrCat("repository ", oci::Quote(name.ToString()),
+                        absl::StrCat("repository ", base::Quote(name.ToString()),
                                      " is unknown: nothing has been pushed to it"));
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata/uploads.h"
 #include "controlplane/storage/trash.h"
@@ -109,7 +110,7 @@ class Limit {
 
 absl::Status UserHasTooMuch(const std::string& principal, int64_t need_bytes, const Limit& limit) {
   const std::string who =
-      principal.empty() ? "anonymous clients" : absl::StrCat("user ", oci::Quote(principal));
+      principal.empty() ? "anonymous clients" : absl::StrCat("user ", base::Quote(principal));
   return oci::MakeError(
       oci::ErrorCode::kTooManyRequests,
       absl::StrCat("this upload needs ", need_bytes, " bytes, but the unfinished uploads of ", who,

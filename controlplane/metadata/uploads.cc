@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/clock.h"
 #include "controlplane/metadata/blobs.h"
 #include "controlplane/metadata/repositories.h"
@@ -71,7 +72,7 @@ absl::Status MarkDurable(Transaction& t, const UploadCommit& commit) {
                   {commit.upload_id, node});
     if (marked == 0) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "storage node ", oci::Quote(node), " is not a node of upload ", commit.upload_id));
+          "storage node ", base::Quote(node), " is not a node of upload ", commit.upload_id));
     }
   }
   return absl::OkStatus();
@@ -122,8 +123,8 @@ absl::Status Commit(Transaction& t, const UploadCommit& commit, int64_t now_ms) 
 absl::Status UploadUnknown(const oci::RepositoryName& repository, absl::string_view id) {
   return oci::MakeError(
       oci::ErrorCode::kBlobUploadUnknown,
-      absl::StrCat("upload ", oci::Quote(id), " is unknown in repository ",
-                   oci::Quote(repository.ToString()),
+      absl::StrCat("upload ", base::Quote(id), " is unknown in repository ",
+                   base::Quote(repository.ToString()),
                    ": it expired, was cancelled or is finished; start a new one"));
 }
 

@@ -6,11 +6,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/error.h"
 #include "controlplane/policy/fields.h"
 #include "controlplane/policy/view.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -93,7 +93,7 @@ absl::Status SetGroups(PolicyObjects& objects, const std::string& user,
     if (group == nullptr) return NamesMissingResource(kField, GroupResource(name));
     if (group->members.size() >= base::kMaxGroupMembers && !group->members.contains(user)) {
       return InvalidField(
-          kField, absl::StrCat("names ", oci::Quote(GroupResource(name)), ", which already has ",
+          kField, absl::StrCat("names ", base::Quote(GroupResource(name)), ", which already has ",
                                base::kMaxGroupMembers, " members, the most that are allowed"));
     }
     GroupObject(objects, name).members.insert(user);
@@ -181,7 +181,7 @@ absl::Status CheckScopes(const RoleBinding& binding) {
                                                base::kMaxScopeBytes, " are allowed"));
     }
     if (const std::optional<std::string> problem = RegexProblem(scope)) {
-      return InvalidField(kField, absl::StrCat("has ", oci::Quote(scope),
+      return InvalidField(kField, absl::StrCat("has ", base::Quote(scope),
                                                ", which is not a regular expression: ", *problem));
     }
   }

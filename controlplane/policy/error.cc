@@ -2,8 +2,8 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "base/quote.h"
 #include "google/rpc/error_details.pb.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -50,36 +50,36 @@ absl::Status WithResource(absl::string_view resource, absl::Status status) {
 
 absl::Status NoSuchResource(absl::string_view resource) {
   return WithResource(resource, Make(absl::StatusCode::kNotFound, "RESOURCE_NOT_FOUND", resource,
-                                     absl::StrCat(oci::Quote(resource), " does not exist")));
+                                     absl::StrCat(base::Quote(resource), " does not exist")));
 }
 
 absl::Status NamesMissingResource(absl::string_view field, absl::string_view resource) {
   return Make(absl::StatusCode::kFailedPrecondition, "RESOURCE_NOT_FOUND", resource,
-              absl::StrCat(field, " names ", oci::Quote(resource),
+              absl::StrCat(field, " names ", base::Quote(resource),
                            ", which does not exist; create it first"));
 }
 
 absl::Status ResourceExists(absl::string_view resource) {
   return WithResource(resource,
                       Make(absl::StatusCode::kAlreadyExists, "RESOURCE_EXISTS", resource,
-                           absl::StrCat(oci::Quote(resource), " already exists; update it")));
+                           absl::StrCat(base::Quote(resource), " already exists; update it")));
 }
 
 absl::Status EtagMismatch(absl::string_view resource) {
   return Make(absl::StatusCode::kAborted, "ETAG_MISMATCH", resource,
-              absl::StrCat(oci::Quote(resource),
+              absl::StrCat(base::Quote(resource),
                            " has changed since you read its etag; read it again and retry"));
 }
 
 absl::Status ReadOnly(absl::string_view resource, absl::string_view origin) {
   return Make(absl::StatusCode::kFailedPrecondition, "READ_ONLY", resource,
-              absl::StrCat(oci::Quote(resource), " comes from ", origin,
+              absl::StrCat(base::Quote(resource), " comes from ", origin,
                            " and is read-only here; change it there"));
 }
 
 absl::Status InUse(absl::string_view resource, absl::string_view by) {
   return Make(absl::StatusCode::kFailedPrecondition, "IN_USE", resource,
-              absl::StrCat(oci::Quote(resource), " is in use by ", oci::Quote(by),
+              absl::StrCat(base::Quote(resource), " is in use by ", base::Quote(by),
                            "; change or delete that first"));
 }
 

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/quote.h"
 #include "controlplane/policy/error.h"
 #include "controlplane/policy/view.h"
 #include "oci/digest.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<Action>> ActionsOf(absl::string_view action, const Ta
     actions.push_back(std::move(step));
   }
   if (actions.empty()) {
-    return InvalidField("action", absl::StrCat("is ", oci::Quote(action),
+    return InvalidField("action", absl::StrCat("is ", base::Quote(action),
                                                "; write pull, push, delete, catalog, or a verb and "
                                                "a resource such as \"PUT manifests\""));
   }
@@ -110,7 +110,7 @@ absl::StatusOr<User> FindSubject(const PolicySnapshot& snapshot, absl::string_vi
     return User{.name = "", .groups = {std::string(name)}};
   }
   return InvalidField(
-      "subject", absl::StrCat("is ", oci::Quote(subject), "; write users/NAME or groups/NAME"));
+      "subject", absl::StrCat("is ", base::Quote(subject), "; write users/NAME or groups/NAME"));
 }
 
 }  // namespace
@@ -138,8 +138,8 @@ absl::StatusOr<ExplainedAction> Explain(const PolicySnapshot& snapshot, absl::st
   const std::string what = Describe(result.decisive.action);
   result.reason =
       result.allowed
-          ? absl::StrCat(subject, " may ", what, ": role binding ", oci::Quote(decisive.binding),
-                         " gives the role ", oci::Quote(decisive.role), " there")
+          ? absl::StrCat(subject, " may ", what, ": role binding ", base::Quote(decisive.binding),
+                         " gives the role ", base::Quote(decisive.role), " there")
           : absl::StrCat(subject, " may not ", what, ": ", decisive.nearest_miss);
   return result;
 }

@@ -12,10 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "base/quote.h"
 #include "base/utf8.h"
 #include "controlplane/policy/objects.h"
 #include "controlplane/policy/scope_bounds.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -206,7 +206,7 @@ bool IsTokenText(absl::string_view text) {
 bool CheckRegex(const YamlValue& value, const std::string& text) {
   const std::optional<std::string> problem = RegexProblem(text);
   if (!problem.has_value()) return true;
-  value.Error(absl::StrCat(oci::Quote(text), " is not a regular expression (", *problem,
+  value.Error(absl::StrCat(base::Quote(text), " is not a regular expression (", *problem,
                            "); write one in RE2 syntax"));
   return false;
 }
@@ -250,8 +250,9 @@ std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value) {
   if (!text.has_value()) return std::nullopt;
   const std::optional<std::chrono::seconds> duration = ParseDuration(*text);
   if (!duration.has_value()) {
-    value.Error(absl::StrCat(
-        oci::Quote(*text), " is not a duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
+    value.Error(
+        absl::StrCat(base::Quote(*text),
+                     " is not a duration; write seconds, or for example 30s, 5m, 1h30m, 7d"));
   }
   return duration;
 }
@@ -261,7 +262,7 @@ std::optional<int64_t> ReadByteSize(const YamlValue& value) {
   if (!text.has_value()) return std::nullopt;
   const std::optional<int64_t> size = ParseByteSize(*text);
   if (!size.has_value()) {
-    value.Error(absl::StrCat(oci::Quote(*text),
+    value.Error(absl::StrCat(base::Quote(*text),
                              " is not a size; write bytes, or for example 500M, 20G, 1T"));
   }
   return size;
@@ -272,8 +273,8 @@ std::optional<int> ReadLimit(const YamlValue& value) {
   if (!text.has_value()) return std::nullopt;
   const std::optional<int> limit = ParseLimit(*text);
   if (!limit.has_value()) {
-    value.Error(absl::StrCat(oci::Quote(*text), " is not a limit; write a number up to ", kMaxLimit,
-                             ", or 0 for no limit"));
+    value.Error(absl::StrCat(base::Quote(*text), " is not a limit; write a number up to ",
+                             kMaxLimit, ", or 0 for no limit"));
   }
   return limit;
 }

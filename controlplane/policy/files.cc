@@ -11,10 +11,10 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/fields.h"
 #include "controlplane/policy/yaml_reader.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -96,7 +96,7 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
 void Loader::CheckIsNew(absl::string_view kind, absl::string_view name, const YamlValue& value) {
   const auto [first, is_new] = names_.try_emplace(absl::StrCat(kind, "/", name), value.place());
   if (is_new) return;
-  value.Error(absl::StrCat(kind, " ", oci::Quote(name), " is already defined in ",
+  value.Error(absl::StrCat(kind, " ", base::Quote(name), " is already defined in ",
                            first->second.ToString(), "; rename or remove one"));
 }
 
@@ -111,7 +111,7 @@ void Loader::ReadDocument(const YamlValue& document) {
   const std::optional<std::string> kind = kind_value.Text();
   if (version.has_value() && *version != kApiVersion) {
     version_value.Error(
-        absl::StrCat("is ", oci::Quote(*version), ", which is unknown; write ", kApiVersion));
+        absl::StrCat("is ", base::Quote(*version), ", which is unknown; write ", kApiVersion));
     return;
   }
   // Some examples of the Go original omit it.
@@ -150,7 +150,7 @@ void Loader::ReadDocument(const YamlValue& document) {
     (this->*read)(object.value_or(""), spec);
     return;
   }
-  kind_value.Error(absl::StrCat("is ", oci::Quote(*kind),
+  kind_value.Error(absl::StrCat("is ", base::Quote(*kind),
                                 ", which is unknown; write Configuration, User, Role, "
                                 "RoleBinding, Token or PullThroughCache"));
 }
@@ -188,8 +188,9 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     } else if (const std::optional<Resource> resource = ParseResource(*text)) {
       role.resources.insert(*resource);
     } else {
-      item.Error(absl::StrCat(
-          oci::Quote(*text), " is not a resource; write catalog, blobs, manifests, tags or \"*\""));
+      item.Error(
+          absl::StrCat(base::Quote(*text),
+                       " is not a resource; write catalog, blobs, manifests, tags or \"*\""));
     }
   }
   for (const YamlValue& item : Items(spec.Required("verbs"), "so the role allows nothing")) {
@@ -200,8 +201,9 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     } else if (const std::optional<Verb> verb = ParseVerb(absl::StripAsciiWhitespace(*text))) {
       role.verbs.insert(*verb);
     } else {
-      item.Error(absl::StrCat(
-          oci::Quote(*text), " is not a verb; write GET, HEAD, POST, PUT, PATCH, DELETE or \"*\""));
+      item.Error(
+          absl::StrCat(base::Quote(*text),
+                       " is not a verb; write GET, HEAD, POST, PUT, PATCH, DELETE or \"*\""));
     }
   }
   loaded_.objects.roles.push_back(std::move(role));
@@ -214,7 +216,7 @@ void Loader::ReadSubject(const YamlValue& subject, RoleBinding& binding) {
   const std::optional<std::string> kind = kind_value.Text();
   const std::optional<std::string> name = name_value.Text();
   if (kind.has_value() && *kind != "User" && *kind != "Group") {
-    kind_value.Error(absl::StrCat("is ", oci::Quote(*kind), "; write User or Group"));
+    kind_value.Error(absl::StrCat("is ", base::Quote(*kind), "; write User or Group"));
     return;
   }
   if (!name.has_value() || !CheckName(name_value, *name) || !kind.has_value()) return;
@@ -309,7 +311,7 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
     token.expires_at_ms = ParseRfc3339(*text);
     if (!token.expires_at_ms.has_value()) {
       expiry.Error(
-          absl::StrCat(oci::Quote(*text),
+          absl::StrCat(base::Quote(*text),
                        " is not a time; write an RFC 3339 time such as 2030-01-31T12:00:00Z"));
     } else if (*token.expires_at_ms <= absl::ToUnixMillis(absl::Now())) {
       expiry.Warning("has passed, so the token no longer works");
@@ -324,19 +326,19 @@ void Loader::CheckReferences() {
   };
   for (const auto& [value, name] : role_references_) {
     if (exists("Role", name)) continue;
-    value.Error(absl::StrCat("there is no Role ", oci::Quote(name), "; add it or name another"));
+    value.Error(absl::StrCat("there is no Role ", base::Quote(name), "; add it or name another"));
   }
   for (const auto& [value, name] : token_users_) {
     if (exists("User", name)) continue;
-    value.Error(absl::StrCat("there is no User ", oci::Quote(name), "; add it or name another"));
+    value.Error(absl::StrCat("there is no User ", base::Quote(name), "; add it or name another"));
   }
   for (const auto& [value, name] : user_subjects_) {
     if (exists("User", name)) continue;
-    value.Warning(absl::StrCat("there is no User ", oci::Quote(name), " in these files"));
+    value.Warning(absl::StrCat("there is no User ", base::Quote(name), " in these files"));
   }
   for (const auto& [value, name] : group_subjects_) {
     if (groups_.contains(name)) continue;
-    value.Warning(absl::StrCat("no User is in the group ", oci::Quote(name)));
+    value.Warning(absl::StrCat("no User is in the group ", base::Quote(name)));
   }
   // Requests for blobs and the catalog never have a tag.
   absl::flat_hash_set<absl::string_view> tag_roles;

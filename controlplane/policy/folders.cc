@@ -14,8 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/policy/files.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 absl::Status Failed(absl::string_view what, const std::string& path, absl::string_view why,
                     absl::string_view remedy) {
   return absl::InvalidArgumentError(
-      absl::StrCat(what, " ", oci::Quote(path), ": ", why, "; ", remedy));
+      absl::StrCat(what, " ", base::Quote(path), ": ", why, "; ", remedy));
 }
 
 std::string Describe(int error) { return std::generic_category().message(error); }

@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/quote.h"
 #include "base/utf8.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 
@@ -55,7 +55,7 @@ absl::Status ValidateUserName(absl::string_view name) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("invalid user name ", oci::Quote(name), ": ", why));
+      absl::StrCat("invalid user name ", base::Quote(name), ": ", why));
 }
 
 }  // namespace registry::controlplane

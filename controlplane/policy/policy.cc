@@ -8,8 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/quote.h"
 #include "controlplane/passwords.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 
@@ -18,9 +18,9 @@ std::string Describe(const Action& action) {
   constexpr absl::string_view kPhrases[] = {"pull from", "push to", "delete from"};
   return absl::StrCat(
       kPhrases[static_cast<size_t>(TokenActionOf(action.verb))], " repository ",
-      oci::Quote(action.repository->ToString()), " (", VerbName(action.verb), " ",
+      base::Quote(action.repository->ToString()), " (", VerbName(action.verb), " ",
       ResourceName(action.resource),
-      action.tag.has_value() ? absl::StrCat(", tag ", oci::Quote(action.tag->ToString())) : "",
+      action.tag.has_value() ? absl::StrCat(", tag ", base::Quote(action.tag->ToString())) : "",
       ")");
 }
 
@@ -117,12 +117,12 @@ absl::Status Policy::AddUsers(std::vector<User> users,
     if (absl::Status status = ValidateUserName(user.name); !status.ok()) return status;
     if (FindUser(user.name) != nullptr) {
       return absl::InvalidArgumentError(
-          absl::StrCat("there are two users named ", oci::Quote(user.name)));
+          absl::StrCat("there are two users named ", base::Quote(user.name)));
     }
     if (!user.password_hash.empty()) {
       if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("user ", oci::Quote(user.name), ": ", status.message()));
+            absl::StrCat("user ", base::Quote(user.name), ": ", status.message()));
       }
       highest_cost = std::max(highest_cost, BcryptCostOf(user.password_hash));
     }
@@ -141,7 +141,7 @@ absl::Status Policy::AddGroups(const std::vector<Group>& groups) {
   for (const Group& group : groups) {
     if (!names.insert(group.name).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("there are two groups named ", oci::Quote(group.name)));
+          absl::StrCat("there are two groups named ", base::Quote(group.name)));
     }
     for (const std::string& member : group.members) {
       const auto user = users_.find(member);
@@ -157,19 +157,19 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
   for (const Role& role : roles) {
     if (!roles_by_name.emplace(role.name, &role).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("there are two roles named ", oci::Quote(role.name)));
+          absl::StrCat("there are two roles named ", base::Quote(role.name)));
     }
   }
   absl::flat_hash_set<absl::string_view> names;
   for (const RoleBinding& binding : bindings) {
-    const std::string who = absl::StrCat("role binding ", oci::Quote(binding.name));
+    const std::string who = absl::StrCat("role binding ", base::Quote(binding.name));
     if (!names.insert(binding.name).second) {
       return absl::InvalidArgumentError(absl::StrCat(who, " is defined twice"));
     }
     const auto role = roles_by_name.find(binding.role);
     if (role == roles_by_name.end()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          who, " refers to the role ", oci::Quote(binding.role), ", which does not exist"));
+          who, " refers to the role ", base::Quote(binding.role), ", which does not exist"));
     }
     auto grant = std::make_unique<Grant>();
     grant->binding = binding.name;
@@ -184,7 +184,7 @@ absl::Status Policy::AddBindings(const std::vector<Role>& roles,
       }
       if (!scope->expression.ok()) {
         return absl::InvalidArgumentError(
-            absl::StrCat(who, " has the scope ", oci::Quote(text),
+            absl::StrCat(who, " has the scope ", base::Quote(text),
                          ", which is not a regular expression: ", scope->expression.error()));
       }
       grant->scopes.push_back(scope.get());
@@ -203,8 +203,8 @@ absl::Status Policy::AddTokens(std::vector<Token> tokens,
   for (Token& token : tokens) {
     if (FindUser(token.user) == nullptr) {
       return absl::InvalidArgumentError(
-          absl::StrCat("token ", oci::Quote(token.name), " belongs to the user ",
-                       oci::Quote(token.user), ", who does not exist"));
+          absl::StrCat("token ", base::Quote(token.name), " belongs to the user ",
+                       base::Quote(token.user), ", who does not exist"));
     }
     token.credential_version =
         CredentialVersion(token.value_hash, RevocationsOf(token.user, revocations).all);
@@ -212,7 +212,7 @@ absl::Status Policy::AddTokens(std::vector<Token> tokens,
     const auto [entry, is_new] = tokens_.try_emplace(std::move(hash), token);
     if (!is_new) {
       return absl::InvalidArgumentError(
-          absl::StrCat("token ", oci::Quote(token.name), " has the value of another token"));
+          absl::StrCat("token ", base::Quote(token.name), " has the value of another token"));
     }
     tokens_by_version_.emplace(token.credential_version, &entry->second);
   }
@@ -294,7 +294,7 @@ Verdict Policy::Decide(const User* user, const Action& action) const {
   if (user == nullptr || user->name == kAnonymous) {
     return {.reason = absl::StrCat("anonymous clients may not ", Describe(action), ": log in")};
   }
-  return {.reason = absl::StrCat("user ", oci::Quote(user->name), " may not ", Describe(action),
+  return {.reason = absl::StrCat("user ", base::Quote(user->name), " may not ", Describe(action),
                                  ": ", NearestMiss(*user, action, TargetOf(action)))};
 }
 
@@ -315,15 +315,15 @@ std::string Policy::NearestMiss(const User& user, const Action& action,
     const bool matches = grant.Matches(target);
     if (grant.verbs.empty()) {
       if (!matches && !nearest.empty()) return false;
-      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
-                             oci::Quote(grant.role), ", which does not exist or allows nothing");
+      nearest = absl::StrCat("role binding ", base::Quote(grant.binding), " gives the role ",
+                             base::Quote(grant.role), ", which does not exist or allows nothing");
     } else if (matches) {
-      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding), " gives the role ",
-                             oci::Quote(grant.role), " there, which has no ", VerbName(action.verb),
-                             " on ", ResourceName(action.resource));
+      nearest = absl::StrCat("role binding ", base::Quote(grant.binding), " gives the role ",
+                             base::Quote(grant.role), " there, which has no ",
+                             VerbName(action.verb), " on ", ResourceName(action.resource));
     } else if (grant.Has(action.resource, action.verb) && nearest.empty()) {
-      nearest = absl::StrCat("role binding ", oci::Quote(grant.binding),
-                             " allows it, but none of its scopes matches ", oci::Quote(target));
+      nearest = absl::StrCat("role binding ", base::Quote(grant.binding),
+                             " allows it, but none of its scopes matches ", base::Quote(target));
     }
     return matches;
   });

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::controlplane {
 namespace {
@@ -58,7 +58,7 @@ absl::Status AddRows(const char* kind, const std::vector<Object>& objects, Polic
             .second;
     if (!is_new) {
       return absl::InvalidArgumentError(
-          absl::StrCat(kind, " ", oci::Quote(object.name), " is defined twice"));
+          absl::StrCat(kind, " ", base::Quote(object.name), " is defined twice"));
     }
   }
   return absl::OkStatus();
@@ -189,7 +189,7 @@ absl::StatusOr<PolicyObjects> FromRows(const PolicyRows& rows) {
       AddObject(key, row, objects);
     } catch (const std::exception& e) {
       return absl::DataLossError(absl::StrCat("the database's policy object ", key.first, " ",
-                                              oci::Quote(key.second), " is damaged: ", e.what()));
+                                              base::Quote(key.second), " is damaged: ", e.what()));
     }
   }
   return objects;

@@ -9,13 +9,13 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "controlplane/clock.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/edits.h"
 #include "controlplane/policy/error.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/view.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 namespace {
@@ -102,15 +102,16 @@ PolicyObjects Usable(PolicyObjects objects, std::vector<std::string>& warnings) 
   for (const Role& role : objects.roles) roles.insert(role.name);
   for (const RoleBinding& binding : objects.bindings) {
     if (!binding.origin.empty() || roles.contains(binding.role)) continue;
-    warnings.push_back(absl::StrCat("role binding ", oci::Quote(binding.name),
-                                    " has no effect: there is no role ", oci::Quote(binding.role)));
+    warnings.push_back(absl::StrCat("role binding ", base::Quote(binding.name),
+                                    " has no effect: there is no role ",
+                                    base::Quote(binding.role)));
     // An empty role, so that a denial can give the reason.
     if (roles.insert(binding.role).second) objects.roles.push_back({.name = binding.role});
   }
   std::erase_if(objects.tokens, [&](const Token& token) {
     if (!token.origin.empty() || users.contains(token.user)) return false;
-    warnings.push_back(absl::StrCat("token ", oci::Quote(token.name),
-                                    " has no effect: there is no user ", oci::Quote(token.user)));
+    warnings.push_back(absl::StrCat("token ", base::Quote(token.name),
+                                    " has no effect: there is no user ", base::Quote(token.user)));
     return true;
   });
   return objects;
@@ -125,7 +126,7 @@ void RemoveConfigured(const std::vector<Object>& configured, absl::string_view k
   std::erase_if(objects, [&](const Object& object) {
     if (!object.origin.empty()) return true;
     if (!names.contains(object.name)) return false;
-    warnings.push_back(absl::StrCat("the ", kind, " ", oci::Quote(object.name),
+    warnings.push_back(absl::StrCat("the ", kind, " ", base::Quote(object.name),
                                     " of the admin API is replaced by the configured one"));
     return true;
   });
@@ -166,7 +167,7 @@ void Configure(const PolicyObjects& configured, PolicyObjects& objects,
   for (const Token& token : configured.tokens) values.insert(token.value_hash);
   std::erase_if(objects.tokens, [&](const Token& token) {
     if (!token.origin.empty() || !values.contains(token.value_hash)) return false;
-    warnings.push_back(absl::StrCat("the token ", oci::Quote(token.name),
+    warnings.push_back(absl::StrCat("the token ", base::Quote(token.name),
                                     " of the admin API is replaced by the configured one with "
                                     "the same value"));
     return true;

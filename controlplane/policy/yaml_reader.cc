@@ -9,8 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "base/utf8.h"
-#include "oci/error.h"
 
 namespace registry::controlplane {
 
@@ -37,7 +37,7 @@ std::string PathElement(absl::string_view key) {
 }  // namespace
 
 std::string YamlPlace::ToString() const {
-  return absl::StrCat(IsPrintable(file) ? std::string(file) : oci::Quote(file), ":", line);
+  return absl::StrCat(IsPrintable(file) ? std::string(file) : base::Quote(file), ":", line);
 }
 
 void YamlReport::Entries::Add(const YamlPlace& place, absl::string_view field,

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "base/retry_delay.h"
 #include "base/utf8.h"
 #include "gateway/access/credential.h"
@@ -89,7 +90,7 @@ bool IsText(const Request& request) {
 Response RefusedMethod(const Request& request, const Route& route) {
   Response refusal = ErrorResponse(
       oci::MakeError(oci::ErrorCode::kUnsupported,
-                     absl::StrCat("method ", oci::Quote(request.method()), " is not supported by ",
+                     absl::StrCat("method ", base::Quote(request.method()), " is not supported by ",
                                   route.pattern, "; supported: ", route.methods)),
       route);
   refusal.head.Set("Allow", route.methods);
@@ -254,7 +255,7 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   entry.route = *std::move(route);
   if (entry.route.resource == Resource::kUnknown) {
     co_return oci::MakeError(oci::ErrorCode::kRouteUnknown,
-                             absl::StrCat("no such path: ", oci::Quote(request.path)));
+                             absl::StrCat("no such path: ", base::Quote(request.path)));
   }
   if (!Allows(entry.route, request.method())) {
     co_return co_await exchange.Send(RefusedMethod(request, entry.route));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -15,7 +16,7 @@ absl::StatusOr<PageQuery> ParsePageQuery(const Request& request, int max_limit) 
     if (!absl::SimpleAtoi(*n, &value) || value < 0) {
       return oci::MakeError(
           oci::ErrorCode::kQueryInvalid,
-          absl::StrCat("the query parameter n is ", oci::Quote(*n), ": it must be a number"));
+          absl::StrCat("the query parameter n is ", base::Quote(*n), ": it must be a number"));
     }
     page.limit = static_cast<int>(std::min<int64_t>(value, max_limit));
   }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "oci/error.h"
 
 namespace registry::gateway {
@@ -62,7 +63,7 @@ absl::StatusOr<std::vector<ByteRange>> ParseRanges(absl::string_view header, int
   }
   if (asked > 0 && ranges.empty()) {
     return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
-                          absl::StrCat("the range ", oci::Quote(header),
+                          absl::StrCat("the range ", base::Quote(header),
                                        " names no byte of this blob, which has ", size, " bytes"));
   }
   if (too_much) ranges.clear();
@@ -80,7 +81,7 @@ absl::StatusOr<ByteRange> ParseUploadRange(absl::string_view header) {
     }
   }
   return oci::MakeError(oci::ErrorCode::kBlobUploadInvalid,
-                        absl::StrCat("malformed Content-Range ", oci::Quote(header),
+                        absl::StrCat("malformed Content-Range ", base::Quote(header),
                                      ": it must be FIRST-LAST, two byte positions"));
 }
 

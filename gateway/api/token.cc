@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "base/utf8.h"
 #include "gateway/access/credential.h"
 #include "gateway/api/error_response.h"
@@ -112,7 +113,7 @@ absl::StatusOr<v1::Credential> FormCredential(absl::string_view form) {
     credential.set_refresh_token(FormValue(form, "refresh_token"));
   } else {
     return oci::MakeError(oci::ErrorCode::kQueryInvalid,
-                          absl::StrCat("the form's grant_type is ", oci::Quote(grant_type),
+                          absl::StrCat("the form's grant_type is ", base::Quote(grant_type),
                                        "; supported: password, refresh_token"));
   }
   return credential;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/quote.h"
 #include "gateway/api/error_response.h"
 #include "gateway/api/handler.h"
 #include "gateway/api/range.h"
@@ -42,7 +43,7 @@ Response CreatedResponse(absl::string_view repository, absl::string_view digest)
 absl::Status UploadUnknown(const Context& context) {
   return oci::MakeError(
       oci::ErrorCode::kBlobUploadUnknown,
-      absl::StrCat("upload ", oci::Quote(context.route.reference), " is unknown in repository ",
+      absl::StrCat("upload ", base::Quote(context.route.reference), " is unknown in repository ",
                    context.route.repository, ": it was finished, cancelled or expired"));
 }
 

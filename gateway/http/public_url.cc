@@ -10,9 +10,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/quote.h"
 #include "gateway/http/forwarded.h"
 #include "gateway/http/request_parser.h"
-#include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
@@ -84,7 +84,7 @@ absl::StatusOr<std::string> ParsePublicUrl(absl::string_view text) {
         absl::StrCat("the URL contains a user name or an @", kWanted));
   }
   const auto wrong = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat(oci::Quote(text), " ", why, kWanted));
+    return absl::InvalidArgumentError(absl::StrCat(base::Quote(text), " ", why, kWanted));
   };
   const auto url = urls::parse_uri({text.data(), text.size()});
   if (url.has_error() || !url->has_authority()) return wrong("is not an absolute URL");

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
-#include "oci/error.h"
+#include "base/quote.h"
 
 namespace registry::gateway {
 namespace {
@@ -29,7 +29,7 @@ std::optional<Refusal> CheckHost(const Request& request) {
   }
   const absl::string_view host = request.Header("Host");
   if (std::all_of(host.begin(), host.end(), IsHostCharacter)) return std::nullopt;
-  return Refusal{400, absl::StrCat("malformed HTTP request: Host ", oci::Quote(host),
+  return Refusal{400, absl::StrCat("malformed HTTP request: Host ", base::Quote(host),
                                    " is neither a name nor an address")};
 }
 
@@ -46,7 +46,7 @@ std::optional<Refusal> CheckTransferEncoding(const RequestParser& parser, const 
   }
   if (count > 1 || !absl::EqualsIgnoreCase(request.Header("Transfer-Encoding"), "chunked")) {
     return Refusal{
-        501, absl::StrCat("Transfer-Encoding ", oci::Quote(request.Header("Transfer-Encoding")),
+        501, absl::StrCat("Transfer-Encoding ", base::Quote(request.Header("Transfer-Encoding")),
                           " is not supported: use chunked")};
   }
   return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& r
   const absl::string_view expect = request.Header("Expect");
   if (!expect.empty() && !absl::EqualsIgnoreCase(expect, "100-continue")) {
     return Refusal{
-        417, absl::StrCat("Expect ", oci::Quote(expect), " is not supported: use 100-continue")};
+        417, absl::StrCat("Expect ", base::Quote(expect), " is not supported: use 100-continue")};
   }
   return std::nullopt;
 }

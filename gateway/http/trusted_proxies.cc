@@ -8,8 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/quote.h"
 #include "gateway/http/forwarded.h"
-#include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
@@ -94,7 +94,7 @@ absl::StatusOr<TrustedProxies> TrustedProxies::Parse(absl::string_view list) {
     if (valid && written_as_v6 && address->is_v4()) bits -= kV4MappedBits;
     if (!valid || bits < 0 || bits > max_bits) {
       return absl::InvalidArgumentError(
-          absl::StrCat(oci::Quote(part),
+          absl::StrCat(base::Quote(part),
                        " is neither an address nor a CIDR; write for example "
                        "10.0.0.0/8, 192.0.2.1 or fd00::/8, separated by commas"));
     }
