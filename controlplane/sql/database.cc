@@ -8,7 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
-#include "controlplane/sql/migrations.h"
+#include "controlplane/sql/sqlite/migrations.h"
 
 namespace registry::controlplane {
 namespace {

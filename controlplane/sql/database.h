@@ -37,7 +37,7 @@
 #include "absl/types/span.h"
 #include "base/limits.h"
 #include "controlplane/sql/fair_mutex.h"
-#include "controlplane/sql/sqlite.h"
+#include "controlplane/sql/sqlite/connection.h"
 #include "controlplane/sql/value.h"
 
 namespace registry::controlplane {

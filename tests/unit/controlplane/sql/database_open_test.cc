@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/access/signing_key.h"
-#include "controlplane/sql/migrations.h"
+#include "controlplane/sql/sqlite/migrations.h"
 #include "tests/unit/controlplane/sql/database_fixture.h"
 
 namespace registry::controlplane {

@@ -6,8 +6,8 @@
 //   Unavailable        the file cannot be read or written
 //   DataLoss           the file is damaged, or not an SQLite database
 //   Internal           a bug in this program
-#ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
-#define REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
+#ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_CONNECTION_H_
+#define REGISTRY_CONTROLPLANE_SQL_SQLITE_CONNECTION_H_
 
 #include <sqlite3.h>
 
@@ -110,4 +110,4 @@ class SqliteConnection {
 
 }  // namespace registry::controlplane
 
-#endif  // REGISTRY_CONTROLPLANE_SQL_SQLITE_H_
+#endif  // REGISTRY_CONTROLPLANE_SQL_SQLITE_CONNECTION_H_

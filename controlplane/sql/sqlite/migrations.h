@@ -3,8 +3,8 @@
 // Migrations only go forward and never change once released: a later one corrects an earlier one.
 // Each runs in one transaction with its row in schema_migrations, so that an interrupted migration
 // runs again, and only one of several processes runs it.
-#ifndef REGISTRY_CONTROLPLANE_SQL_MIGRATIONS_H_
-#define REGISTRY_CONTROLPLANE_SQL_MIGRATIONS_H_
+#ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_MIGRATIONS_H_
+#define REGISTRY_CONTROLPLANE_SQL_SQLITE_MIGRATIONS_H_
 
 #include <cstdint>
 
@@ -23,4 +23,4 @@ absl::Status Migrate(Database& database);
 
 }  // namespace registry::controlplane
 
-#endif  // REGISTRY_CONTROLPLANE_SQL_MIGRATIONS_H_
+#endif  // REGISTRY_CONTROLPLANE_SQL_SQLITE_MIGRATIONS_H_

@@ -1,4 +1,4 @@
-#include "controlplane/sql/sqlite.h"
+#include "controlplane/sql/sqlite/connection.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "controlplane/sql/migrations.h"
+#include "controlplane/sql/sqlite/migrations.h"
 
 #include <vector>
 
