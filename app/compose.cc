@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
 
   // The control plane: access policy and metadata. It gives orders to the storage node.
   controlplane::ControlPlaneOptions control_options;
-  control_options.database_path = parts.data_folder->path() + "/metadata.db";
+  control_options.database = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
   control_options.passwords = std::move(options.passwords);
   control_options.load_files = options.load_files;

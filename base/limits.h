@@ -202,7 +202,22 @@ inline constexpr size_t kAccessCacheBytes = 4 * 1024 * 1024;
 inline constexpr size_t kVerifiedPasswordEntries = 10'000;
 
 // Control plane: SQL.
-inline constexpr size_t kSqlThreads = 4;  // for reads; one more writes
+inline constexpr size_t kSqlThreads = 4;  // for reads
+// Threads whose transactions SQLite's only writer commits together, and how many at once.
+inline constexpr size_t kSqlWriteThreads = 8;
+inline constexpr size_t kSqlGroup = 64;
+// PostgreSQL: connections that write, and as many that read; attempts of a transaction; time limits
+// of a statement, of a wait for a lock and for a connection.
+inline constexpr size_t kPostgresConnections = 4;
+inline constexpr int kPostgresAttempts = 50;
+inline constexpr std::chrono::seconds kPostgresStatementTime{30};
+inline constexpr std::chrono::seconds kPostgresLockTime{5};
+inline constexpr std::chrono::seconds kPostgresConnectTime{5};
+// A COMMIT whose connection was lost: how long to ask what became of it.
+inline constexpr std::chrono::seconds kSqlSettleTime{20};
+inline constexpr std::chrono::milliseconds kSqlSettleInterval{200};
+// What is kept to answer that: commits of the last hour.
+inline constexpr std::chrono::minutes kPostgresCommitsKept{60};
 // How long an attempt waits for another process's lock, and the number of attempts.
 inline constexpr std::chrono::milliseconds kSqlBusyTimeout{2000};
 inline constexpr int kSqlAttempts = 5;

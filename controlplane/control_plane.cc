@@ -22,6 +22,8 @@
 #include "controlplane/policy/error.h"
 #include "controlplane/policy/store.h"
 #include "controlplane/sql/database.h"
+#include "controlplane/sql/postgres/engine.h"
+#include "controlplane/sql/sqlite/engine.h"
 #include "controlplane/upkeep/upkeep.h"
 
 namespace registry::controlplane {
@@ -42,7 +44,7 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
         for (const std::string& id : connected) {
           t.Execute(
               "INSERT INTO nodes (id, added_at_ms) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
-              {id, SystemNowMs()});
+              {id, database.NowMs()});
         }
         away.clear();
         t.Query("SELECT id FROM nodes", {}, [&](const Row& row) { away.emplace(row.Text(0)); });
@@ -54,9 +56,17 @@ absl::Status RegisterNodes(Database& database, const std::vector<std::string>& c
     base::LogWarning(
         "a storage node of this database is not connected: its blobs cannot be "
         "read until it is",
-        {{"node", id}, {"database", database.path()}});
+        {{"node", id}, {"database", database.name()}});
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(const ControlPlaneOptions& options) {
+  if (!IsPostgresUrl(options.database)) {
+    return std::make_unique<SqliteEngine>(
+        SqliteOptions{.path = options.database, .readers = options.sql_threads});
+  }
+  return PostgresEngine::Create({.url = options.database, .connections = options.sql_threads});
 }
 
 }  // namespace
@@ -126,10 +136,9 @@ absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const 
 
 absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOptions options) {
   auto parts = std::make_unique<Parts>(options);
-  DatabaseOptions database_options;
-  database_options.path = options.database_path;
-  database_options.readers = options.sql_threads;
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(database_options);
+  absl::StatusOr<std::unique_ptr<Engine>> engine = MakeEngine(options);
+  if (!engine.ok()) return engine.status();
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(*std::move(engine));
   if (!database.ok()) return database.status();
   parts->database = *std::move(database);
   if (absl::Status status = RegisterNodes(*parts->database, parts->nodes.ids()); !status.ok()) {
@@ -147,9 +156,8 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
   }
   parts->readers = std::make_unique<base::WorkerPool>(
       options.sql_threads, options.max_queued_requests, base::kSqlQueueBytes);
-  // The database has one writer.
-  parts->writers =
-      std::make_unique<base::WorkerPool>(1, options.max_queued_requests, base::kSqlQueueBytes);
+  parts->writers = std::make_unique<base::WorkerPool>(
+      parts->database->write_threads(), options.max_queued_requests, base::kSqlQueueBytes);
   absl::StatusOr<std::unique_ptr<PolicyStore>> policy =
       PolicyStore::Open(*parts->database, std::move(options.policy), options.passwords);
   if (!policy.ok()) return policy.status();

@@ -1,6 +1,6 @@
 // The control plane: its database, its services and its upkeep.
 //
-//   auto plane = ControlPlane::Open({.database_path = "data/metadata.db",
+//   auto plane = ControlPlane::Open({.database = "data/metadata.db",
 //                                    .policy = AdministratorOnly("admin", hash),
 //                                    .storage_nodes = {{node_id, channel}}});
 //   if (!plane.ok()) return plane.status();
@@ -33,8 +33,9 @@
 namespace registry::controlplane {
 
 struct ControlPlaneOptions {
-  // An SQLite file. Open creates it if missing; its folder must exist.
-  std::string database_path;
+  // postgresql://…, or the path of an SQLite file, which Open creates if missing; its folder must
+  // exist.
+  std::string database;
   // From files or flags: each object has an origin.
   PolicyObjects policy;
   // By user name: passwords of users who have no hash in `policy`.
@@ -51,7 +52,7 @@ struct ControlPlaneOptions {
   std::string sparse_repositories;
   // Limits on the bytes of unfinished uploads.
   UploadLimits upload_limits;
-  // Threads that run SQL, and requests that may wait for one.
+  // Threads that read by SQL, and requests that may wait for one; connections to PostgreSQL.
   size_t sql_threads = base::kSqlThreads;
   size_t max_queued_requests = base::kSqlQueue;
 };

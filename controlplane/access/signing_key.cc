@@ -19,7 +19,7 @@ absl::StatusOr<std::string> TokenSigningKey(Database& database) {
                          [](const Row& row) { return std::string(row.Bytes(0)); });
         if (kept.has_value()) return *std::move(kept);
         t.Execute("INSERT INTO signing_keys (secret, created_at_ms) VALUES (?1, ?2)",
-                  {Value::Bytes{fresh}, SystemNowMs()});
+                  {Value::Bytes{fresh}, database.NowMs()});
         return fresh;
       });
 }

@@ -67,6 +67,26 @@ class PageBuilder {
   bool last_seen_ = false;
 };
 
+// Reads the names of tags after `after`, in order, until `take` returns false. Reads them in
+// batches, the first one of `first` names.
+void WalkTags(Transaction& t, int64_t repository_id, std::string after, size_t first,
+              absl::FunctionRef<bool(const std::string&)> take) {
+  constexpr size_t kBatch = 500;
+  size_t limit = std::min(first, kBatch);
+  while (t.status().ok()) {
+    std::vector<std::string> names;
+    t.Query("SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
+            {repository_id, after, limit},
+            [&](const Row& row) { names.emplace_back(row.Text(0)); });
+    for (const std::string& name : names) {
+      if (!take(name)) return;
+    }
+    if (names.size() < limit) return;
+    after = std::move(names.back());
+    limit = kBatch;
+  }
+}
+
 // Walks repositories in order, range by range.
 class RepositoryWalk {
  public:
@@ -76,7 +96,8 @@ class RepositoryWalk {
   // Adds the names after `last` within the range. Returns false if the page has ended.
   bool Walk(const NameRange& range, const std::string& last) {
     bool more = true;
-    // Reads batches, because Take queries the tags of repositories in between.
+    // Reads batches, because Take queries the tags of repositories in between. Not EXISTS:
+    // PostgreSQL might read all manifests into a hash table for it.
     std::string after = std::max(last, range.first);
     bool include = last < range.first;
     while (more) {
@@ -87,9 +108,9 @@ class RepositoryWalk {
       std::vector<Found> batch;
       t_.Query(
           "SELECT id, name FROM repositories AS r "
-          "WHERE (name > ?1 OR (name = ?1 AND ?2 = 1)) AND name <= ?3 AND ("
-          "EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id) OR "
-          "EXISTS (SELECT 1 FROM repository_blobs AS b WHERE b.repository_id = r.id)) "
+          "WHERE name >= ?1 AND (name > ?1 OR ?2 = 1) AND name <= ?3 AND ("
+          "(SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id LIMIT 1) = 1 OR "
+          "(SELECT 1 FROM repository_blobs AS b WHERE b.repository_id = r.id LIMIT 1) = 1) "
           "ORDER BY name LIMIT ?4",
           {after, include ? 1 : 0, range.last, kBatch}, [&](const Row& row) {
             batch.push_back({.id = row.Int(0), .name = std::string(row.Text(1))});
@@ -131,13 +152,14 @@ class RepositoryWalk {
 
   bool SeesATag(int64_t id, const oci::RepositoryName& name, int limit, int& looked_at) {
     bool seen = false;
-    t_.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 ORDER BY name LIMIT ?2",
-                  {id, limit}, [&](const Row& row) {
-                    ++looked_at;
-                    const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
-                    seen = tag.ok() && filter_.sees_tag(name, *tag);
-                    return !seen;
-                  });
+    const auto take = [&](const std::string& text) {
+      ++looked_at;
+      const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(text);
+      seen = tag.ok() && filter_.sees_tag(name, *tag);
+      return !seen && looked_at < limit;
+    };
+    constexpr size_t kFirst = 50;
+    WalkTags(t_, id, "", std::min<size_t>(kFirst, limit), take);
     return seen;
   }
 
@@ -155,23 +177,23 @@ absl::StatusOr<NamesPage> ListTags(Database& database, const PageCursor& cursor,
   const absl::StatusOr<std::string> after = cursor.Open(page.last);
   if (!after.ok()) return after.status();
   const auto limit = static_cast<size_t>(std::min(page.limit, base::kMaxTagsPage));
-  return RunTransaction(
-      database, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<NamesPage> {
-        const std::optional<int64_t> id = FindRepository(t, repository);
-        if (!id.has_value() || !HasContent(t, *id)) return RepositoryUnknown(repository);
-        PageBuilder builder(limit, cursor);
-        if (limit == 0) return builder.Finish();
-        t.QueryWhile("SELECT name FROM tags WHERE repository_id = ?1 AND name > ?2 ORDER BY name",
-                     {*id, *after}, [&](const Row& row) {
-                       if (builder.left() == 0) {
-                         builder.End();
-                         return false;
-                       }
-                       const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(row.Text(0));
-                       return builder.Add(std::string(row.Text(0)), tag.ok() && filter(*tag));
-                     });
-        return builder.Finish();
-      });
+  return RunTransaction(database, TransactionMode::kRead,
+                        [&](Transaction& t) -> absl::StatusOr<NamesPage> {
+                          const std::optional<int64_t> id = FindRepository(t, repository);
+                          if (!id.has_value() || !HasContent(t, *id))
+                            return RepositoryUnknown(repository);
+                          PageBuilder builder(limit, cursor);
+                          if (limit == 0) return builder.Finish();
+                          WalkTags(t, *id, *after, limit + 1, [&](const std::string& name) {
+                            if (builder.left() == 0) {
+                              builder.End();
+                              return false;
+                            }
+                            const absl::StatusOr<oci::Tag> tag = oci::Tag::Parse(name);
+                            return builder.Add(name, tag.ok() && filter(*tag));
+                          });
+                          return builder.Finish();
+                        });
 }
 
 absl::StatusOr<NamesPage> ListRepositories(Database& database, const PageCursor& cursor,

@@ -12,6 +12,9 @@
 namespace registry::controlplane {
 namespace {
 
+// Rows may be large, and a page ends by bytes too.
+constexpr size_t kBatch = 50;
+
 // Each query has its own index (migrations.cc).
 constexpr absl::string_view kAll =
     "SELECT digest, media_type, size_bytes, artifact_type, annotations FROM manifests "
@@ -57,21 +60,27 @@ absl::StatusOr<ReferrersPage> ListReferrers(Database& database, const ReferrersQ
         const std::optional<int64_t> id = FindRepository(t, query.repository);
         if (!id.has_value() || limit == 0) return page;
         size_t bytes = 0;
+        size_t rows = 0;
         const auto on_row = [&](const Row& row) {
+          ++rows;
+          if (page.more) return;
           Referrer referrer = ReadReferrer(row);
           bytes += SizeOf(referrer);
           page.more = page.referrers.size() == limit ||
                       (bytes > base::kMaxReferrersBytes && !page.referrers.empty());
           if (!page.more) page.referrers.push_back(std::move(referrer));
-          return !page.more;
         };
-        if (query.artifact_type.empty()) {
-          t.QueryWhile(kAll, {*id, query.subject.ToString(), query.last, limit + 1}, on_row);
-        } else {
-          t.QueryWhile(kOfType,
-                       {*id, query.subject.ToString(), query.last, limit + 1, query.artifact_type},
-                       on_row);
-        }
+        const std::string& subject = query.subject.ToString();
+        std::string last = query.last;
+        do {
+          rows = 0;
+          if (query.artifact_type.empty()) {
+            t.Query(kAll, {*id, subject, last, kBatch}, on_row);
+          } else {
+            t.Query(kOfType, {*id, subject, last, kBatch, query.artifact_type}, on_row);
+          }
+          if (!page.referrers.empty()) last = page.referrers.back().digest;
+        } while (rows == kBatch && !page.more);
         return page;
       });
 }

@@ -26,8 +26,10 @@ std::optional<int64_t> FindRepository(Transaction& t, const oci::RepositoryName&
 int64_t EnsureRepository(Transaction& t, const oci::RepositoryName& name, int64_t now_ms) {
   if (const std::optional<int64_t> id = FindRepository(t, name)) return *id;
   return t
-      .QueryFirst("INSERT INTO repositories (name, created_at_ms) VALUES (?1, ?2) RETURNING id",
-                  {name.ToString(), now_ms}, FirstInt)
+      .QueryFirst(
+          "INSERT INTO repositories (name, created_at_ms) VALUES (?1, ?2) "
+          "ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+          {name.ToString(), now_ms}, FirstInt)
       .value_or(0);
 }
 

@@ -206,20 +206,24 @@ void Touches::PutBack(const Batch& batch) {
 absl::Status Touches::WriteBatch() {
   std::lock_guard writing(write_mutex_);
   Batch batch;
+  bool answers_wait = false;
   {
     std::lock_guard lock(mutex_);
     batch = TakeBatch();
+    answers_wait = !waiting_.empty();
   }
   if (batch.empty()) return absl::OkStatus();
   std::set<Touch> gone;
-  const absl::Status status =
-      RunTransaction(*options_.database, TransactionMode::kWrite, [&](Transaction& t) {
-        gone.clear();
-        for (const auto& [touch, use] : batch) {
-          if (!Write(t, touch, use.used_at_ms)) gone.insert(touch);
-        }
-        return absl::OkStatus();
-      });
+  // An answer promises that the touch is durable; who does not wait has grace left.
+  const TransactionMode mode =
+      answers_wait ? TransactionMode::kWrite : TransactionMode::kUnflushedWrite;
+  const absl::Status status = RunTransaction(*options_.database, mode, [&](Transaction& t) {
+    gone.clear();
+    for (const auto& [touch, use] : batch) {
+      if (!Write(t, touch, use.used_at_ms)) gone.insert(touch);
+    }
+    return absl::OkStatus();
+  });
 
   std::vector<Answer> answers;
   size_t pending = 0;

@@ -47,13 +47,15 @@ int64_t GrantedBytes(Transaction& t, absl::string_view id,
   if (!principal.has_value()) {
     return t
         .QueryFirst(
-            "SELECT coalesce(sum(granted_bytes), 0) FROM uploads WHERE state = 'open' AND id <> ?1",
+            "SELECT CAST(coalesce(sum(granted_bytes), 0) AS BIGINT) FROM uploads "
+            "WHERE state = 'open' AND id <> ?1",
             {id}, read)
         .value_or(0);
   }
   return t
       .QueryFirst(
-          "SELECT coalesce(sum(granted_bytes), 0) FROM uploads WHERE state = 'open' "
+          "SELECT CAST(coalesce(sum(granted_bytes), 0) AS BIGINT) FROM uploads "
+          "WHERE state = 'open' "
           "AND principal = ?2 AND id <> ?1",
           {id, *principal}, read)
       .value_or(0);

@@ -141,8 +141,8 @@ absl::StatusOr<Upload> BeginUpload(Database& database, const oci::RepositoryName
   }
   Upload upload = {
       .id = base::NewUuid7(), .digest_algorithm = algorithm, .nodes = nodes, .committed = {}};
-  absl::Status status =
-      RunTransaction(database, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
+  absl::Status status = RunTransaction(
+      database, TransactionMode::kUnflushedWrite, [&](Transaction& t) -> absl::Status {
         t.Execute(
             "INSERT INTO uploads (id, repository_id, digest_algorithm, primary_node, state, "
             "started_at_ms, touched_at_ms, principal) "

@@ -287,7 +287,7 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
       "ON CONFLICT (id) DO UPDATE SET content_hash = excluded.content_hash, "
       "loaded_at_ms = excluded.loaded_at_ms "
       "WHERE policy_file_set.content_hash <> excluded.content_hash",
-      {content_hash, SystemNowMs()});
+      {content_hash, database_.NowMs()});
   if (!detail.empty()) {
     t.Execute("UPDATE policy_revision SET revision = revision + 1");
   }
@@ -295,7 +295,7 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
                        return row.Int(0);
                      }).value_or(0);
   for (std::string& part : PartsOf(detail)) {
-    AppendAuditEvent(t, {.at_ms = SystemNowMs(),
+    AppendAuditEvent(t, {.at_ms = database_.NowMs(),
                          .actor = cause.actor,
                          .method = cause.method,
                          .resource = cause.resource,

@@ -7,110 +7,93 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "controlplane/sql/sqlite/migrations.h"
 
 namespace registry::controlplane {
 namespace {
+
+using SteadyClock = std::chrono::steady_clock;
 
 // Doubles from 4 ms up to about a quarter of a second; random, so that transactions that met at a
 // lock do not meet again.
 std::chrono::milliseconds Backoff(int attempt) {
   thread_local std::minstd_rand random{std::random_device{}()};
-  const int longest_ms = std::min(4 << attempt, 256);
+  const int longest_ms = std::min(4 << std::min(attempt, 10), 256);
   return std::chrono::milliseconds(std::uniform_int_distribution<int>(1, longest_ms)(random));
 }
 
-absl::Status LockedByOthers(const absl::Status& status) {
-  return absl::UnavailableError(
-      absl::StrCat(status.message(), "; another process holds a lock on it"));
+bool MayRetry(const absl::Status& status) {
+  return absl::IsAborted(status) || absl::IsAlreadyExists(status);
+}
+
+absl::Status GivenUp(const absl::Status& status) {
+  return absl::UnavailableError(absl::StrCat(status.message(), "; tried several times"));
+}
+
+// Errors that concern only the body which they met. After others, nobody knows what else is wrong.
+bool ConcernsOneBody(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsInternal(status);
+}
+
+int64_t SchemaVersion(Transaction& t) {
+  return t
+      .QueryFirst("SELECT coalesce(max(version), 0) FROM schema_migrations", {},
+                  [](const Row& row) { return row.Int(0); })
+      .value_or(0);
 }
 
 }  // namespace
 
-int64_t Transaction::Run(absl::string_view sql, absl::Span<const Value> values,
-                         absl::FunctionRef<bool(const Row&)> on_row) {
-  if (!status_.ok()) return 0;
-  const absl::StatusOr<int64_t> changed = connection_.Run(sql, values, on_row);
-  if (changed.ok()) return *changed;
-  status_ = changed.status();
-  return 0;
-}
+Database::Database(std::unique_ptr<Engine> engine, DatabaseOptions options)
+    : options_(std::move(options)),
+      engine_(std::move(engine)),
+      readers_(*engine_, /*read_only=*/true, std::max<size_t>(engine_->readers(), 1)),
+      writers_(*engine_, /*read_only=*/false, engine_->writers()) {}
 
-int64_t Transaction::Execute(absl::string_view sql, absl::Span<const Value> values) {
-  return Run(sql, values, [](const Row&) { return true; });
-}
-
-void Transaction::Query(absl::string_view sql, absl::Span<const Value> values,
-                        absl::FunctionRef<void(const Row&)> on_row) {
-  Run(sql, values, [&](const Row& row) {
-    on_row(row);
-    return true;
-  });
-}
-
-bool Transaction::Exists(absl::string_view sql, absl::Span<const Value> values) {
-  return QueryFirst(sql, values, [](const Row&) { return true; }).value_or(false);
-}
-
-// Leases a reader's connection and returns it at the end.
-class Database::ReaderLease {
- public:
-  explicit ReaderLease(Database& database) : database_(database) {
-    std::unique_lock lock(database_.readers_mutex_);
-    database_.reader_is_free_.wait(lock, [&] { return !database_.free_readers_.empty(); });
-    connection_ = std::move(database_.free_readers_.back());
-    database_.free_readers_.pop_back();
-  }
-  ~ReaderLease() {
-    {
-      std::lock_guard lock(database_.readers_mutex_);
-      database_.free_readers_.push_back(std::move(connection_));
-    }
-    database_.reader_is_free_.notify_one();
-  }
-  ReaderLease(const ReaderLease&) = delete;
-  ReaderLease& operator=(const ReaderLease&) = delete;
-
-  SqliteConnection& connection() { return *connection_; }
-
- private:
-  Database& database_;
-  std::unique_ptr<SqliteConnection> connection_;
-};
-
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
-  std::unique_ptr<Database> database(new Database(std::move(options)));
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> writer = database->Connect(false);
-  if (!writer.ok()) return writer.status();
-  {
-    std::lock_guard lock(database->writer_mutex_);
-    database->writer_ = *std::move(writer);
-  }
-  if (absl::Status status = database->CheckFile(); !status.ok()) return status;
-  if (absl::Status status = Migrate(*database); !status.ok()) return status;
-  for (size_t i = 0; i < std::max<size_t>(database->options_.readers, 1); ++i) {
-    absl::StatusOr<std::unique_ptr<SqliteConnection>> reader = database->Connect(true);
-    if (!reader.ok()) return reader.status();
-    std::lock_guard lock(database->readers_mutex_);
-    database->free_readers_.push_back(*std::move(reader));
-  }
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::unique_ptr<Engine> engine,
+                                                         DatabaseOptions options) {
+  std::unique_ptr<Database> database(new Database(std::move(engine), std::move(options)));
+  if (absl::Status status = database->Migrate(); !status.ok()) return status;
+  if (absl::Status status = database->writers_.Open(); !status.ok()) return status;
+  if (absl::Status status = database->readers_.Open(); !status.ok()) return status;
   return database;
 }
 
-// Retries, because two connections that switch a new file to a write-ahead log at the same time do
-// not wait for each other.
-absl::StatusOr<std::unique_ptr<SqliteConnection>> Database::Connect(bool read_only) const {
-  const SqliteOptions options = {.path = options_.path,
-                                 .busy_timeout = options_.busy_timeout,
-                                 .read_only = read_only,
-                                 .max_pages = options_.max_pages};
-  for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<std::unique_ptr<SqliteConnection>> connection = SqliteConnection::Open(options);
-    if (connection.status().code() != absl::StatusCode::kAborted) return connection;
-    if (attempt >= options_.max_attempts) return LockedByOthers(connection.status());
-    WaitBeforeRetry(attempt);
+// Migrations only go forward and never change once released: a later one corrects an earlier one.
+// Each runs in one transaction with its row in schema_migrations, so that an interrupted migration
+// runs again, and only one of several processes runs it.
+absl::Status Database::Migrate() {
+  const std::vector<Migration>& migrations = engine_->migrations();
+  const auto latest = static_cast<int64_t>(migrations.size());
+  bool more = true;
+  const auto next = [&](Transaction& t) -> absl::Status {
+    more = false;
+    if (absl::Status status = engine_->PrepareMigration(t); !status.ok()) return status;
+    t.Execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        "  version BIGINT PRIMARY KEY,"
+        "  applied_at_ms BIGINT NOT NULL)");
+    const int64_t version = SchemaVersion(t);
+    if (!t.status().ok()) return t.status();
+    if (version > latest) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the database ", name(), " has schema version ", version,
+                       ", made by a newer version of this program, which knows versions up to ",
+                       latest, ": start the newer program, or restore a backup"));
+    }
+    if (version == latest) return absl::OkStatus();
+    for (const absl::string_view statement : migrations[version]) t.Execute(statement);
+    t.Execute("INSERT INTO schema_migrations (version, applied_at_ms) VALUES (?1, ?2)",
+              {version + 1, NowMs()});
+    more = true;
+    return absl::OkStatus();
+  };
+  while (more) {
+    // Not a serializable one: its view may be older than the lock that it waited for.
+    if (absl::Status status = Run(TransactionMode::kPoll, next); !status.ok()) return status;
   }
+  return absl::OkStatus();
 }
 
 void Database::WaitBeforeRetry(int attempt) const {
@@ -122,40 +105,16 @@ void Database::WaitBeforeRetry(int attempt) const {
   }
 }
 
-// Opening must be fast for any size: of a large file, it reads only what the migrations need, and
-// statements find damage elsewhere when they read it (SQLite itself notices a truncated file).
-absl::Status Database::CheckFile() {
-  return RunTransaction(*this, TransactionMode::kWrite, [&](Transaction& t) -> absl::Status {
-    const bool ours = t.Exists("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'", {});
-    if (!ours && t.Exists("SELECT 1 FROM sqlite_master", {})) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the database ", path(),
-                       " belongs to another program: it has tables, but "
-                       "not those of Simple Registry; name another data folder"));
-    }
-    const auto number = [](const Row& row) { return row.Int(0); };
-    const int64_t size_bytes = t.QueryFirst("PRAGMA page_count", {}, number).value_or(0) *
-                               t.QueryFirst("PRAGMA page_size", {}, number).value_or(0);
-    if (size_bytes > options_.quick_check_max_bytes) return absl::OkStatus();
-    const std::optional<std::string> found = t.QueryFirst(
-        "PRAGMA quick_check(1)", {}, [](const Row& row) { return std::string(row.Text(0)); });
-    if (found.has_value() && *found != "ok") {
-      return absl::DataLossError(absl::StrCat("the database ", path(), " is damaged (", *found,
-                                              "): restore it from a backup"));
-    }
-    return absl::OkStatus();
-  });
-}
-
 absl::Status Database::Run(TransactionMode mode,
                            absl::FunctionRef<absl::Status(Transaction&)> body) {
   for (int attempt = 1;; ++attempt) {
     bool may_retry = false;
     const absl::Status status = RunOnce(mode, body, may_retry);
     if (!may_retry) return status;
-    if (attempt >= options_.max_attempts) {
-      return LockedByOthers(status);
+    if (absl::IsAlreadyExists(status) && attempt >= base::kSqlAttempts) {
+      return absl::InternalError(status.message());
     }
+    if (attempt >= engine_->max_attempts()) return GivenUp(status);
     WaitBeforeRetry(attempt);
   }
 }
@@ -163,57 +122,123 @@ absl::Status Database::Run(TransactionMode mode,
 absl::Status Database::RunOnce(TransactionMode mode,
                                absl::FunctionRef<absl::Status(Transaction&)> body,
                                bool& may_retry) {
-  if (mode == TransactionMode::kRead) {
-    ReaderLease lease(*this);
-    return RunOn(lease.connection(), "BEGIN", body, may_retry);
+  if (mode != TransactionMode::kRead && engine_->writers() == 1) {
+    WaitingWrite write = {.mode = mode, .body = body, .status = {}};
+    write_queue_.Run(write, [this](absl::Span<WaitingWrite* const> group) { RunGroup(group); });
+    may_retry = write.may_retry;
+    return write.status;
   }
-  std::lock_guard lock(writer_mutex_);
-  if (writer_->sync_failed()) {
-    return absl::UnavailableError(
-        absl::StrCat("the database ", path(),
-                     " accepts no writes since it failed to flush its file: check the "
-                     "disk, then restart the registry"));
+  ConnectionPool& pool = mode == TransactionMode::kRead ? readers_ : writers_;
+  const absl::StatusOr<ConnectionPool::Lease> connection = pool.Take();
+  if (!connection.ok()) {
+    may_retry = MayRetry(connection.status());
+    return connection.status();
   }
-  // IMMEDIATE, because a transaction that reads first and then writes would fail, without waiting,
-  // if another process wrote in between.
-  const absl::Status status = RunOn(*writer_, "BEGIN IMMEDIATE", body, may_retry);
-  if (status.ok()) {
-    // The transaction is durable even if this fails.
-    const absl::Status checkpoint = writer_->Checkpoint();
-    if (!checkpoint.ok()) {
-      base::LogError("cannot checkpoint the database's write-ahead log",
-                     {{"error", checkpoint.message()}});
-    }
-  }
-  if (writer_->sync_failed() && !std::exchange(failure_reported_, true)) {
-    base::LogError("the database failed to flush its file: no more writes until a restart",
-                   {{"database", path()}, {"error", status.message()}});
-    if (on_failure_) on_failure_();
-  }
-  return status;
+  return RunOn(**connection, mode, body, may_retry);
 }
 
-void Database::OnFailure(std::function<void()> callback) {
-  std::lock_guard lock(writer_mutex_);
-  on_failure_ = std::move(callback);
-  if (failure_reported_ && on_failure_) on_failure_();
-}
-
-absl::Status Database::RunOn(SqliteConnection& connection, absl::string_view begin,
+absl::Status Database::RunOn(Connection& connection, TransactionMode mode,
                              absl::FunctionRef<absl::Status(Transaction&)> body, bool& may_retry) {
   const auto engine_error = [&](const absl::Status& status) {
-    may_retry = status.code() == absl::StatusCode::kAborted;
+    may_retry = MayRetry(status);
     return status;
   };
-  if (absl::Status status = connection.Run(begin); !status.ok()) return engine_error(status);
+  if (absl::Status status = connection.Begin(mode); !status.ok()) return engine_error(status);
   // Has no effect after a commit.
   const absl::Cleanup rollback = [&] { connection.Rollback(); };
-  Transaction transaction(connection);
+  Transaction transaction(*engine_, connection);
   absl::Status body_status = body(transaction);
   if (!transaction.status().ok()) return engine_error(transaction.status());
   if (!body_status.ok()) return body_status;
-  if (absl::Status status = connection.Run("COMMIT"); !status.ok()) return engine_error(status);
-  return absl::OkStatus();
+  const absl::Status status = connection.Commit();
+  if (absl::IsUnknown(status)) return Settle(status, connection.commit_id(), may_retry);
+  return engine_error(status);
+}
+
+// The database may be away for a moment: it restarts, or another server takes over.
+absl::Status Database::Settle(const absl::Status& unknown, const std::string& commit_id,
+                              bool& may_retry) {
+  const SteadyClock::time_point end = SteadyClock::now() + base::kSqlSettleTime;
+  while (true) {
+    const absl::StatusOr<bool> committed = engine_->WasCommitted(commit_id);
+    if (committed.ok()) {
+      may_retry = !*committed;
+      return *committed ? absl::OkStatus() : absl::AbortedError(unknown.message());
+    }
+    if (SteadyClock::now() >= end) {
+      return absl::UnavailableError(
+          absl::StrCat(unknown.message(),
+                       "; nobody knows whether it was committed, because the "
+                       "database has not answered since: ",
+                       committed.status().message()));
+    }
+    std::this_thread::sleep_for(base::kSqlSettleInterval);
+  }
+}
+
+void Database::RunGroup(absl::Span<WaitingWrite* const> group) {
+  const absl::StatusOr<ConnectionPool::Lease> connection = writers_.Take();
+  if (!connection.ok()) {
+    for (WaitingWrite* write : group) {
+      write->status = connection.status();
+      write->may_retry = MayRetry(write->status);
+    }
+    return;
+  }
+  if (group.size() == 1 || !RunTogether(**connection, group)) {
+    for (WaitingWrite* write : group) {
+      write->may_retry = false;
+      write->status = RunOn(**connection, write->mode, write->body, write->may_retry);
+      if ((*connection)->write_failed()) ReportFailure(write->status);
+    }
+  }
+}
+
+// Nothing is answered before the commit: what a body saw of the others before it would be wrong if
+// the commit failed. Then each runs again, alone.
+bool Database::RunTogether(Connection& connection, absl::Span<WaitingWrite* const> group) {
+  const bool durable = std::any_of(group.begin(), group.end(), [](const WaitingWrite* write) {
+    return write->mode != TransactionMode::kUnflushedWrite;
+  });
+  const absl::Status begun =
+      connection.Begin(durable ? TransactionMode::kWrite : TransactionMode::kUnflushedWrite);
+  if (!begun.ok()) {
+    // Each would meet the same lock.
+    for (WaitingWrite* write : group) {
+      write->status = begun;
+      write->may_retry = MayRetry(begun);
+    }
+    return true;
+  }
+  const absl::Cleanup rollback = [&] { connection.Rollback(); };
+  for (WaitingWrite* write : group) {
+    Transaction savepoint(*engine_, connection);
+    savepoint.Execute("SAVEPOINT body");
+    Transaction transaction(*engine_, connection);
+    write->status = write->body(transaction);
+    if (!transaction.status().ok()) {
+      write->status = transaction.status();
+      if (!ConcernsOneBody(write->status)) return false;
+    }
+    if (!write->status.ok()) savepoint.Execute("ROLLBACK TO SAVEPOINT body");
+    savepoint.Execute("RELEASE SAVEPOINT body");
+    if (!savepoint.status().ok() || !connection.in_transaction()) return false;
+  }
+  return connection.Commit().ok();
+}
+
+void Database::ReportFailure(const absl::Status& status) {
+  std::lock_guard lock(failure_mutex_);
+  if (std::exchange(failure_reported_, true)) return;
+  base::LogError("the database failed to flush its file: no more writes until a restart",
+                 {{"database", name()}, {"error", status.message()}});
+  if (on_failure_) on_failure_();
+}
+
+void Database::OnFailure(std::function<void()> callback) {
+  std::lock_guard lock(failure_mutex_);
+  on_failure_ = std::move(callback);
+  if (failure_reported_ && on_failure_) on_failure_();
 }
 
 }  // namespace registry::controlplane

@@ -22,12 +22,13 @@ void MoveUnfinishedToTrash(Transaction& t, absl::string_view incarnation, int64_
 
 absl::StatusOr<std::vector<TrashItem>> ClaimTrash(Database& database, int limit, int64_t now_ms) {
   return RunTransaction(
-      database, TransactionMode::kWrite,
+      database, TransactionMode::kPoll,
       [&](Transaction& t) -> absl::StatusOr<std::vector<TrashItem>> {
         std::vector<TrashItem> items;
         t.Query(
-            "SELECT incarnation, node, coalesce(digest, ''), delete_again FROM trash "
-            "WHERE not_before_ms <= ?1 ORDER BY not_before_ms LIMIT ?2",
+            absl::StrCat("SELECT incarnation, node, coalesce(digest, ''), delete_again FROM trash "
+                         "WHERE not_before_ms <= ?1 ORDER BY not_before_ms LIMIT ?2",
+                         t.skip_locked()),
             {now_ms, limit}, [&](const Row& row) {
               items.push_back({.incarnation = std::string(row.Text(0)),
                                .node = std::string(row.Text(1)),

@@ -39,7 +39,8 @@ ROOMS_MAY_INCLUDE = {
 # Libraries that only some folders may use.
 ONLY_IN = {
     r"<boost/(asio|beast)": ("gateway",),
-    r"<sqlite3\.h>": ("controlplane/sql",),
+    r"<sqlite3\.h>": ("controlplane/sql/sqlite",),
+    r"<libpq-fe\.h>": ("controlplane/sql/postgres",),
     r"<jwt\.h>": ("controlplane",),
     r"<crypt\.h>": ("controlplane",),
     r"<yaml-cpp/": ("controlplane/policy/yaml_tree",),

@@ -9,6 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/utf8.h"
 
 namespace registry::controlplane {
@@ -40,7 +41,7 @@ absl::string_view Shorten(absl::string_view sql) { return sql.substr(0, 60); }
 
 }  // namespace
 
-bool Row::Check(int column, int type) const {
+bool SqliteRow::Check(int column, int type) const {
   if (column < sqlite3_column_count(statement_) &&
       sqlite3_column_type(statement_, column) == type) {
     return true;
@@ -51,28 +52,28 @@ bool Row::Check(int column, int type) const {
   return false;
 }
 
-int64_t Row::Int(int column) const {
+int64_t SqliteRow::Int(int column) const {
   return Check(column, SQLITE_INTEGER) ? sqlite3_column_int64(statement_, column) : 0;
 }
 
-absl::string_view Row::Text(int column) const {
+absl::string_view SqliteRow::Text(int column) const {
   if (!Check(column, SQLITE_TEXT)) return "";
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   return absl::string_view(data, sqlite3_column_bytes(statement_, column));
 }
 
-absl::string_view Row::Bytes(int column) const {
+absl::string_view SqliteRow::Bytes(int column) const {
   if (!Check(column, SQLITE_BLOB)) return "";
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   return absl::string_view(data, sqlite3_column_bytes(statement_, column));
 }
 
-bool Row::IsNull(int column) const {
+bool SqliteRow::IsNull(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
-    const SqliteOptions& options) {
+    const SqliteConnectionOptions& options) {
   if (absl::Status status = CreateFile(options.path); !status.ok()) return status;
   sqlite3* db = nullptr;
   const int result = sqlite3_open_v2(
@@ -86,7 +87,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
   return connection;
 }
 
-absl::Status SqliteConnection::Configure(const SqliteOptions& options) {
+absl::Status SqliteConnection::Configure(const SqliteConnectionOptions& options) {
   sqlite3_busy_timeout(db_.get(), static_cast<int>(options.busy_timeout.count()));
   std::string journal_mode;
   absl::Status status = Run("PRAGMA journal_mode = WAL", {}, [&](const Row& row) {
@@ -99,7 +100,7 @@ absl::Status SqliteConnection::Configure(const SqliteOptions& options) {
         absl::StrCat("the database ", path_, " cannot use a write-ahead log (journal mode is ",
                      journal_mode, "): put the data folder on a local file system"));
   }
-  status.Update(Run("PRAGMA synchronous = FULL"));
+  status.Update(SetSynchronous(true));
   status.Update(Run("PRAGMA foreign_keys = ON"));
   // Checkpoint does this instead, and sees errors.
   status.Update(Run("PRAGMA wal_autocheckpoint = 0"));
@@ -191,7 +192,7 @@ absl::StatusOr<int64_t> SqliteConnection::Run(absl::string_view sql, absl::Span<
     const int result = sqlite3_step(statement);
     if (result == SQLITE_DONE) break;
     if (result != SQLITE_ROW) return Error(result, sql);
-    const Row row(statement);
+    const SqliteRow row(statement);
     const bool next = on_row(row);
     if (!row.status().ok()) return row.status();
     if (!next) break;
@@ -201,6 +202,42 @@ absl::StatusOr<int64_t> SqliteConnection::Run(absl::string_view sql, absl::Span<
 
 absl::Status SqliteConnection::Run(absl::string_view sql) {
   return Run(sql, {}, [](const Row&) { return true; }).status();
+}
+
+// Not a prepared statement: SQLite applies it when it compiles it.
+absl::Status SqliteConnection::SetSynchronous(bool full) {
+  const char* sql = full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+  const int result = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) return Error(result, sql);
+  synchronous_full_ = full;
+  return absl::OkStatus();
+}
+
+absl::Status SqliteConnection::Begin(TransactionMode mode) {
+  if (mode == TransactionMode::kRead) return Run("BEGIN");
+  if (sync_failed_) {
+    return absl::UnavailableError(
+        absl::StrCat("the database ", path_,
+                     " accepts no writes since it failed to flush its file: check the "
+                     "disk, then restart the registry"));
+  }
+  const bool full = mode != TransactionMode::kUnflushedWrite;
+  if (full != synchronous_full_) {
+    if (absl::Status status = SetSynchronous(full); !status.ok()) return status;
+  }
+  // IMMEDIATE, because a transaction that reads first and then writes would fail, without waiting,
+  // if another process wrote in between.
+  return Run("BEGIN IMMEDIATE");
+}
+
+absl::Status SqliteConnection::Commit() {
+  if (absl::Status status = Run("COMMIT"); !status.ok()) return status;
+  // The transaction is durable even if this fails.
+  if (const absl::Status checkpoint = Checkpoint(); !checkpoint.ok()) {
+    base::LogError("cannot checkpoint the database's write-ahead log",
+                   {{"error", checkpoint.message()}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteConnection::Checkpoint() {
@@ -214,7 +251,7 @@ absl::Status SqliteConnection::Checkpoint() {
 
 void SqliteConnection::Rollback() {
   // Some errors have already ended the transaction.
-  if (sqlite3_get_autocommit(db_.get()) != 0) return;
+  if (!in_transaction()) return;
   // If the rollback fails, reopening the file rolls back: nothing was committed.
   if (!Run("ROLLBACK").ok()) sync_failed_ = true;
 }

@@ -1,11 +1,4 @@
-// A connection to an SQLite file. Only Database uses it.
-//
-// Use a connection from one thread at a time. Errors name the file and the remedy:
-//   Aborted            another connection holds the lock: the caller may retry the transaction
-//   ResourceExhausted  the disk is full
-//   Unavailable        the file cannot be read or written
-//   DataLoss           the file is damaged, or not an SQLite database
-//   Internal           a bug in this program
+// A connection to an SQLite file.
 #ifndef REGISTRY_CONTROLPLANE_SQL_SQLITE_CONNECTION_H_
 #define REGISTRY_CONTROLPLANE_SQL_SQLITE_CONNECTION_H_
 
@@ -23,22 +16,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "controlplane/sql/engine.h"
 #include "controlplane/sql/value.h"
 
 namespace registry::controlplane {
 
-// The current row of a statement. Columns count from 0. Reading a column as another type than its
-// own makes the query fail. Text and bytes are valid until the callback returns.
-class Row {
+class SqliteRow final : public Row {
  public:
-  explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
-  Row(const Row&) = delete;
-  Row& operator=(const Row&) = delete;
+  explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
 
-  int64_t Int(int column) const;
-  absl::string_view Text(int column) const;
-  absl::string_view Bytes(int column) const;
-  bool IsNull(int column) const;
+  int64_t Int(int column) const override;
+  absl::string_view Text(int column) const override;
+  absl::string_view Bytes(int column) const override;
+  bool IsNull(int column) const override;
 
   const absl::Status& status() const { return status_; }
 
@@ -49,7 +39,7 @@ class Row {
   mutable absl::Status status_;
 };
 
-struct SqliteOptions {
+struct SqliteConnectionOptions {
   std::string path;
   std::chrono::milliseconds busy_timeout;
   // Refuse writes.
@@ -58,30 +48,20 @@ struct SqliteOptions {
   int64_t max_pages = 0;
 };
 
-class SqliteConnection {
+class SqliteConnection final : public Connection {
  public:
-  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const SqliteOptions& options);
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(
+      const SqliteConnectionOptions& options);
 
-  SqliteConnection(const SqliteConnection&) = delete;
-  SqliteConnection& operator=(const SqliteConnection&) = delete;
-
-  // Runs one statement and calls `on_row` for each row until it returns false.
-  // Returns how many rows the statement inserted, updated or deleted.
+  absl::Status Begin(TransactionMode mode) override;
   absl::StatusOr<int64_t> Run(absl::string_view sql, absl::Span<const Value> values,
-                              absl::FunctionRef<bool(const Row&)> on_row);
-
-  // Runs one statement without values; ignores rows.
-  absl::Status Run(absl::string_view sql);
-
-  // Copies the write-ahead log into the database file if it is long enough; call it after a commit.
-  // Unlike SQLite's automatic checkpoint, it reports failures.
-  absl::Status Checkpoint();
-
-  // Rolls back the current transaction, if any.
-  void Rollback();
-
-  // Returns true after a failed fsync: the file's content is unknown until it is reopened.
-  bool sync_failed() const { return sync_failed_; }
+                              absl::FunctionRef<bool(const Row&)> on_row) override;
+  absl::Status Commit() override;
+  void Rollback() override;
+  bool in_transaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
+  bool usable() const override { return true; }
+  // True after a failed fsync: the file's content is unknown until it is reopened.
+  bool write_failed() const override { return sync_failed_; }
 
  private:
   struct CloseDatabase {
@@ -94,7 +74,14 @@ class SqliteConnection {
 
   SqliteConnection(std::string path, sqlite3* db) : path_(std::move(path)), db_(db) {}
 
-  absl::Status Configure(const SqliteOptions& options);
+  absl::Status Configure(const SqliteConnectionOptions& options);
+  // Runs one statement without values; ignores rows.
+  absl::Status Run(absl::string_view sql);
+  // Whether commits wait for the disk, from the next transaction on.
+  absl::Status SetSynchronous(bool full);
+  // Copies the write-ahead log into the database file if it is long enough. Unlike SQLite's
+  // automatic checkpoint, it reports failures.
+  absl::Status Checkpoint();
   absl::StatusOr<sqlite3_stmt*> Prepare(absl::string_view sql);
   absl::Status Bind(sqlite3_stmt* statement, absl::string_view sql, absl::Span<const Value> values);
   absl::Status Error(int result, absl::string_view sql);
@@ -104,6 +91,7 @@ class SqliteConnection {
   // Declared after db_, so that statements are destroyed first.
   std::map<std::string, StatementPtr, std::less<>> statements_;
   bool sync_failed_ = false;
+  bool synchronous_full_ = true;
   // Length of the write-ahead log at the last commit.
   int wal_pages_ = 0;
 };

@@ -1,21 +1,12 @@
 #include "controlplane/sql/sqlite/migrations.h"
 
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "controlplane/clock.h"
-#include "controlplane/sql/database.h"
-
 namespace registry::controlplane {
 namespace {
 
-using Migration = std::vector<absl::string_view>;
-
 // Times are milliseconds since the epoch. Text compares bytewise, as lists promise.
 // Digests, node ids and UUIDs are stored as text.
-const Migration& InitialSchema() {
-  static const Migration& statements = *new Migration{
+Migration InitialSchema() {
+  return {
       "CREATE TABLE repositories ("
       "  id INTEGER PRIMARY KEY,"
       "  name TEXT NOT NULL UNIQUE,"
@@ -123,11 +114,10 @@ const Migration& InitialSchema() {
       "  secret BLOB NOT NULL,"
       "  created_at_ms INTEGER NOT NULL) STRICT",
   };
-  return statements;
 }
 
-const Migration& Referrers() {
-  static const Migration& statements = *new Migration{
+Migration Referrers() {
+  return {
       // For manifests with a subject: annotations for lists of referrers, a JSON object of strings.
       "ALTER TABLE manifests ADD COLUMN annotations TEXT",
       "UPDATE manifests SET annotations = ("
@@ -138,11 +128,10 @@ const Migration& Referrers() {
       // For mounts that name no source.
       "CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest)",
   };
-  return statements;
 }
 
-const Migration& RefreshTokens() {
-  static const Migration& statements = *new Migration{
+Migration RefreshTokens() {
+  return {
       // Stored as SHA-256, so that a copy of the database gives no access.
       "CREATE TABLE refresh_tokens ("
       "  hash BLOB PRIMARY KEY,"
@@ -153,11 +142,10 @@ const Migration& RefreshTokens() {
       "CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_name, used_at_ms)",
       "CREATE INDEX refresh_tokens_by_use ON refresh_tokens (used_at_ms)",
   };
-  return statements;
 }
 
-const Migration& PolicyObjectsAndAuditLog() {
-  static const Migration& statements = *new Migration{
+Migration PolicyObjectsAndAuditLog() {
+  return {
       // The objects of the access policy. Objects from files or flags have an origin, "FILE:LINE",
       // and are replaced as one set. The table has hashes of passwords and tokens, never their
       // text.
@@ -182,11 +170,10 @@ const Migration& PolicyObjectsAndAuditLog() {
       "  detail TEXT NOT NULL,"
       "  revision INTEGER NOT NULL) STRICT",
   };
-  return statements;
 }
 
-const Migration& RoomForUploads() {
-  static const Migration& statements = *new Migration{
+Migration RoomForUploads() {
+  return {
       // The owner of the session (empty: anonymous clients), and the bytes that it may hold before
       // its
       // gateway asks for more; 0 if uploads are not limited.
@@ -197,55 +184,14 @@ const Migration& RoomForUploads() {
       // 1 for the bytes of an unfinished upload, which are deleted again after a while.
       "ALTER TABLE trash ADD COLUMN delete_again INTEGER NOT NULL DEFAULT 0",
   };
-  return statements;
-}
-
-// The first migration leads to version 1.
-std::vector<const Migration*> Migrations() {
-  return {&InitialSchema(), &Referrers(), &RefreshTokens(), &PolicyObjectsAndAuditLog(),
-          &RoomForUploads()};
-}
-
-int64_t CurrentVersion(Transaction& t) {
-  return t
-      .QueryFirst("SELECT coalesce(max(version), 0) FROM schema_migrations", {},
-                  [](const Row& row) { return row.Int(0); })
-      .value_or(0);
-}
-
-// Runs the next migration. Returns false if there is none.
-absl::StatusOr<bool> RunNext(Transaction& t, const std::string& path) {
-  t.Execute(
-      "CREATE TABLE IF NOT EXISTS schema_migrations ("
-      "  version INTEGER PRIMARY KEY,"
-      "  applied_at_ms INTEGER NOT NULL)");
-  const int64_t version = CurrentVersion(t);
-  const std::vector<const Migration*> migrations = Migrations();
-  if (version > LatestSchemaVersion()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the database ", path, " has schema version ", version,
-                     ", made by a newer version of this program, which knows versions up to ",
-                     LatestSchemaVersion(), ": start the newer program, or restore a backup"));
-  }
-  if (version == LatestSchemaVersion()) return false;
-  for (const absl::string_view statement : *migrations[version]) t.Execute(statement);
-  t.Execute("INSERT INTO schema_migrations (version, applied_at_ms) VALUES (?1, ?2)",
-            {version + 1, SystemNowMs()});
-  return true;
 }
 
 }  // namespace
 
-int64_t LatestSchemaVersion() { return static_cast<int64_t>(Migrations().size()); }
-
-absl::Status Migrate(Database& database) {
-  while (true) {
-    const absl::StatusOr<bool> more =
-        RunTransaction(database, TransactionMode::kWrite,
-                       [&](Transaction& t) { return RunNext(t, database.path()); });
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
-  }
+const std::vector<Migration>& SqliteMigrations() {
+  static const std::vector<Migration>& migrations = *new std::vector<Migration>{
+      InitialSchema(), Referrers(), RefreshTokens(), PolicyObjectsAndAuditLog(), RoomForUploads()};
+  return migrations;
 }
 
 }  // namespace registry::controlplane

@@ -70,7 +70,7 @@ class SeveralGatewaysTest : public testing::Test {
   // Anew at the same port, after the first time.
   void StartControlPlane() {
     controlplane::ControlPlaneOptions options;
-    options.database_path = database_path();
+    options.database = database_path();
     options.load_files = [this] { return LoadFiles(); };
     options.policy = LoadFiles().value().objects;
     auto plane = controlplane::ControlPlane::Open(options);

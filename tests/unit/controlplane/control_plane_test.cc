@@ -18,10 +18,11 @@ using testing::HasSubstr;
 class ControlPlaneTest : public MetadataServiceTest {
  protected:
   ControlPlaneTest() {
-    options_.database_path = folder_ + "/plane.db";
+    options_.database = plane_database_.location();
     options_.policy = AdministratorOnly("admin", MakeDecoyHash(4));
     options_.storage_nodes = {{kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}};
   }
+  TestDatabase plane_database_;
   ControlPlaneOptions options_;
 };
 
@@ -55,8 +56,8 @@ TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
   options.policy = AdministratorOnly("admin", "plain");
   EXPECT_FALSE(ControlPlane::Open(options).ok());
   options = options_;
-  options.database_path = folder_ + "/missing/plane.db";
-  EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database_path));
+  options.database = folder_ + "/missing/plane.db";
+  EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database));
 }
 
 // The first reload reads the files but installs them slowly; meanwhile another reads newer ones.

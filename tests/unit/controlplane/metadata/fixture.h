@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +21,7 @@
 #include "controlplane/sql/database.h"
 #include "controlplane/storage/trash.h"
 #include "oci/error.h"
+#include "tests/unit/controlplane/sql/test_database.h"
 
 namespace registry::controlplane {
 
@@ -68,17 +68,7 @@ inline std::string IndexJson(const std::vector<std::string>& manifests) {
 
 class MetadataTest : public testing::Test {
  protected:
-  MetadataTest() {
-    std::string pattern = testing::TempDir() + "/metadata-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    DatabaseOptions options;
-    options.path = folder_ + "/metadata.db";
-    database_ = *Database::Open(options);
-  }
-  ~MetadataTest() override {
-    database_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  MetadataTest() : folder_(test_database_.folder()), database_(test_database_.Open()) {}
 
   std::string Begin(absl::string_view repository) {
     return BeginUpload(*database_, Repo(repository), oci::DigestAlgorithm::kSha256, "alice",
@@ -130,10 +120,13 @@ class MetadataTest : public testing::Test {
 
   // The first column of the first row.
   int64_t Number(absl::string_view sql) {
-    return *RunTransaction(
-        *database_, TransactionMode::kRead, [&](Transaction& t) -> absl::StatusOr<int64_t> {
-          return t.QueryFirst(sql, {}, [](const Row& row) { return row.Int(0); }).value_or(-1);
-        });
+    return *RunTransaction(*database_, TransactionMode::kRead,
+                           [&](Transaction& t) -> absl::StatusOr<int64_t> {
+                             return t
+                                 .QueryFirst(absl::StrCat("/* test */ ", sql), {},
+                                             [](const Row& row) { return row.Int(0); })
+                                 .value_or(-1);
+                           });
   }
 
   // The first column, which is text.
@@ -142,7 +135,8 @@ class MetadataTest : public testing::Test {
     const absl::Status status =
         RunTransaction(*database_, TransactionMode::kRead, [&](Transaction& t) {
           texts.clear();
-          t.Query(sql, {}, [&](const Row& row) { texts.emplace_back(row.Text(0)); });
+          t.Query(absl::StrCat("/* test */ ", sql), {},
+                  [&](const Row& row) { texts.emplace_back(row.Text(0)); });
           return absl::OkStatus();
         });
     EXPECT_TRUE(status.ok()) << status;
@@ -152,13 +146,14 @@ class MetadataTest : public testing::Test {
   void Run(absl::string_view sql) {
     const absl::Status status =
         RunTransaction(*database_, TransactionMode::kWrite, [&](Transaction& t) {
-          t.Execute(sql);
+          t.Execute(absl::StrCat("/* test */ ", sql));
           return absl::OkStatus();
         });
     EXPECT_TRUE(status.ok()) << status;
   }
 
-  std::string folder_;
+  TestDatabase test_database_;
+  const std::string folder_;
   std::unique_ptr<Database> database_;
   int64_t now_ms_ = 1'700'000'000'000;
 };

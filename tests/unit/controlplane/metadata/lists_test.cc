@@ -42,7 +42,7 @@ class ListsTest : public MetadataTest {
     Run(
         absl::StrFormat("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE "
                         "i + 1 < %d) INSERT INTO repositories (name, created_at_ms) "
-                        "SELECT printf('r/%%06d', i), 0 FROM n",
+                        "SELECT 'r/' || substr(CAST(1000000 + i AS TEXT), 2), 0 FROM n",
                         count));
     Run("INSERT INTO repository_blobs (repository_id, digest) "
         "SELECT id, 'sha256:x' FROM repositories WHERE name LIKE 'r/%'");
@@ -54,8 +54,9 @@ class ListsTest : public MetadataTest {
     Run(absl::StrFormat(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d) "
         "INSERT INTO tags (repository_id, name, digest, updated_at_ms) "
-        "SELECT t.repository_id, printf('t%%06d', i), t.digest, 0 FROM n, tags AS t "
-        "JOIN repositories AS r ON r.id = t.repository_id WHERE r.name = '%s' AND t.name = 'zzz'",
+        "SELECT t.repository_id, 't' || substr(CAST(1000000 + i AS TEXT), 2), t.digest, 0 "
+        "FROM n CROSS JOIN tags AS t JOIN repositories AS r ON r.id = t.repository_id WHERE r.name "
+        "= '%s' AND t.name = 'zzz'",
         count, repository));
   }
 

@@ -318,7 +318,11 @@ TEST_F(ManifestsTest, TheBytesStayWhileAnotherRepositoryHasThem) {
 
 TEST_F(ManifestsTest, DamagedBytesAreNotServed) {
   PushImage("a", "latest", "config");
-  Run("UPDATE manifest_bytes SET content = x'7b7d'");
+  ASSERT_TRUE(RunTransaction(*database_, TransactionMode::kWrite, [](Transaction& t) {
+                t.Execute("/* test */ UPDATE manifest_bytes SET content = ?1",
+                          {Value::Bytes{"{}"}});
+                return absl::OkStatus();
+              }).ok());
   EXPECT_EQ(Get("a", "latest").status().code(), absl::StatusCode::kDataLoss);
 }
 

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "controlplane/policy/edits.h"
 #include "controlplane/policy/view.h"
-#include "tests/unit/controlplane/sql/database_fixture.h"
+#include "tests/unit/controlplane/sql/test_database.h"
 
 namespace registry::controlplane {
 namespace {
@@ -370,7 +370,7 @@ TEST_F(PolicyStoreTest, TheAuditLogKeepsTheNewestAndComesInPages) {
   ASSERT_EQ(page.size(), 2);
   EXPECT_EQ(page[0].id, first[2].id);
   ASSERT_TRUE(RunTransaction(*database_, TransactionMode::kWrite, [](Transaction& t) {
-                t.Execute("UPDATE audit_log SET id = id + ?1 WHERE id > 1",
+                t.Execute("UPDATE audit_log SET id = id - ?1 WHERE id = 1",
                           {base::kMaxAuditEvents});
                 AppendAuditEvent(t, {.method = "last"});
                 return absl::OkStatus();

@@ -1,7 +1,7 @@
 #include "controlplane/sql/batch.h"
 
 #include "base/limits.h"
-#include "tests/unit/controlplane/sql/database_fixture.h"
+#include "tests/unit/controlplane/sql/test_database.h"
 
 namespace registry::controlplane {
 namespace {
@@ -40,8 +40,8 @@ class BatchTest : public DatabaseTest {
 TEST_F(BatchTest, EachNameIsInsertedAndFoundOnceWhateverTheirNumber) {
   for (const size_t count : {size_t{0}, size_t{1}, size_t{7}, base::kSqlBatch - 1, base::kSqlBatch,
                              3 * base::kSqlBatch + 5}) {
-    options_.path = absl::StrCat(folder_, "/", count, ".db");
-    const std::unique_ptr<Database> database = Open();
+    TestDatabase test_database;
+    const std::unique_ptr<Database> database = test_database.Open();
     const std::vector<std::string> names = Names(count);
     for (int repeat = 0; repeat < 2; ++repeat) {
       const absl::Status status = RunTransaction(*database, TransactionMode::kWrite,

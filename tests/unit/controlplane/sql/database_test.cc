@@ -1,37 +1,13 @@
+// What holds on both engines.
 #include "controlplane/sql/database.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tests/unit/controlplane/sql/database_fixture.h"
-
-namespace {
-
-// Flushing a file whose path ends with this fails; nullptr: no file.
-std::atomic<const char*> broken_files = nullptr;
-
-}  // namespace
-
-// SQLite calls these instead of the C library's.
-extern "C" int fdatasync(int fd) {
-  if (const char* end = broken_files) {
-    char path[4096] = "";
-    const std::string link = "/proc/self/fd/" + std::to_string(fd);
-    if (readlink(link.c_str(), path, sizeof path - 1) > 0 && absl::EndsWith(path, end)) {
-      errno = EIO;
-      return -1;
-    }
-  }
-  return static_cast<int>(syscall(SYS_fdatasync, fd));
-}
-extern "C" int fsync(int fd) { return fdatasync(fd); }
+#include "controlplane/access/signing_key.h"
+#include "tests/unit/controlplane/sql/test_database.h"
 
 namespace registry::controlplane {
 namespace {
@@ -66,7 +42,7 @@ TEST_F(DatabaseTest, AFailedStatementFailsTheTransactionWhateverTheBodyReturns) 
         return absl::OkStatus();
       });
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(status.message(), HasSubstr("UNIQUE"));
+  EXPECT_THAT(std::string(status.message()), testing::ContainsRegex("UNIQUE|unique"));
   EXPECT_EQ(*Count(*database), 0);
 }
 
@@ -121,36 +97,6 @@ TEST_F(DatabaseTest, MoreStatementsThanAreKeptStillRun) {
   }
 }
 
-TEST_F(DatabaseTest, ATransactionThatMeetsALockIsTriedAgain) {
-  std::unique_ptr<OtherProcess> other;
-  int waits = 0;
-  options_.busy_timeout = std::chrono::milliseconds(1);
-  options_.sleep = [&](std::chrono::milliseconds delay) {
-    EXPECT_GT(delay.count(), 0);
-    if (++waits == 2) other->Run("COMMIT");
-  };
-  auto database = Open();
-  other = std::make_unique<OtherProcess>(options_.path);
-  other->Run("BEGIN IMMEDIATE");
-  EXPECT_TRUE(Write(*database, kInsert, {"a", 1}).ok());
-  EXPECT_EQ(waits, 2);
-}
-
-TEST_F(DatabaseTest, ALockThatStaysIsUnavailableAfterSeveralAttempts) {
-  int waits = 0;
-  options_.busy_timeout = std::chrono::milliseconds(1);
-  options_.sleep = [&](std::chrono::milliseconds) { ++waits; };
-  auto database = Open();
-  OtherProcess other(options_.path);
-  other.Run("BEGIN IMMEDIATE");
-  const absl::Status status = Write(*database, kInsert, {"a", 1});
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(status.message(), HasSubstr(options_.path));
-  EXPECT_EQ(waits, base::kSqlAttempts - 1);
-  // Reading goes on meanwhile.
-  EXPECT_EQ(*Count(*database), 0);
-}
-
 TEST_F(DatabaseTest, ReadersSeeWholeTransactionsWhileOneWrites) {
   auto database = Open();
   std::atomic<bool> done = false;
@@ -201,58 +147,39 @@ TEST_F(DatabaseTest, AReadTransactionSeesOneState) {
   EXPECT_EQ(*Count(*database), 1);
 }
 
-TEST_F(DatabaseTest, AFullDiskIsResourceExhaustedAndNothingStoredIsLost) {
-  options_.max_pages = 60;
+TEST_F(DatabaseTest, ANewerSchemaIsRefused) {
+  const auto latest = static_cast<int64_t>(test_database_.NewEngine()->migrations().size());
   auto database = Open();
-  ASSERT_TRUE(Write(*database, kInsert, {"kept", 1}).ok());
-  const std::string content(1'000'000, 'x');
-  constexpr absl::string_view kSql = "INSERT INTO manifest_bytes (digest, content) VALUES (?1, ?2)";
-  const absl::Status status = Write(*database, kSql, {"d", Value::Bytes{content}});
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(status.message(), HasSubstr(options_.path));
-  EXPECT_EQ(*Count(*database), 1);
-  EXPECT_TRUE(Write(*database, kSql, {"d", Value::Bytes{"small"}}).ok());
-}
-
-TEST_F(DatabaseTest, AfterAFailedFlushNothingIsWrittenUntilItIsOpenedAgain) {
-  auto database = Open();
-  ASSERT_TRUE(Write(*database, kInsert, {"kept", 1}).ok());
-  broken_files = "";
-  EXPECT_EQ(Write(*database, kInsert, {"unsure", 1}).code(), absl::StatusCode::kUnavailable);
-  broken_files = nullptr;
-  const absl::Status status = Write(*database, kInsert, {"refused", 1});
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(status.message(), HasSubstr("restart the registry"));
-  EXPECT_EQ(*Count(*database), 1);
+  ASSERT_TRUE(Write(*database,
+                    "INSERT INTO schema_migrations (version, applied_at_ms) VALUES (?1, 0)",
+                    {latest + 1})
+                  .ok());
   database.reset();
-  database = Open();
-  EXPECT_TRUE(Write(*database, kInsert, {"refused", 1}).ok());
+  const absl::Status status = Database::Open(test_database_.NewEngine()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr(absl::StrCat(latest + 1)));
+  EXPECT_THAT(status.message(), HasSubstr("newer"));
 }
 
-TEST_F(DatabaseTest, AFailedFlushOfTheFileEndsAllWritingAndLosesNothing) {
-  int64_t written = 0;
-  {
-    auto database = Open();
-    int failures = 0;
-    database->OnFailure([&] { ++failures; });
-    broken_files = "/metadata.db";
-    // Each takes at least a page of the log, which is checkpointed after 1,000 pages.
-    const std::string padding(3000, 'x');
-    absl::Status status;
-    while (written < 5000 && status.ok()) {
-      status = Write(*database, kInsert, {absl::StrCat("node-", written, "-", padding), 1});
-      if (status.ok()) ++written;
-    }
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-    EXPECT_EQ(failures, 1);
-    // The disk reports success again, although the data is lost.
-    broken_files = nullptr;
-    EXPECT_FALSE(Write(*database, kInsert, {"another", 1}).ok());
-    EXPECT_EQ(*Count(*database), written);
-    database->OnFailure([&] { ++failures; });
-    EXPECT_EQ(failures, 2);
+TEST_F(DatabaseTest, SeveralProcessesMayOpenANewDatabaseAtOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      const auto database = Database::Open(test_database_.NewEngine());
+      EXPECT_TRUE(database.ok()) << database.status();
+    });
   }
-  EXPECT_EQ(*Count(*Open()), written);
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(DatabaseTest, TheSigningKeyIsMadeOnceAndKept) {
+  auto database = Open();
+  const absl::StatusOr<std::string> key = TokenSigningKey(*database);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(key->size(), 32u);
+  EXPECT_EQ(*TokenSigningKey(*database), *key);
+  database.reset();
+  EXPECT_EQ(*TokenSigningKey(*Open()), *key);
 }
 
 }  // namespace

@@ -6,20 +6,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "controlplane/access/signing_key.h"
-#include "controlplane/sql/sqlite/migrations.h"
-#include "tests/unit/controlplane/sql/database_fixture.h"
+#include "tests/unit/controlplane/sql/sqlite/fixture.h"
 
 namespace registry::controlplane {
 namespace {
 
 using testing::HasSubstr;
 
-TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsNamedAndLeftAlone) {
+TEST_F(SqliteTest, AFileThatIsNoDatabaseIsNamedAndLeftAlone) {
   const std::string content =
       "This is not a database, but long enough to have a header. " + std::string(4096, 'x');
   std::ofstream(options_.path) << content;
-  const absl::Status status = Database::Open(options_).status();
+  const absl::Status status = Database::Open(NewEngine()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr(options_.path));
   EXPECT_THAT(status.message(), HasSubstr("restore it from a backup"));
@@ -27,14 +25,14 @@ TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsNamedAndLeftAlone) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), content);
 }
 
-TEST_F(DatabaseTest, ADatabaseOfAnotherProgramIsRefused) {
+TEST_F(SqliteTest, ADatabaseOfAnotherProgramIsRefused) {
   OtherProcess(options_.path).Run("CREATE TABLE recipes (name TEXT)");
-  const absl::Status status = Database::Open(options_).status();
+  const absl::Status status = Database::Open(NewEngine()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(), HasSubstr("belongs to another program"));
 }
 
-TEST_F(DatabaseTest, ADamagedFileIsFoundWhenItIsOpened) {
+TEST_F(SqliteTest, ADamagedFileIsFoundWhenItIsOpened) {
   {
     auto database = Open();
     for (int i = 0; i < 500; ++i) {
@@ -49,13 +47,13 @@ TEST_F(DatabaseTest, ADamagedFileIsFoundWhenItIsOpened) {
       file << std::string(200, '\x5a');
     }
   }
-  const absl::Status status = Database::Open(options_).status();
+  const absl::Status status = Database::Open(NewEngine()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(status.message(), HasSubstr(options_.path));
   EXPECT_THAT(status.message(), HasSubstr("backup"));
 }
 
-TEST_F(DatabaseTest, DamageInALargeFileFailsTheStatementThatMeetsIt) {
+TEST_F(SqliteTest, DamageInALargeFileFailsTheStatementThatMeetsIt) {
   options_.quick_check_max_bytes = 0;
   {
     auto database = Open();
@@ -65,56 +63,22 @@ TEST_F(DatabaseTest, DamageInALargeFileFailsTheStatementThatMeetsIt) {
                     .ok());
   }
   std::filesystem::resize_file(options_.path, std::filesystem::file_size(options_.path) - 100'000);
-  const absl::Status status = Database::Open(options_).status();
+  const absl::Status status = Database::Open(NewEngine()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
 }
 
-TEST_F(DatabaseTest, ANewerSchemaIsRefused) {
-  auto database = Open();
-  ASSERT_TRUE(Write(*database,
-                    "INSERT INTO schema_migrations (version, applied_at_ms) VALUES (?1, 0)",
-                    {LatestSchemaVersion() + 1})
-                  .ok());
-  database.reset();
-  const absl::Status status = Database::Open(options_).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(status.message(), HasSubstr(absl::StrCat(LatestSchemaVersion() + 1)));
-  EXPECT_THAT(status.message(), HasSubstr("newer"));
-}
-
-TEST_F(DatabaseTest, SeveralProcessesMayOpenANewDatabaseAtOnce) {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      const auto database = Database::Open(options_);
-      EXPECT_TRUE(database.ok()) << database.status();
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
-TEST_F(DatabaseTest, AFolderThatIsMissingIsNamed) {
+TEST_F(SqliteTest, AFolderThatIsMissingIsNamed) {
   options_.path = folder_ + "/missing/metadata.db";
-  const absl::Status status = Database::Open(options_).status();
+  const absl::Status status = Database::Open(NewEngine()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr(options_.path));
 }
 
-TEST_F(DatabaseTest, OnlyItsUserMayReadTheFile) {
+TEST_F(SqliteTest, OnlyItsUserMayReadTheFile) {
   Open();
   struct stat info;
   ASSERT_EQ(stat(options_.path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-}
-
-TEST_F(DatabaseTest, TheSigningKeyIsMadeOnceAndKept) {
-  auto database = Open();
-  const absl::StatusOr<std::string> key = TokenSigningKey(*database);
-  ASSERT_TRUE(key.ok()) << key.status();
-  EXPECT_EQ(key->size(), 32u);
-  EXPECT_EQ(*TokenSigningKey(*database), *key);
-  database.reset();
-  EXPECT_EQ(*TokenSigningKey(*Open()), *key);
 }
 
 }  // namespace
