@@ -65,23 +65,23 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  PGconn* raw = PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
+  PGconn* raw = libpq().PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
   std::unique_ptr<PostgresConnection> connection(new PostgresConnection(raw, name, clock));
   if (raw == nullptr) return absl::UnavailableError("out of memory for a database connection");
-  if (PQstatus(raw) != CONNECTION_OK) {
+  if (libpq().PQstatus(raw) != CONNECTION_OK) {
     // It may be restarting.
     return absl::AbortedError(absl::StrCat("cannot connect to the database ", name, ": ",
-                                           FirstLine(PQerrorMessage(raw))));
+                                           FirstLine(libpq().PQerrorMessage(raw))));
   }
   if (absl::Status status = connection->Configure(read_only); !status.ok()) return status;
   return connection;
 }
 
 absl::Status PostgresConnection::Configure(bool read_only) {
-  PQsetNoticeProcessor(
+  libpq().PQsetNoticeProcessor(
       connection_.get(), [](void*, const char*) {}, nullptr);
-  if (PQsetnonblocking(connection_.get(), 1) != 0) return Lost("connect");
-  const char* encoding = PQparameterStatus(connection_.get(), "server_encoding");
+  if (libpq().PQsetnonblocking(connection_.get(), 1) != 0) return Lost("connect");
+  const char* encoding = libpq().PQparameterStatus(connection_.get(), "server_encoding");
   if (encoding == nullptr || absl::string_view(encoding) != "UTF8") {
     return absl::FailedPreconditionError(absl::StrCat("the database ", name_, " has the encoding ",
                                                       encoding == nullptr ? "(unknown)" : encoding,
@@ -120,23 +120,25 @@ absl::Status PostgresConnection::Begin(TransactionMode mode) {
 
 absl::Status PostgresConnection::RunText(const std::string& sql) {
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerTime;
-  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return Lost(sql);
+  if (libpq().PQsendQuery(connection_.get(), sql.c_str()) != 1) return Lost(sql);
   absl::Status status;
   while (true) {
     const absl::StatusOr<ResultPtr> result = NextResult(deadline);
     if (!result.ok()) return result.status();
     if (*result == nullptr) return status;
-    switch (PQresultStatus(result->get())) {
+    switch (libpq().PQresultStatus(result->get())) {
       case PGRES_COMMAND_OK:
         // The server says so if the transaction failed before.
-        if (absl::string_view(PQcmdStatus(result->get())) == "ROLLBACK" && sql != "ROLLBACK") {
+        if (absl::string_view(libpq().PQcmdStatus(result->get())) == "ROLLBACK" &&
+            sql != "ROLLBACK") {
           status.Update(absl::InternalError(
               absl::StrCat("database ", name_, ": a failed transaction was to be committed")));
         }
         break;
       case PGRES_TUPLES_OK:
-        if (int64_t now_ms = 0; PQntuples(result->get()) == 1 &&
-                                absl::SimpleAtoi(PQgetvalue(result->get(), 0, 0), &now_ms)) {
+        if (int64_t now_ms = 0;
+            libpq().PQntuples(result->get()) == 1 &&
+            absl::SimpleAtoi(libpq().PQgetvalue(result->get(), 0, 0), &now_ms)) {
           clock_.Set(now_ms);
         }
         break;
@@ -161,8 +163,8 @@ absl::StatusOr<std::string> PostgresConnection::Prepare(absl::string_view sql,
   }
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerTime;
   std::string name = absl::StrCat("s", ++prepared_);
-  if (PQsendPrepare(connection_.get(), name.c_str(), WithDollars(sql).c_str(),
-                    static_cast<int>(types.size()), types.data()) != 1) {
+  if (libpq().PQsendPrepare(connection_.get(), name.c_str(), WithDollars(sql).c_str(),
+                            static_cast<int>(types.size()), types.data()) != 1) {
     return Lost(sql);
   }
   absl::Status status;
@@ -170,7 +172,8 @@ absl::StatusOr<std::string> PostgresConnection::Prepare(absl::string_view sql,
     const absl::StatusOr<ResultPtr> result = NextResult(deadline);
     if (!result.ok()) return result.status();
     if (*result == nullptr) break;
-    if (PQresultStatus(result->get()) != PGRES_COMMAND_OK) status.Update(Error(result->get(), sql));
+    if (libpq().PQresultStatus(result->get()) != PGRES_COMMAND_OK)
+      status.Update(Error(result->get(), sql));
   }
   if (!status.ok()) return status;
   statements_.emplace(std::move(key), name);
@@ -185,13 +188,13 @@ absl::StatusOr<int64_t> PostgresConnection::Run(absl::string_view sql,
   if (!statement.ok()) return statement.status();
   const Deadline deadline = std::chrono::steady_clock::now() + kAnswerTime;
   const PostgresParameters parameters(values);
-  if (PQsendQueryPrepared(connection_.get(), statement->c_str(), parameters.size(),
-                          parameters.data(), parameters.lengths(), parameters.formats(),
-                          kPostgresBinary) != 1) {
+  if (libpq().PQsendQueryPrepared(connection_.get(), statement->c_str(), parameters.size(),
+                                  parameters.data(), parameters.lengths(), parameters.formats(),
+                                  kPostgresBinary) != 1) {
     return Lost(sql);
   }
   // So that one row at a time is in memory.
-  PQsetSingleRowMode(connection_.get());
+  libpq().PQsetSingleRowMode(connection_.get());
   absl::Status status;
   int64_t changed = 0;
   bool more = true;
@@ -199,7 +202,7 @@ absl::StatusOr<int64_t> PostgresConnection::Run(absl::string_view sql,
     const absl::StatusOr<ResultPtr> result = NextResult(deadline);
     if (!result.ok()) return result.status();
     if (*result == nullptr) break;
-    switch (PQresultStatus(result->get())) {
+    switch (libpq().PQresultStatus(result->get())) {
       case PGRES_SINGLE_TUPLE:
         if (more) {
           const PostgresRow row(result->get(), sql);
@@ -210,7 +213,7 @@ absl::StatusOr<int64_t> PostgresConnection::Run(absl::string_view sql,
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
         // Empty for statements that change no rows.
-        if (!absl::SimpleAtoi(PQcmdTuples(result->get()), &changed)) changed = 0;
+        if (!absl::SimpleAtoi(libpq().PQcmdTuples(result->get()), &changed)) changed = 0;
         break;
       default:
         status.Update(Error(result->get(), sql));
@@ -223,10 +226,10 @@ absl::StatusOr<int64_t> PostgresConnection::Run(absl::string_view sql,
 absl::StatusOr<PostgresConnection::ResultPtr> PostgresConnection::NextResult(Deadline deadline) {
   PGconn* const connection = connection_.get();
   while (true) {
-    const int unsent = PQflush(connection);
+    const int unsent = libpq().PQflush(connection);
     if (unsent < 0) return Lost("send");
-    if (unsent == 0 && PQisBusy(connection) == 0) break;
-    pollfd socket = {.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+    if (unsent == 0 && libpq().PQisBusy(connection) == 0) break;
+    pollfd socket = {.fd = libpq().PQsocket(connection), .events = POLLIN, .revents = 0};
     if (unsent > 0) socket.events |= POLLOUT;
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -237,11 +240,11 @@ absl::StatusOr<PostgresConnection::ResultPtr> PostgresConnection::NextResult(Dea
       return absl::UnavailableError(absl::StrCat("the database ", name_, " has not answered for ",
                                                  kAnswerTime.count(), " s"));
     }
-    if (PQconsumeInput(connection) != 1) return Lost("receive");
+    if (libpq().PQconsumeInput(connection) != 1) return Lost("receive");
   }
-  ResultPtr result(PQgetResult(connection));
+  ResultPtr result(libpq().PQgetResult(connection));
   // A broken connection ends with a result that says so.
-  if (PQstatus(connection) == CONNECTION_BAD) return Lost("receive");
+  if (libpq().PQstatus(connection) == CONNECTION_BAD) return Lost("receive");
   return result;
 }
 
@@ -285,28 +288,29 @@ void PostgresConnection::Rollback() {
 }
 
 bool PostgresConnection::in_transaction() const {
-  const PGTransactionStatusType status = PQtransactionStatus(connection_.get());
+  const PGTransactionStatusType status = libpq().PQtransactionStatus(connection_.get());
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
 bool PostgresConnection::usable() const {
-  return !lost_ && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  return !lost_ && libpq().PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
 }
 
 absl::Status PostgresConnection::Lost(absl::string_view sql) {
   lost_ = true;
-  return absl::AbortedError(absl::StrCat("lost the connection to the database ", name_, " (",
-                                         Shorten(sql),
-                                         "): ", FirstLine(PQerrorMessage(connection_.get()))));
+  return absl::AbortedError(
+      absl::StrCat("lost the connection to the database ", name_, " (", Shorten(sql),
+                   "): ", FirstLine(libpq().PQerrorMessage(connection_.get()))));
 }
 
 // Codes: PostgreSQL manual, "PostgreSQL Error Codes".
 absl::Status PostgresConnection::Error(const PGresult* result, absl::string_view sql) {
-  const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* field = libpq().PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const absl::string_view code = field == nullptr ? "" : field;
-  const std::string message = absl::StrCat(
-      "database ", name_, ": ", FirstLine(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)),
-      " (", code, ", ", Shorten(sql), ")");
+  const std::string message =
+      absl::StrCat("database ", name_, ": ",
+                   FirstLine(libpq().PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), " (",
+                   code, ", ", Shorten(sql), ")");
   const absl::string_view group = code.substr(0, 2);
   // Conflicts: serialization, deadlock, a lock held for too long.
   if (code == "40001" || code == "40P01" || code == "55P03") return absl::AbortedError(message);

@@ -2,8 +2,6 @@
 #ifndef REGISTRY_CONTROLPLANE_SQL_POSTGRES_CONNECTION_H_
 #define REGISTRY_CONTROLPLANE_SQL_POSTGRES_CONNECTION_H_
 
-#include <libpq-fe.h>
-
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -16,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "controlplane/sql/engine.h"
+#include "controlplane/sql/postgres/libpq.h"
 
 namespace registry::controlplane {
 
@@ -40,10 +39,10 @@ class PostgresConnection final : public Connection {
 
  private:
   struct Close {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
+    void operator()(PGconn* connection) const { libpq().PQfinish(connection); }
   };
   struct Clear {
-    void operator()(PGresult* result) const { PQclear(result); }
+    void operator()(PGresult* result) const { libpq().PQclear(result); }
   };
   using ResultPtr = std::unique_ptr<PGresult, Clear>;
   using Deadline = std::chrono::steady_clock::time_point;

@@ -1,7 +1,5 @@
 #include "controlplane/sql/postgres/engine.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "controlplane/clock.h"
 #include "controlplane/sql/postgres/connection.h"
+#include "controlplane/sql/postgres/libpq.h"
 #include "controlplane/sql/postgres/migrations.h"
 #include "controlplane/sql/transaction.h"
 
@@ -71,11 +70,12 @@ void PostgresClock::Set(int64_t now_ms) {
 }
 
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(PostgresOptions options) {
+  if (absl::Status status = LoadLibpq(); !status.ok()) return status;
   char* error = nullptr;
-  PQconninfoOption* parsed = PQconninfoParse(options.url.c_str(), &error);
+  PQconninfoOption* parsed = libpq().PQconninfoParse(options.url.c_str(), &error);
   const absl::Cleanup free = [&] {
-    PQconninfoFree(parsed);
-    PQfreemem(error);
+    libpq().PQconninfoFree(parsed);
+    libpq().PQfreemem(error);
   };
   // libpq's message may repeat the URL, with its password.
   if (!IsPostgresUrl(options.url) || parsed == nullptr) {

@@ -58,14 +58,16 @@ PostgresParameters::PostgresParameters(absl::Span<const Value> values) : numbers
 }
 
 absl::string_view PostgresRow::Read(int column, std::initializer_list<Oid> types) const {
-  const bool fits = column < PQnfields(result_) && PQgetisnull(result_, 0, column) == 0 &&
-                    std::find(types.begin(), types.end(), PQftype(result_, column)) != types.end();
+  const bool fits =
+      column < libpq().PQnfields(result_) && libpq().PQgetisnull(result_, 0, column) == 0 &&
+      std::find(types.begin(), types.end(), libpq().PQftype(result_, column)) != types.end();
   if (!fits) {
     status_.Update(absl::InternalError(absl::StrCat("column ", column, " of \"", sql_.substr(0, 60),
                                                     "…\" is not of the requested type")));
     return "";
   }
-  return absl::string_view(PQgetvalue(result_, 0, column), PQgetlength(result_, 0, column));
+  return absl::string_view(libpq().PQgetvalue(result_, 0, column),
+                           libpq().PQgetlength(result_, 0, column));
 }
 
 int64_t PostgresRow::Int(int column) const {
@@ -88,6 +90,6 @@ absl::string_view PostgresRow::Text(int column) const {
 
 absl::string_view PostgresRow::Bytes(int column) const { return Read(column, {kBytea}); }
 
-bool PostgresRow::IsNull(int column) const { return PQgetisnull(result_, 0, column) != 0; }
+bool PostgresRow::IsNull(int column) const { return libpq().PQgetisnull(result_, 0, column) != 0; }
 
 }  // namespace registry::controlplane

@@ -2,8 +2,6 @@
 #ifndef REGISTRY_CONTROLPLANE_SQL_POSTGRES_VALUES_H_
 #define REGISTRY_CONTROLPLANE_SQL_POSTGRES_VALUES_H_
 
-#include <libpq-fe.h>
-
 #include <cstdint>
 #include <initializer_list>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "controlplane/sql/engine.h"
+#include "controlplane/sql/postgres/libpq.h"
 #include "controlplane/sql/value.h"
 
 namespace registry::controlplane {

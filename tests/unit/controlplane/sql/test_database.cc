@@ -1,6 +1,5 @@
 #include "tests/unit/controlplane/sql/test_database.h"
 
-#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include <cstdlib>
@@ -13,7 +12,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/hash.h"
+#include "controlplane/sql/postgres/connection.h"
 #include "controlplane/sql/postgres/engine.h"
+#include "controlplane/sql/postgres/libpq.h"
 #include "controlplane/sql/sqlite/engine.h"
 
 namespace registry::controlplane {
@@ -82,30 +83,31 @@ const char* ServerUrl() {
   return url == nullptr ? "" : url;
 }
 
-struct Finish {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-
+// Runs statements outside of transactions.
 class Administrator {
  public:
-  explicit Administrator(const std::string& url) : connection_(PQconnectdb(url.c_str())) {}
+  explicit Administrator(const std::string& url) {
+    EXPECT_TRUE(LoadLibpq().ok());
+    connection_ = PostgresConnection::Open(url, url, /*read_only=*/false, clock_).value();
+  }
 
-  // The first column, line by line.
+  // The first column, which is text, line by line.
   std::string Run(const std::string& sql) {
-    PGresult* result = PQexec(connection_.get(), sql.c_str());
-    const ExecStatusType status = PQresultStatus(result);
-    EXPECT_TRUE(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        << sql << ": " << PQerrorMessage(connection_.get());
     std::string text;
-    for (int i = 0; i < PQntuples(result); ++i) {
-      absl::StrAppend(&text, PQgetvalue(result, i, 0), "\n");
-    }
-    PQclear(result);
+    const absl::Status status = connection_
+                                    ->Run(sql, {},
+                                          [&](const Row& row) {
+                                            absl::StrAppend(&text, row.Text(0), "\n");
+                                            return true;
+                                          })
+                                    .status();
+    EXPECT_TRUE(status.ok()) << sql << ": " << status;
     return text;
   }
 
  private:
-  std::unique_ptr<PGconn, Finish> connection_;
+  PostgresClock clock_;
+  std::unique_ptr<PostgresConnection> connection_;
 };
 
 bool MayBeReadWhole(absl::string_view plan_line) {
@@ -228,7 +230,7 @@ void TestDatabase::ExpectIndexes() {
     sqlite3_open(location_.c_str(), &sqlite);
   } else {
     postgres = std::make_unique<Administrator>(location_);
-    postgres->Run("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan");
+    postgres->Run("SET plan_cache_mode = force_generic_plan");
   }
   for (const auto& [sql, types] : statements_->Take()) {
     if (!IsPlanned(sql)) continue;
