@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "app/admin_password.h"
+#include "app/config/admin_password.h"
 #include "app/help.h"
 #include "base/quote.h"
 #include "controlplane/access/tokens.h"

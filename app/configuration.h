@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/compose.h"
-#include "app/flags.h"
+#include "app/config/flags.h"
 #include "base/limits.h"
 #include "controlplane/policy/files.h"
 

@@ -2,8 +2,8 @@
 // ask for the passphrase of an encrypted key at the terminal; this code does neither.
 //
 // Thread-safe.
-#ifndef REGISTRY_APP_PEM_FILE_H_
-#define REGISTRY_APP_PEM_FILE_H_
+#ifndef REGISTRY_APP_CONFIG_PEM_FILE_H_
+#define REGISTRY_APP_CONFIG_PEM_FILE_H_
 
 #include <string>
 
@@ -38,4 +38,4 @@ absl::StatusOr<PemFiles> ReadPemFiles(const PemFileNames& names);
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_PEM_FILE_H_
+#endif  // REGISTRY_APP_CONFIG_PEM_FILE_H_

@@ -1,8 +1,8 @@
 // The flags of `simple-registry serve`, from its arguments and the environment.
 //
 // arguments.h describes their syntax. A variable wins over the default. Thread-safe.
-#ifndef REGISTRY_APP_FLAGS_H_
-#define REGISTRY_APP_FLAGS_H_
+#ifndef REGISTRY_APP_CONFIG_FLAGS_H_
+#define REGISTRY_APP_CONFIG_FLAGS_H_
 
 #include <chrono>
 #include <optional>
@@ -12,8 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "app/arguments.h"
-#include "app/host_port.h"
+#include "app/config/arguments.h"
+#include "app/config/host_port.h"
 #include "base/limits.h"
 #include "gateway/http/trusted_proxies.h"
 
@@ -82,4 +82,4 @@ absl::StatusOr<ServeFlags> ParseServeFlags(absl::Span<const char* const> args,
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_FLAGS_H_
+#endif  // REGISTRY_APP_CONFIG_FLAGS_H_

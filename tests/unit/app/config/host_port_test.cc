@@ -1,4 +1,4 @@
-#include "app/host_port.h"
+#include "app/config/host_port.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "app/flags.h"
+#include "app/config/flags.h"
 
 #include <re2/re2.h>
 

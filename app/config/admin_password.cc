@@ -1,4 +1,4 @@
-#include "app/admin_password.h"
+#include "app/config/admin_password.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "app/secret_input.h"
+#include "app/config/secret_input.h"
 #include "base/quote.h"
 #include "controlplane/passwords.h"
 

@@ -1,4 +1,4 @@
-#include "app/pem_file.h"
+#include "app/config/pem_file.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

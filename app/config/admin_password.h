@@ -4,13 +4,13 @@
 // `htpasswd -nB` prints it, when NAME is the administrator's; for another name, or with a hash that
 // is not bcrypt, it is an error. Any other text is a password.
 // Thread-safe.
-#ifndef REGISTRY_APP_ADMIN_PASSWORD_H_
-#define REGISTRY_APP_ADMIN_PASSWORD_H_
+#ifndef REGISTRY_APP_CONFIG_ADMIN_PASSWORD_H_
+#define REGISTRY_APP_CONFIG_ADMIN_PASSWORD_H_
 
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "app/flags.h"
+#include "app/config/flags.h"
 
 namespace registry::app {
 
@@ -32,4 +32,4 @@ absl::StatusOr<std::string> ReadSecretFile(absl::string_view what, const std::st
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_ADMIN_PASSWORD_H_
+#endif  // REGISTRY_APP_CONFIG_ADMIN_PASSWORD_H_

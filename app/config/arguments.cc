@@ -1,4 +1,4 @@
-#include "app/arguments.h"
+#include "app/config/arguments.h"
 
 #include <algorithm>
 #include <boost/program_options.hpp>

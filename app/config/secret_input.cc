@@ -1,4 +1,4 @@
-#include "app/secret_input.h"
+#include "app/config/secret_input.h"
 
 #include <signal.h>
 #include <termios.h>

@@ -10,8 +10,8 @@
 // For a flag that may be given several times, the variable holds all values, separated by commas.
 // A flag wins over its variable. An empty variable counts as not set. Flag names cannot be
 // abbreviated. Thread-safe.
-#ifndef REGISTRY_APP_ARGUMENTS_H_
-#define REGISTRY_APP_ARGUMENTS_H_
+#ifndef REGISTRY_APP_CONFIG_ARGUMENTS_H_
+#define REGISTRY_APP_CONFIG_ARGUMENTS_H_
 
 #include <map>
 #include <string>
@@ -90,4 +90,4 @@ absl::Status WrongArguments(const CommandSyntax& syntax, absl::string_view why);
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_ARGUMENTS_H_
+#endif  // REGISTRY_APP_CONFIG_ARGUMENTS_H_

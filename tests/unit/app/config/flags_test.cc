@@ -1,4 +1,4 @@
-#include "app/flags.h"
+#include "app/config/flags.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

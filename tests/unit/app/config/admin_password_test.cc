@@ -1,4 +1,4 @@
-#include "app/admin_password.h"
+#include "app/config/admin_password.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

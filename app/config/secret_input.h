@@ -1,6 +1,6 @@
 // Reads secrets: from a file or pipe, or from a person at a terminal.
-#ifndef REGISTRY_APP_SECRET_INPUT_H_
-#define REGISTRY_APP_SECRET_INPUT_H_
+#ifndef REGISTRY_APP_CONFIG_SECRET_INPUT_H_
+#define REGISTRY_APP_CONFIG_SECRET_INPUT_H_
 
 #include <ostream>
 #include <string>
@@ -24,4 +24,4 @@ absl::StatusOr<std::string> PromptSecret(int terminal_fd, absl::string_view prom
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_SECRET_INPUT_H_
+#endif  // REGISTRY_APP_CONFIG_SECRET_INPUT_H_

@@ -1,4 +1,4 @@
-#include "app/secret_input.h"
+#include "app/config/secret_input.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -2,8 +2,8 @@
 // "localhost:0".
 //
 // Thread-safe.
-#ifndef REGISTRY_APP_HOST_PORT_H_
-#define REGISTRY_APP_HOST_PORT_H_
+#ifndef REGISTRY_APP_CONFIG_HOST_PORT_H_
+#define REGISTRY_APP_CONFIG_HOST_PORT_H_
 
 #include <cstdint>
 #include <string>
@@ -28,4 +28,4 @@ struct HostPort {
 
 }  // namespace registry::app
 
-#endif  // REGISTRY_APP_HOST_PORT_H_
+#endif  // REGISTRY_APP_CONFIG_HOST_PORT_H_
