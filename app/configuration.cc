@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "app/config/admin_password.h"
-#include "app/help.h"
 #include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/policy.h"

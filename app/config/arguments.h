@@ -23,6 +23,8 @@
 
 namespace registry::app {
 
+inline constexpr absl::string_view kProgramName = "simple-registry";
+
 // Variables that begin with SIMPLE_REGISTRY_, keyed by their whole name.
 using Environment = std::map<std::string, std::string>;
 
