@@ -17,7 +17,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/quote.h"
-#include "controlplane/policy/fields.h"
+#include "controlplane/policy/values.h"
 #include "registry/v1/admin.pb.h"
 
 namespace registry::app::admin {

@@ -8,8 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/quote.h"
-#include "controlplane/policy/fields.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/policy/values.h"
 #include "gateway/http/public_url.h"
 
 namespace registry::app {

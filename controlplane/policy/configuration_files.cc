@@ -1,13 +1,15 @@
 #include "controlplane/policy/configuration_files.h"
 
+#include <re2/re2.h>
+
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "controlplane/access/tokens.h"
-#include "controlplane/policy/fields.h"
 #include "controlplane/policy/files.h"
+#include "controlplane/policy/yaml_fields.h"
 
 namespace registry::controlplane {
 namespace {
@@ -24,6 +26,13 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
     return;
   }
   field = std::move(read);
+}
+
+// Returns true for http(s)://HOST[:PORT][/PATH] without a user, a query or a fragment.
+bool IsUpstreamUrl(const std::string& url) {
+  static const re2::RE2* const form = new re2::RE2(
+      R"(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?)");
+  return re2::RE2::FullMatch(url, *form);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@
 #include "base/limits.h"
 #include "base/quote.h"
 #include "controlplane/passwords.h"
-#include "controlplane/policy/fields.h"
+#include "controlplane/policy/scope_lint.h"
+#include "controlplane/policy/values.h"
+#include "controlplane/policy/yaml_fields.h"
 #include "controlplane/policy/yaml_reader.h"
 
 namespace registry::controlplane {

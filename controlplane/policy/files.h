@@ -23,9 +23,6 @@ namespace registry::controlplane {
 // The only apiVersion that documents may have.
 inline constexpr absl::string_view kApiVersion = "simple-registry.jlsalvador.online/v1beta1";
 
-// Shorter token values could be guessed.
-inline constexpr size_t kMinTokenValueBytes = 16;
-
 struct SourceFile {
   std::string path;
   std::string content;
