@@ -57,13 +57,13 @@ class FileSettings {
 };
 
 // The policy of the flags, without -cfgdir.
-absl::StatusOr<controlplane::LoadedFiles> LoadAdministrator(const ServeFlags& flags) {
+absl::StatusOr<controlplane::ConfiguredPolicy> LoadAdministrator(const ServeFlags& flags) {
   const absl::StatusOr<AdminPassword> password = ReadAdminPassword(flags);
   if (!password.ok()) return password.status();
-  controlplane::LoadedFiles loaded;
-  loaded.objects = controlplane::AdministratorOnly(flags.admin_name, password->hash);
-  if (password->hash.empty()) loaded.passwords[flags.admin_name] = password->password;
-  return loaded;
+  controlplane::ConfiguredPolicy policy;
+  policy.objects = controlplane::AdministratorOnly(flags.admin_name, password->hash);
+  if (password->hash.empty()) policy.passwords[flags.admin_name] = password->password;
+  return policy;
 }
 
 absl::Status CheckCertificate(const ServeFlags& flags) {
@@ -129,12 +129,11 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   RegistryOptions& options = result.options;
   if (flags.config_folders.empty()) {
     options.policy_files = FileState({flags.admin_password_file});
-    absl::StatusOr<controlplane::LoadedFiles> administrator = LoadAdministrator(flags);
+    absl::StatusOr<controlplane::ConfiguredPolicy> administrator = LoadAdministrator(flags);
     if (!administrator.ok()) return administrator.status();
-    options.policy = std::move(administrator->objects);
-    options.passwords = std::move(administrator->passwords);
+    options.policy = *std::move(administrator);
     if (!options.policy_files.empty()) {
-      options.load_files = [flags] { return LoadAdministrator(flags); };
+      options.load_policy = [flags] { return LoadAdministrator(flags); };
     }
   } else {
     absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
@@ -143,13 +142,17 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     FileSettings(flags, files->configuration).Apply(merged);
     if (absl::Status status = CheckCertificate(merged); !status.ok()) return status;
     WarnOfWhatHasNoEffect(flags, *files, result.warnings);
-    options.policy = std::move(files->objects);
-    options.load_files = [folders = flags.config_folders, started_with = files->configuration] {
+    options.policy.objects = std::move(files->objects);
+    options.load_policy =
+        [folders = flags.config_folders,
+         started_with = files->configuration]() -> absl::StatusOr<controlplane::ConfiguredPolicy> {
       absl::StatusOr<controlplane::LoadedFiles> now = LoadFolders(folders);
-      if (now.ok() && !controlplane::SameSettings(now->configuration, started_with)) {
+      if (!now.ok()) return now.status();
+      if (!controlplane::SameSettings(now->configuration, started_with)) {
         now->warnings.push_back("the Configuration has changed: restart the registry to apply it");
       }
-      return now;
+      return controlplane::ConfiguredPolicy{.objects = std::move(now->objects),
+                                            .warnings = std::move(now->warnings)};
     };
   }
   if (merged.ui) {

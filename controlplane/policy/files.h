@@ -8,7 +8,6 @@
 #ifndef REGISTRY_CONTROLPLANE_POLICY_FILES_H_
 #define REGISTRY_CONTROLPLANE_POLICY_FILES_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -37,8 +36,6 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
 
 struct LoadedFiles {
   PolicyObjects objects;
-  // By user name: passwords of users who have no hash in `objects`. YAML files have none.
-  std::map<std::string, std::string> passwords;
   Configuration configuration;
   std::vector<PullThroughCache> caches;
   // Valid but suspicious settings, "FILE:LINE: FIELD: what".

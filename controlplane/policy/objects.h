@@ -140,6 +140,16 @@ struct PolicyObjects {
   std::map<std::string, Revocations> revocations;
 };
 
+// What files or flags configure, in contrast to objects made with the admin API.
+struct ConfiguredPolicy {
+  // Each has an origin.
+  PolicyObjects objects;
+  // By user name: passwords of users who have no hash in `objects`.
+  std::map<std::string, std::string> passwords;
+  // About valid but suspicious settings, for people.
+  std::vector<std::string> warnings;
+};
+
 }  // namespace registry::controlplane
 
 #endif  // REGISTRY_CONTROLPLANE_POLICY_OBJECTS_H_
