@@ -16,7 +16,7 @@ namespace {
 // Applies settings from the files where no flag is given.
 class FileSettings {
  public:
-  FileSettings(const ServeFlags& flags, const controlplane::Configuration& configuration)
+  FileSettings(const ServeFlags& flags, const Configuration& configuration)
       : flags_(flags), configuration_(configuration) {}
 
   void Apply(ServeFlags& merged) {
@@ -53,7 +53,7 @@ class FileSettings {
   }
 
   const ServeFlags& flags_;
-  const controlplane::Configuration& configuration_;
+  const Configuration& configuration_;
 };
 
 // The policy of the flags, without -cfgdir.
@@ -73,7 +73,7 @@ absl::Status CheckCertificate(const ServeFlags& flags) {
                              : "the key needs its certificate: give certfile or -certfile");
 }
 
-void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFiles& files,
+void WarnOfWhatHasNoEffect(const ServeFlags& flags, const LoadedFiles& files,
                            std::vector<std::string>& warnings) {
   for (const char* flag : {"adminname", "adminpwd", "adminpwdfile"}) {
     if (!flags.given.contains(flag)) continue;
@@ -87,13 +87,12 @@ void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFi
 
 }  // namespace
 
-absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
-  const absl::StatusOr<std::vector<controlplane::SourceFile>> files =
-      controlplane::ReadFolders(folders);
+absl::StatusOr<LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
+  const absl::StatusOr<std::vector<SourceFile>> files = ReadFolders(folders);
   if (!files.ok()) return files.status();
-  absl::StatusOr<controlplane::LoadedFiles> loaded = controlplane::ParseFiles(*files);
+  absl::StatusOr<LoadedFiles> loaded = ParseFiles(*files);
   if (!loaded.ok()) return loaded;
-  const controlplane::Configuration& configuration = loaded->configuration;
+  const Configuration& configuration = loaded->configuration;
   std::vector<std::string> errors;
   if (configuration.addr.has_value()) {
     if (absl::Status status = HostPort::Parse(*configuration.addr).status(); !status.ok()) {
@@ -113,7 +112,7 @@ absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::str
   return loaded;
 }
 
-std::string HalfCertificate(const controlplane::Configuration& configuration) {
+std::string HalfCertificate(const Configuration& configuration) {
   if (configuration.cert_file.has_value() == configuration.key_file.has_value()) return "";
   const bool has_key = configuration.key_file.has_value();
   const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
@@ -136,7 +135,7 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
       options.load_policy = [flags] { return LoadAdministrator(flags); };
     }
   } else {
-    absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
+    absl::StatusOr<LoadedFiles> files = LoadFolders(flags.config_folders);
     if (!files.ok()) return files.status();
     result.warnings.insert(result.warnings.end(), files->warnings.begin(), files->warnings.end());
     FileSettings(flags, files->configuration).Apply(merged);
@@ -146,9 +145,9 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
     options.load_policy =
         [folders = flags.config_folders,
          started_with = files->configuration]() -> absl::StatusOr<controlplane::ConfiguredPolicy> {
-      absl::StatusOr<controlplane::LoadedFiles> now = LoadFolders(folders);
+      absl::StatusOr<LoadedFiles> now = LoadFolders(folders);
       if (!now.ok()) return now.status();
-      if (!controlplane::SameSettings(now->configuration, started_with)) {
+      if (!SameSettings(now->configuration, started_with)) {
         now->warnings.push_back("the Configuration has changed: restart the registry to apply it");
       }
       return controlplane::ConfiguredPolicy{.objects = std::move(now->objects),

@@ -7,9 +7,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "app/config/values.h"
 #include "base/quote.h"
 #include "controlplane/policy/policy.h"
-#include "controlplane/policy/values.h"
 #include "gateway/http/public_url.h"
 
 namespace registry::app {
@@ -167,7 +167,7 @@ absl::Status ReadTexts(const Settings& settings, ServeFlags& flags) {
 absl::Status ReadSize(const Settings& settings, absl::string_view flag, int64_t& size) {
   const auto found = settings.find(flag);
   if (found == settings.end()) return absl::OkStatus();
-  const std::optional<int64_t> read = controlplane::ParseByteSize(found->second.value());
+  const std::optional<int64_t> read = ParseByteSize(found->second.value());
   if (!read) {
     return Wrong(settings, flag,
                  absl::StrCat(base::Quote(found->second.value()),
@@ -182,12 +182,12 @@ absl::Status ReadLimits(const Settings& settings, ServeFlags& flags) {
   for (const LimitFlag& limit : kLimits) {
     const auto found = settings.find(limit.flag);
     if (found == settings.end()) continue;
-    const std::optional<int> value = controlplane::ParseLimit(found->second.value());
+    const std::optional<int> value = ParseLimit(found->second.value());
     if (!value) {
       return Wrong(
           settings, limit.flag,
           absl::StrCat(base::Quote(found->second.value()), " is not a limit: give a number up to ",
-                       controlplane::kMaxLimit, ", or 0 for no limit"));
+                       kMaxLimit, ", or 0 for no limit"));
     }
     flags.*limit.field = *value;
   }
@@ -219,7 +219,7 @@ absl::Status ReadTime(const Settings& settings, absl::string_view flag,
   const auto found = settings.find(flag);
   if (found == settings.end()) return absl::OkStatus();
   const std::string& text = found->second.value();
-  const std::optional<std::chrono::seconds> parsed = controlplane::ParseDuration(text);
+  const std::optional<std::chrono::seconds> parsed = ParseDuration(text);
   if (!parsed) {
     return Wrong(settings, flag,
                  absl::StrCat(base::Quote(text),

@@ -24,7 +24,7 @@ MAY_INCLUDE = {
 # The same for the folders inside a plane; files directly in the plane's folder may include all.
 ROOMS_MAY_INCLUDE = {
     "controlplane/sql": set(),
-    "controlplane/policy": {"sql", "access"},
+    "controlplane/policy": {"sql"},
     "controlplane/access": {"policy", "sql"},
     "controlplane/admin": {"access", "policy", "sql"},
     "controlplane/storage": {"metadata", "sql"},
@@ -42,7 +42,7 @@ ONLY_IN = {
     r"<sqlite3\.h>": ("controlplane/sql",),
     r"<jwt\.h>": ("controlplane",),
     r"<crypt\.h>": ("controlplane",),
-    r"<yaml-cpp/": ("controlplane/policy/yaml_tree",),
+    r"<yaml-cpp/": ("app/config/yaml_tree",),
     r"<grpc": ("base", *PLANES, "app"),
 }
 # Hosts that texts may name. Others might belong to somebody's machine or network.

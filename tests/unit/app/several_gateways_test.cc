@@ -12,8 +12,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "app/config/files.h"
 #include "controlplane/control_plane.h"
-#include "controlplane/policy/files.h"
 #include "gateway/gateway.h"
 #include "tests/unit/dataplane/temp_folder.h"
 
@@ -105,8 +105,7 @@ class SeveralGatewaysTest : public testing::Test {
 
   absl::StatusOr<controlplane::ConfiguredPolicy> LoadPolicy() {
     std::lock_guard lock(mutex_);
-    absl::StatusOr<controlplane::LoadedFiles> files =
-        controlplane::ParseFiles({{"policy.yaml", policy_}});
+    absl::StatusOr<app::LoadedFiles> files = app::ParseFiles({{"policy.yaml", policy_}});
     if (!files.ok()) return files.status();
     return controlplane::ConfiguredPolicy{.objects = std::move(files->objects)};
   }

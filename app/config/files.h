@@ -5,8 +5,8 @@
 //   absl::StatusOr<LoadedFiles> loaded = ParseFiles(*files);
 //
 // Messages never show secrets: password hashes, passwords, token values, the token secret.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_FILES_H_
-#define REGISTRY_CONTROLPLANE_POLICY_FILES_H_
+#ifndef REGISTRY_APP_CONFIG_FILES_H_
+#define REGISTRY_APP_CONFIG_FILES_H_
 
 #include <string>
 #include <vector>
@@ -14,10 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "controlplane/policy/configuration_files.h"
+#include "app/config/configuration_files.h"
 #include "controlplane/policy/objects.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 // The only apiVersion that documents may have.
 inline constexpr absl::string_view kApiVersion = "simple-registry.jlsalvador.online/v1beta1";
@@ -35,7 +35,7 @@ struct SourceFile {
 absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::string>& folders);
 
 struct LoadedFiles {
-  PolicyObjects objects;
+  controlplane::PolicyObjects objects;
   Configuration configuration;
   std::vector<PullThroughCache> caches;
   // Valid but suspicious settings, "FILE:LINE: FIELD: what".
@@ -46,6 +46,6 @@ struct LoadedFiles {
 // yaml_reader.h).
 absl::StatusOr<LoadedFiles> ParseFiles(absl::Span<const SourceFile> files);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_FILES_H_
+#endif  // REGISTRY_APP_CONFIG_FILES_H_

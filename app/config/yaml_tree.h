@@ -2,8 +2,8 @@
 //
 // Uses the parser of yaml-cpp but not its trees: those accept duplicate fields, and let nested
 // aliases grow without bound.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_YAML_TREE_H_
-#define REGISTRY_CONTROLPLANE_POLICY_YAML_TREE_H_
+#ifndef REGISTRY_APP_CONFIG_YAML_TREE_H_
+#define REGISTRY_APP_CONFIG_YAML_TREE_H_
 
 #include <memory>
 #include <string>
@@ -12,7 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 struct YamlNode {
   enum class Type { kNull, kScalar, kList, kMap };
@@ -46,6 +46,6 @@ struct YamlMistake {
 bool ParseYaml(absl::string_view content, absl::FunctionRef<void(const YamlMistake&)> mistake,
                absl::FunctionRef<void(std::shared_ptr<const YamlNode>)> document);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_YAML_TREE_H_
+#endif  // REGISTRY_APP_CONFIG_YAML_TREE_H_

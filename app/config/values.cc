@@ -1,4 +1,4 @@
-#include "controlplane/policy/values.h"
+#include "app/config/values.h"
 
 #include <re2/re2.h>
 
@@ -10,7 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/time.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 std::optional<int64_t> ParseRfc3339(absl::string_view text) {
   // absl::ParseTime accepts more than RFC 3339, such as "infinite-future".
@@ -79,4 +79,4 @@ std::optional<int64_t> ParseByteSize(absl::string_view text) {
   return number << shift;
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -11,8 +11,8 @@
 // Reads YAML 1.2 as yaml-cpp does, and merge keys. A null counts as absent. Messages never show a
 // scalar, because it may be a secret; callers show values that are not secret. Messages show
 // unknown field names only if they look like names.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_YAML_READER_H_
-#define REGISTRY_CONTROLPLANE_POLICY_YAML_READER_H_
+#ifndef REGISTRY_APP_CONFIG_YAML_READER_H_
+#define REGISTRY_APP_CONFIG_YAML_READER_H_
 
 #include <initializer_list>
 #include <memory>
@@ -23,9 +23,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "controlplane/policy/yaml_tree.h"
+#include "app/config/yaml_tree.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 // A line of a file.
 struct YamlPlace {
@@ -124,6 +124,6 @@ class YamlValue {
 bool ReadYaml(size_t file_index, absl::string_view file, absl::string_view content,
               YamlReport* report, absl::FunctionRef<void(const YamlValue&)> document);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_YAML_READER_H_
+#endif  // REGISTRY_APP_CONFIG_YAML_READER_H_

@@ -5,11 +5,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "app/config/files.h"
 #include "base/limits.h"
-#include "controlplane/policy/files.h"
-#include "tests/unit/controlplane/policy/files_fixture.h"
+#include "tests/unit/app/config/files_fixture.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 using ::testing::HasSubstr;
@@ -270,4 +270,4 @@ TEST(PolicyFilesErrorsTest, RefusesBadConfigurationsAndCaches) {
 }
 
 }  // namespace
-}  // namespace registry::controlplane
+}  // namespace registry::app

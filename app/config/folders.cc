@@ -13,11 +13,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/config/files.h"
 #include "base/limits.h"
 #include "base/quote.h"
-#include "controlplane/policy/files.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 namespace fs = std::filesystem;
@@ -119,4 +119,4 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
   return files;
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -1,4 +1,4 @@
-#include "controlplane/policy/configuration_files.h"
+#include "app/config/configuration_files.h"
 
 #include <re2/re2.h>
 
@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "app/config/files.h"
+#include "app/config/yaml_fields.h"
 #include "base/limits.h"
 #include "controlplane/access/tokens.h"
-#include "controlplane/policy/files.h"
-#include "controlplane/policy/yaml_fields.h"
+#include "controlplane/policy/objects.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 // Sets a field of the configuration, unless it already has another value.
@@ -62,19 +63,20 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
     set_text(web.Field("publicUrl"), configuration.public_url);
     const YamlValue secret = web.Field("tokenSecret");
     set_text(secret, configuration.token_secret);
-    if (const auto text = ReadOptionalText(secret); text && text->size() < kMinTokenValueBytes) {
+    if (const auto text = ReadOptionalText(secret);
+        text && text->size() < controlplane::kMinTokenValueBytes) {
       // With any token, an attacker can try secrets offline until one yields its signature.
       secret.Warning(
-          absl::StrCat("is shorter than ", kMinTokenValueBytes,
+          absl::StrCat("is shorter than ", controlplane::kMinTokenValueBytes,
                        " bytes and can be guessed; generate one with openssl rand -hex 32"));
     }
     const YamlValue timeout = web.Field("tokenTimeout");
     std::optional<std::chrono::seconds> seconds = ReadDuration(timeout);
     // 0 means the default, as in the Go original.
     if (seconds == std::chrono::seconds(0)) seconds = std::nullopt;
-    if (seconds.has_value() && *seconds < kMinTokenLifetime) {
-      seconds = kMinTokenLifetime;
-      timeout.Warning(absl::StrCat("is raised to ", kMinTokenLifetime.count(),
+    if (seconds.has_value() && *seconds < controlplane::kMinTokenLifetime) {
+      seconds = controlplane::kMinTokenLifetime;
+      timeout.Warning(absl::StrCat("is raised to ", controlplane::kMinTokenLifetime.count(),
                                    " seconds, the least that clients expect"));
     }
     Set(timeout, seconds, configuration.token_timeout, configuration);
@@ -145,4 +147,4 @@ PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& 
   return cache;
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

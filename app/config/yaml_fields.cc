@@ -1,18 +1,18 @@
-#include "controlplane/policy/yaml_fields.h"
+#include "app/config/yaml_fields.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "app/config/values.h"
 #include "base/quote.h"
 #include "controlplane/policy/objects.h"
 #include "controlplane/policy/scope_bounds.h"
 #include "controlplane/policy/scope_lint.h"
-#include "controlplane/policy/values.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 bool CheckRegex(const YamlValue& value, const std::string& text) {
-  const std::optional<std::string> problem = RegexProblem(text);
+  const std::optional<std::string> problem = controlplane::RegexProblem(text);
   if (!problem.has_value()) return true;
   value.Error(absl::StrCat(base::Quote(text), " is not a regular expression (", *problem,
                            "); write one in RE2 syntax"));
@@ -20,7 +20,7 @@ bool CheckRegex(const YamlValue& value, const std::string& text) {
 }
 
 bool CheckName(const YamlValue& value, absl::string_view name) {
-  const absl::string_view problem = NameProblem(name);
+  const absl::string_view problem = controlplane::NameProblem(name);
   if (!problem.empty()) value.Error(problem);
   return problem.empty();
 }
@@ -38,7 +38,7 @@ std::vector<std::string> ReadScopes(const std::vector<YamlValue>& items) {
     if (!text.has_value() || !CheckRegex(item, *text)) continue;
     if (text->empty()) {
       item.Warning("is empty, which matches everything; write ^.*$ if you mean that");
-    } else if (ScopeNeverMatches(*text)) {
+    } else if (controlplane::ScopeNeverMatches(*text)) {
       item.Warning(
           "matches no repository: names consist of lower-case letters, digits and ._-/, and begin "
           "with a letter or digit");
@@ -87,4 +87,4 @@ std::optional<int> ReadLimit(const YamlValue& value) {
   return limit;
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -1,4 +1,4 @@
-#include "controlplane/policy/yaml_tree.h"
+#include "app/config/yaml_tree.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -17,7 +17,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 using Type = YamlNode::Type;
@@ -249,4 +249,4 @@ bool ParseYaml(absl::string_view content, absl::FunctionRef<void(const YamlMista
   return false;
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

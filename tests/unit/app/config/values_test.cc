@@ -1,10 +1,10 @@
-#include "controlplane/policy/values.h"
+#include "app/config/values.h"
 
 #include <gtest/gtest.h>
 
 #include <utility>
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 TEST(ValuesTest, ByteSizes) {
@@ -45,4 +45,4 @@ TEST(ValuesTest, ParsesDurations) {
 }
 
 }  // namespace
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -9,10 +9,10 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "app/config/files.h"
 #include "base/limits.h"
-#include "controlplane/policy/files.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 using ::testing::ElementsAre;
@@ -105,4 +105,4 @@ TEST_F(ReadFoldersTest, BoundsTheirNumberAndSize) {
 }
 
 }  // namespace
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -1,6 +1,6 @@
 // Reads single fields of YAML files, and reports errors in them.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_YAML_FIELDS_H_
-#define REGISTRY_CONTROLPLANE_POLICY_YAML_FIELDS_H_
+#ifndef REGISTRY_APP_CONFIG_YAML_FIELDS_H_
+#define REGISTRY_APP_CONFIG_YAML_FIELDS_H_
 
 #include <chrono>
 #include <cstdint>
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "controlplane/policy/yaml_reader.h"
+#include "app/config/yaml_reader.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 bool CheckRegex(const YamlValue& value, const std::string& text);
 bool CheckName(const YamlValue& value, absl::string_view name);
@@ -26,6 +26,6 @@ std::optional<std::chrono::seconds> ReadDuration(const YamlValue& value);
 std::optional<int64_t> ReadByteSize(const YamlValue& value);
 std::optional<int> ReadLimit(const YamlValue& value);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_YAML_FIELDS_H_
+#endif  // REGISTRY_APP_CONFIG_YAML_FIELDS_H_

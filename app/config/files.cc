@@ -1,4 +1,4 @@
-#include "controlplane/policy/files.h"
+#include "app/config/files.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,16 +10,24 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "app/config/values.h"
+#include "app/config/yaml_fields.h"
+#include "app/config/yaml_reader.h"
 #include "base/limits.h"
 #include "base/quote.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/scope_lint.h"
-#include "controlplane/policy/values.h"
-#include "controlplane/policy/yaml_fields.h"
-#include "controlplane/policy/yaml_reader.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
+
+using controlplane::Resource;
+using controlplane::Role;
+using controlplane::RoleBinding;
+using controlplane::Subject;
+using controlplane::Token;
+using controlplane::User;
+using controlplane::Verb;
 
 constexpr absl::string_view kCertainlyNoTag =
     "matches no tag, because scopes match tags as REPOSITORY:TAG; write (:.+)?$ instead of the "
@@ -83,8 +91,8 @@ std::optional<std::string> Loader::ReadName(const YamlValue& document, absl::str
   const YamlValue value = metadata.Required("name");
   std::optional<std::string> name = value.Text();
   if (!name.has_value()) return std::nullopt;
-  if (kind == "User" && *name != kAnonymous) {
-    if (absl::Status status = ValidateUserName(*name); !status.ok()) {
+  if (kind == "User" && *name != controlplane::kAnonymous) {
+    if (absl::Status status = controlplane::ValidateUserName(*name); !status.ok()) {
       value.Error(absl::StrCat("is an ", status.message(), "; choose another"));
       return std::nullopt;
     }
@@ -163,9 +171,10 @@ void Loader::ReadUser(const std::string& name, const YamlValue& spec) {
     const YamlValue hash = spec.Field("passwordHash");
     user.password_hash = ReadOptionalText(hash).value_or("");
     if (!user.password_hash.empty()) {
-      if (absl::Status status = ValidatePasswordHash(user.password_hash); !status.ok()) {
+      if (absl::Status status = controlplane::ValidatePasswordHash(user.password_hash);
+          !status.ok()) {
         hash.Error(absl::StrCat("is an ", status.message()));
-      } else if (name == kAnonymous) {
+      } else if (name == controlplane::kAnonymous) {
         hash.Warning("has no effect: 'anonymous' names clients that do not log in");
       }
     }
@@ -186,8 +195,9 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     const std::optional<std::string> text = item.Text();
     if (!text.has_value()) continue;
     if (*text == "*") {
-      role.resources.insert(std::begin(kAllResources), std::end(kAllResources));
-    } else if (const std::optional<Resource> resource = ParseResource(*text)) {
+      role.resources.insert(std::begin(controlplane::kAllResources),
+                            std::end(controlplane::kAllResources));
+    } else if (const std::optional<Resource> resource = controlplane::ParseResource(*text)) {
       role.resources.insert(*resource);
     } else {
       item.Error(
@@ -199,8 +209,9 @@ void Loader::ReadRole(const std::string& name, const YamlValue& spec) {
     const std::optional<std::string> text = item.Text();
     if (!text.has_value()) continue;
     if (*text == "*") {
-      role.verbs.insert(std::begin(kAllVerbs), std::end(kAllVerbs));
-    } else if (const std::optional<Verb> verb = ParseVerb(absl::StripAsciiWhitespace(*text))) {
+      role.verbs.insert(std::begin(controlplane::kAllVerbs), std::end(controlplane::kAllVerbs));
+    } else if (const std::optional<Verb> verb =
+                   controlplane::ParseVerb(absl::StripAsciiWhitespace(*text))) {
       role.verbs.insert(*verb);
     } else {
       item.Error(
@@ -251,11 +262,12 @@ void Loader::ReadBinding(const std::string& name, const YamlValue& spec) {
   // meant for blobs, which are matched by the bare name.
   const bool knows_tags =
       std::any_of(binding.scopes.begin(), binding.scopes.end(), [](const std::string& scope) {
-        return absl::StrContains(scope, ':') && !ScopeNeverMatchesTag(scope);
+        return absl::StrContains(scope, ':') && !controlplane::ScopeNeverMatchesTag(scope);
       });
   for (const YamlValue& item : scope_items) {
     if (knows_tags || binding.scopes.size() != scope_items.size()) break;
-    if (ScopeNeverMatchesTag(*item.Text())) untagged_scopes_.push_back({item, binding.role});
+    if (controlplane::ScopeNeverMatchesTag(*item.Text()))
+      untagged_scopes_.push_back({item, binding.role});
   }
   loaded_.objects.bindings.push_back(std::move(binding));
 }
@@ -267,23 +279,23 @@ void Loader::ReadCache(const std::string& name, const YamlValue& spec) {
 void Loader::ReadTokenValue(const YamlValue& value, Token& token) {
   std::optional<std::string> text = value.Text();
   if (!text.has_value()) return;
-  if (text->size() < kMinTokenValueBytes) {
+  if (text->size() < controlplane::kMinTokenValueBytes) {
     value.Warning(
-        absl::StrCat("is shorter than ", kMinTokenValueBytes,
+        absl::StrCat("is shorter than ", controlplane::kMinTokenValueBytes,
                      " bytes and can be guessed; generate one with openssl rand -hex 32"));
   }
   if (text->empty()) {
     value.Error("is empty; generate one with openssl rand -hex 32");
   } else if (text->size() > base::kMaxTokenBytes) {
     value.Error(absl::StrCat("is longer than ", base::kMaxTokenBytes, " bytes; shorten it"));
-  } else if (!IsTokenText(*text)) {
+  } else if (!controlplane::IsTokenText(*text)) {
     value.Error("has characters that a header cannot carry; use letters, digits and -._~+/=");
   } else if (const auto [first, is_new] = token_values_.try_emplace(*text, value.place());
              !is_new) {
     value.Error(absl::StrCat("is already the value of another Token, in ", first->second.ToString(),
                              "; generate a new value for this one"));
   }
-  token.value_hash = HashTokenValue(*text);
+  token.value_hash = controlplane::HashTokenValue(*text);
 }
 
 void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
@@ -294,7 +306,7 @@ void Loader::ReadToken(const std::string& name, const YamlValue& spec) {
   const YamlValue user = spec.Required("username");
   if (std::optional<std::string> text = user.Text(); text.has_value()) {
     token.user = *std::move(text);
-    if (token.user == kAnonymous) {
+    if (token.user == controlplane::kAnonymous) {
       user.Error("names 'anonymous', the clients that send no credentials; name another user");
     } else {
       token_users_.push_back({user, token.user});
@@ -378,4 +390,4 @@ absl::StatusOr<LoadedFiles> ParseFiles(absl::Span<const SourceFile> files) {
   return Loader().Load(files);
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -1,15 +1,21 @@
-#include "controlplane/policy/files.h"
+#include "app/config/files.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "tests/unit/controlplane/policy/files_fixture.h"
+#include "tests/unit/app/config/files_fixture.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
+using controlplane::HashTokenValue;
+using controlplane::PolicyObjects;
+using controlplane::Resource;
+using controlplane::RoleBinding;
+using controlplane::Subject;
+using controlplane::Verb;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -500,4 +506,4 @@ TEST(PolicyFilesTest, ExamplesHaveNoErrorAndNoWarning) {
 }
 
 }  // namespace
-}  // namespace registry::controlplane
+}  // namespace registry::app

@@ -1,6 +1,6 @@
 // Reads the documents Configuration and PullThroughCache of YAML files, for files.h.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_CONFIGURATION_FILES_H_
-#define REGISTRY_CONTROLPLANE_POLICY_CONFIGURATION_FILES_H_
+#ifndef REGISTRY_APP_CONFIG_CONFIGURATION_FILES_H_
+#define REGISTRY_APP_CONFIG_CONFIGURATION_FILES_H_
 
 #include <chrono>
 #include <map>
@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/policy/yaml_reader.h"
+#include "app/config/yaml_reader.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 // Absent fields are not given, or given as empty text.
 struct Configuration {
@@ -20,7 +20,7 @@ struct Configuration {
   // The registry's URL for clients; not validated.
   std::optional<std::string> public_url;
   std::optional<std::string> token_secret;
-  // At least kMinTokenLifetime.
+  // At least controlplane::kMinTokenLifetime.
   std::optional<std::chrono::seconds> token_timeout;
   std::optional<bool> ui;
   // 0: no limit.
@@ -63,6 +63,6 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration);
 // Reports mistakes.
 PullThroughCache ReadPullThroughCache(const std::string& name, const YamlValue& spec);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_CONFIGURATION_FILES_H_
+#endif  // REGISTRY_APP_CONFIG_CONFIGURATION_FILES_H_

@@ -1,6 +1,6 @@
-// YAML files for tests of policy/files.h, and their results.
-#ifndef REGISTRY_TESTS_UNIT_CONTROLPLANE_POLICY_FILES_FIXTURE_H_
-#define REGISTRY_TESTS_UNIT_CONTROLPLANE_POLICY_FILES_FIXTURE_H_
+// YAML files for tests of config/files.h, and their results.
+#ifndef REGISTRY_TESTS_UNIT_APP_CONFIG_FILES_FIXTURE_H_
+#define REGISTRY_TESTS_UNIT_APP_CONFIG_FILES_FIXTURE_H_
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "controlplane/policy/files.h"
+#include "app/config/files.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 inline constexpr char kHash[] = "$2b$04$abcdefghijklmnopqrstuu8fcBr6CKQK.lNKpSKcx8pBjK5/zNFDK";
 inline constexpr char kTokenValue[] = "0123456789abcdef";
@@ -47,6 +47,6 @@ inline std::string ErrorsOf(const std::vector<std::string>& contents) {
   return std::string(loaded.status().message());
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_TESTS_UNIT_CONTROLPLANE_POLICY_FILES_FIXTURE_H_
+#endif  // REGISTRY_TESTS_UNIT_APP_CONFIG_FILES_FIXTURE_H_

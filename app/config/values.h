@@ -1,6 +1,6 @@
 // Parses values that flags and YAML files write alike. Thread-safe.
-#ifndef REGISTRY_CONTROLPLANE_POLICY_VALUES_H_
-#define REGISTRY_CONTROLPLANE_POLICY_VALUES_H_
+#ifndef REGISTRY_APP_CONFIG_VALUES_H_
+#define REGISTRY_APP_CONFIG_VALUES_H_
 
 #include <chrono>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 // "2026-01-31T12:00:00Z" in milliseconds since the epoch; nullopt for anything but RFC 3339.
 std::optional<int64_t> ParseRfc3339(absl::string_view text);
@@ -24,6 +24,6 @@ std::optional<int64_t> ParseByteSize(absl::string_view text);
 inline constexpr int kMaxLimit = 1'000'000;
 std::optional<int> ParseLimit(absl::string_view text);
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
-#endif  // REGISTRY_CONTROLPLANE_POLICY_VALUES_H_
+#endif  // REGISTRY_APP_CONFIG_VALUES_H_

@@ -1,4 +1,4 @@
-#include "controlplane/policy/yaml_reader.h"
+#include "app/config/yaml_reader.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,7 +12,7 @@
 #include "base/quote.h"
 #include "base/utf8.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 
 namespace {
 
@@ -229,4 +229,4 @@ bool ReadYaml(size_t file_index, absl::string_view file, absl::string_view conte
       });
 }
 
-}  // namespace registry::controlplane
+}  // namespace registry::app
