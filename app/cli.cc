@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "app/configuration.h"
+#include "app/config/files.h"
 #include "app/genhash.h"
 #include "app/help.h"
 #include "app/version.h"

@@ -1,14 +1,12 @@
 #include "app/configuration.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "app/config/admin_password.h"
-#include "base/quote.h"
+#include "app/config/files.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/policy.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {
@@ -20,14 +18,12 @@ class FileSettings {
       : flags_(flags), configuration_(configuration) {}
 
   void Apply(ServeFlags& merged) {
+    Set("addr", configuration_.addr, merged.address);
     Set("datadir", configuration_.data_dir, merged.data_dir);
     Set("certfile", configuration_.cert_file, merged.cert_file);
     Set("keyfile", configuration_.key_file, merged.key_file);
     Set("sparse", configuration_.sparse, merged.sparse);
-    if (configuration_.public_url.has_value() && !flags_.given.contains("publicurl")) {
-      // LoadFolders has validated it.
-      merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
-    }
+    Set("publicurl", configuration_.public_url, merged.public_url);
     Set("uploadlimit", configuration_.upload_limit, merged.upload_limit);
     Set("uploadlimituser", configuration_.upload_limit_user, merged.upload_limit_user);
     Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
@@ -39,10 +35,6 @@ class FileSettings {
     Set("userrequests", configuration_.user_requests, merged.user_requests);
     if (!flags_.given.contains("tokensecretfile")) {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
-    }
-    if (configuration_.addr.has_value() && !flags_.given.contains("addr")) {
-      // LoadFolders has validated it.
-      merged.address = HostPort::Parse(*configuration_.addr).value();
     }
   }
 
@@ -86,40 +78,6 @@ void WarnOfWhatHasNoEffect(const ServeFlags& flags, const LoadedFiles& files,
 }
 
 }  // namespace
-
-absl::StatusOr<LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
-  const absl::StatusOr<std::vector<SourceFile>> files = ReadFolders(folders);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<LoadedFiles> loaded = ParseFiles(*files);
-  if (!loaded.ok()) return loaded;
-  const Configuration& configuration = loaded->configuration;
-  std::vector<std::string> errors;
-  if (configuration.addr.has_value()) {
-    if (absl::Status status = HostPort::Parse(*configuration.addr).status(); !status.ok()) {
-      errors.push_back(absl::StrCat(configuration.places.at("spec.web.addr"),
-                                    ": spec.web.addr: invalid address ",
-                                    base::Quote(*configuration.addr), ": ", status.message()));
-    }
-  }
-  if (configuration.public_url.has_value()) {
-    const absl::Status status = gateway::ParsePublicUrl(*configuration.public_url).status();
-    if (!status.ok()) {
-      errors.push_back(absl::StrCat(configuration.places.at("spec.web.publicUrl"),
-                                    ": spec.web.publicUrl: ", status.message()));
-    }
-  }
-  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
-  return loaded;
-}
-
-std::string HalfCertificate(const Configuration& configuration) {
-  if (configuration.cert_file.has_value() == configuration.key_file.has_value()) return "";
-  const bool has_key = configuration.key_file.has_value();
-  const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
-  const absl::string_view other = has_key ? "certfile" : "keyfile";
-  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs ", other,
-                      " too, here or as the flag -", other);
-}
 
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   ServeConfiguration result;

@@ -9,8 +9,10 @@
 #include "app/config/files.h"
 #include "app/config/yaml_fields.h"
 #include "base/limits.h"
+#include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/objects.h"
+#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {
@@ -27,6 +29,25 @@ void Set(const YamlValue& value, std::optional<T> read, std::optional<T>& field,
     return;
   }
   field = std::move(read);
+}
+
+void ReadAddress(const YamlValue& value, Configuration& configuration) {
+  const std::optional<std::string> text = ReadOptionalText(value);
+  if (!text.has_value()) return;
+  absl::StatusOr<HostPort> address = HostPort::Parse(*text);
+  if (!address.ok()) {
+    return value.Error(
+        absl::StrCat("invalid address ", base::Quote(*text), ": ", address.status().message()));
+  }
+  Set(value, std::optional(*std::move(address)), configuration.addr, configuration);
+}
+
+void ReadPublicUrl(const YamlValue& value, Configuration& configuration) {
+  const std::optional<std::string> text = ReadOptionalText(value);
+  if (!text.has_value()) return;
+  absl::StatusOr<std::string> url = gateway::ParsePublicUrl(*text);
+  if (!url.ok()) return value.Error(url.status().message());
+  Set(value, std::optional(*std::move(url)), configuration.public_url, configuration);
 }
 
 // Returns true for http(s)://HOST[:PORT][/PATH] without a user, a query or a fragment.
@@ -48,6 +69,15 @@ bool SameSettings(const Configuration& a, const Configuration& b) {
   return settings(a) == settings(b);
 }
 
+std::string HalfCertificate(const Configuration& configuration) {
+  if (configuration.cert_file.has_value() == configuration.key_file.has_value()) return "";
+  const bool has_key = configuration.key_file.has_value();
+  const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
+  const absl::string_view other = has_key ? "certfile" : "keyfile";
+  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs ", other,
+                      " too, here or as the flag -", other);
+}
+
 void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   if (!spec.IsMapOf({"dataDir", "web", "registry"})) return;
   const auto set_text = [&](const YamlValue& value, std::optional<std::string>& field) {
@@ -59,8 +89,8 @@ void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
   if (web.IsMapOf({"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile",
                    "shutdownDelay", "drainTimeout", "clientConnections", "clientRequests",
                    "userRequests"})) {
-    set_text(web.Field("addr"), configuration.addr);
-    set_text(web.Field("publicUrl"), configuration.public_url);
+    ReadAddress(web.Field("addr"), configuration);
+    ReadPublicUrl(web.Field("publicUrl"), configuration);
     const YamlValue secret = web.Field("tokenSecret");
     set_text(secret, configuration.token_secret);
     if (const auto text = ReadOptionalText(secret);

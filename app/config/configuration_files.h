@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config/host_port.h"
 #include "app/config/yaml_reader.h"
 
 namespace registry::app {
@@ -15,9 +16,8 @@ namespace registry::app {
 // Absent fields are not given, or given as empty text.
 struct Configuration {
   std::optional<std::string> data_dir;
-  // HOST:PORT, not validated.
-  std::optional<std::string> addr;
-  // The registry's URL for clients; not validated.
+  std::optional<HostPort> addr;
+  // The registry's URL for clients: a result of gateway::ParsePublicUrl.
   std::optional<std::string> public_url;
   std::optional<std::string> token_secret;
   // At least controlplane::kMinTokenLifetime.
@@ -43,6 +43,10 @@ struct Configuration {
 
 // Returns true if both have the same settings, ignoring places.
 bool SameSettings(const Configuration& a, const Configuration& b);
+
+// Says that the files give a certificate without its key or a key without its certificate, which
+// `serve` refuses unless a flag gives the other. Empty if they do not.
+std::string HalfCertificate(const Configuration& configuration);
 
 struct PullThroughCache {
   std::string name;

@@ -1,8 +1,7 @@
 // Reads configuration and access policy from YAML files, strictly: content without effect is an
 // error, because a silently ignored access rule is dangerous.
 //
-//   absl::StatusOr<std::vector<SourceFile>> files = ReadFolders({"/etc/simple-registry"});
-//   absl::StatusOr<LoadedFiles> loaded = ParseFiles(*files);
+//   absl::StatusOr<LoadedFiles> loaded = LoadFolders({"/etc/simple-registry"});
 //
 // Messages never show secrets: password hashes, passwords, token values, the token secret.
 #ifndef REGISTRY_APP_CONFIG_FILES_H_
@@ -45,6 +44,9 @@ struct LoadedFiles {
 // Error: INVALID_ARGUMENT with all mistakes, one per line: "FILE:LINE: FIELD: what; remedy" (see
 // yaml_reader.h).
 absl::StatusOr<LoadedFiles> ParseFiles(absl::Span<const SourceFile> files);
+
+// ReadFolders, then ParseFiles. Errors: as above.
+absl::StatusOr<LoadedFiles> LoadFolders(const std::vector<std::string>& folders);
 
 }  // namespace registry::app
 

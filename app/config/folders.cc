@@ -1,4 +1,4 @@
-// Implements ReadFolders of files.h.
+// Implements ReadFolders and LoadFolders of files.h.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,6 +117,11 @@ absl::StatusOr<std::vector<SourceFile>> ReadFolders(const std::vector<std::strin
                                                    "; check that the folder is right and mounted"));
   }
   return files;
+}
+
+absl::StatusOr<LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
+  const absl::StatusOr<std::vector<SourceFile>> files = ReadFolders(folders);
+  return files.ok() ? ParseFiles(*files) : files.status();
 }
 
 }  // namespace registry::app

@@ -89,7 +89,7 @@ TEST(PolicyFilesTest, ReadsEveryKind) {
 
   const Configuration& configuration = loaded->configuration;
   EXPECT_EQ(configuration.data_dir, "./data");
-  EXPECT_EQ(configuration.addr, ":5000");
+  EXPECT_EQ(configuration.addr, (HostPort{.host = "", .port = 5000}));
   EXPECT_EQ(configuration.token_secret, "s3cret-of-enough-bytes");
   EXPECT_EQ(configuration.token_timeout, std::chrono::minutes(90));
   EXPECT_EQ(configuration.client_connections, 100);
@@ -305,7 +305,7 @@ TEST(PolicyFilesTest, JoinsConfigurations) {
       Parse({first, Document("Configuration", "b", "  dataDir: d\n  web: {addr: ':1'}\n")});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->configuration.data_dir, "d");
-  EXPECT_EQ(loaded->configuration.addr, ":1");
+  EXPECT_EQ(loaded->configuration.addr, (HostPort{.host = "", .port = 1}));
   EXPECT_EQ(loaded->configuration.ui, false);
   EXPECT_EQ(loaded->configuration.places.at("spec.dataDir"), "b.yaml:6");
 
