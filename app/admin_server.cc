@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/admin_socket.h"
-#include "app/pem_file.h"
+#include "app/config/pem_file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/quote.h"

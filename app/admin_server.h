@@ -13,7 +13,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "app/host_port.h"
+#include "app/config/host_port.h"
 #include "app/renewable_credentials.h"
 
 namespace registry::app {

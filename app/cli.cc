@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "app/configuration.h"
+#include "app/config/files.h"
 #include "app/genhash.h"
 #include "app/help.h"
 #include "app/version.h"
@@ -56,7 +56,7 @@ int RunServe(const Cli& cli, Args args) {
 int RunCheck(const Cli& cli, Args args) {
   const absl::StatusOr<std::vector<std::string>> folders = ParseCheckFlags(args, cli.environment);
   if (!folders.ok()) return Fail(cli, kExitUsage, folders.status().message());
-  const absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(*folders);
+  const absl::StatusOr<LoadedFiles> files = LoadFolders(*folders);
   absl::Status status = files.status();
   // Finds the mistakes that span several files.
   if (status.ok()) status = controlplane::Policy::Create(files->objects).status();

@@ -13,7 +13,7 @@
 #include <iostream>
 
 #include "absl/types/span.h"
-#include "app/flags.h"
+#include "app/config/flags.h"
 
 namespace registry::app {
 

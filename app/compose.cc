@@ -7,11 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "app/admin_server.h"
 #include "app/admin_socket.h"
+#include "app/config/pem_file.h"
 #include "app/data_folder.h"
-#include "app/pem_file.h"
 #include "app/renewals.h"
 #include "base/limits.h"
 #include "controlplane/control_plane.h"
+#include "controlplane/policy/error.h"
 #include "dataplane/storage_node.h"
 #include "gateway/gateway.h"
 
@@ -39,6 +40,11 @@ std::shared_ptr<grpc::Channel> ChannelTo(grpc::Server& server) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes);
   return server.InProcessChannel(arguments);
+}
+
+absl::StatusOr<controlplane::ConfiguredPolicy> LoadNoPolicy() {
+  return controlplane::NothingToReload(
+      "nothing to reload: the policy comes from flags, not from -cfgdir");
 }
 
 }  // namespace
@@ -79,8 +85,7 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
   controlplane::ControlPlaneOptions control_options;
   control_options.database = parts.data_folder->path() + "/metadata.db";
   control_options.policy = std::move(options.policy);
-  control_options.passwords = std::move(options.passwords);
-  control_options.load_files = options.load_files;
+  control_options.load_policy = options.load_policy ? options.load_policy : LoadNoPolicy;
   control_options.token_secret = options.token_secret;
   control_options.token_lifetime = options.token_lifetime;
   control_options.sparse_repositories = options.sparse_repositories;
@@ -150,10 +155,10 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
     parts.renewals->Add(
         {.name = "the token secret", .files = options.token_secret_file, .renew = renew});
   }
-  if (options.load_files || parts.renewals->empty()) {
+  if (options.load_policy || parts.renewals->empty()) {
     parts.renewals->Add({.name = "the policy",
                          .files = options.policy_files,
-                         .renew = [&parts] { return parts.control_plane->ReloadFiles(); },
+                         .renew = [&parts] { return parts.control_plane->ReloadPolicy(); },
                          .always_on_demand = true,
                          .logs_itself = true});
   }

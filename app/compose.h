@@ -7,16 +7,15 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "app/host_port.h"
+#include "app/config/host_port.h"
 #include "app/renewals.h"
 #include "controlplane/metadata/upload_room.h"
-#include "controlplane/policy/files.h"
+#include "controlplane/policy/objects.h"
 #include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
@@ -26,11 +25,9 @@ struct RegistryOptions {
   std::string host;
   uint16_t port = 5000;
   std::string data_directory;
-  controlplane::PolicyObjects policy;
-  // By user name: passwords of users who have no hash in `policy`.
-  std::map<std::string, std::string> passwords;
+  controlplane::ConfiguredPolicy policy;
   // Reads the policy's files again; empty if the policy comes from flags alone.
-  std::function<absl::StatusOr<controlplane::LoadedFiles>()> load_files;
+  std::function<absl::StatusOr<controlplane::ConfiguredPolicy>()> load_policy;
   // The files that the registry also reads again soon after they change.
   FileState policy_files;
   // The key that signs tokens is derived from it. If empty, the registry generates a key once and

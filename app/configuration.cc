@@ -1,15 +1,12 @@
 #include "app/configuration.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "app/admin_password.h"
-#include "app/help.h"
-#include "base/quote.h"
+#include "app/config/admin_password.h"
+#include "app/config/files.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/policy.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {
@@ -17,18 +14,16 @@ namespace {
 // Applies settings from the files where no flag is given.
 class FileSettings {
  public:
-  FileSettings(const ServeFlags& flags, const controlplane::Configuration& configuration)
+  FileSettings(const ServeFlags& flags, const Configuration& configuration)
       : flags_(flags), configuration_(configuration) {}
 
   void Apply(ServeFlags& merged) {
+    Set("addr", configuration_.addr, merged.address);
     Set("datadir", configuration_.data_dir, merged.data_dir);
     Set("certfile", configuration_.cert_file, merged.cert_file);
     Set("keyfile", configuration_.key_file, merged.key_file);
     Set("sparse", configuration_.sparse, merged.sparse);
-    if (configuration_.public_url.has_value() && !flags_.given.contains("publicurl")) {
-      // LoadFolders has validated it.
-      merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
-    }
+    Set("publicurl", configuration_.public_url, merged.public_url);
     Set("uploadlimit", configuration_.upload_limit, merged.upload_limit);
     Set("uploadlimituser", configuration_.upload_limit_user, merged.upload_limit_user);
     Set("tokentimeout", configuration_.token_timeout, merged.token_timeout);
@@ -41,10 +36,6 @@ class FileSettings {
     if (!flags_.given.contains("tokensecretfile")) {
       Set("tokensecret", configuration_.token_secret, merged.token_secret);
     }
-    if (configuration_.addr.has_value() && !flags_.given.contains("addr")) {
-      // LoadFolders has validated it.
-      merged.address = HostPort::Parse(*configuration_.addr).value();
-    }
   }
 
  private:
@@ -54,17 +45,17 @@ class FileSettings {
   }
 
   const ServeFlags& flags_;
-  const controlplane::Configuration& configuration_;
+  const Configuration& configuration_;
 };
 
 // The policy of the flags, without -cfgdir.
-absl::StatusOr<controlplane::LoadedFiles> LoadAdministrator(const ServeFlags& flags) {
+absl::StatusOr<controlplane::ConfiguredPolicy> LoadAdministrator(const ServeFlags& flags) {
   const absl::StatusOr<AdminPassword> password = ReadAdminPassword(flags);
   if (!password.ok()) return password.status();
-  controlplane::LoadedFiles loaded;
-  loaded.objects = controlplane::AdministratorOnly(flags.admin_name, password->hash);
-  if (password->hash.empty()) loaded.passwords[flags.admin_name] = password->password;
-  return loaded;
+  controlplane::ConfiguredPolicy policy;
+  policy.objects = controlplane::AdministratorOnly(flags.admin_name, password->hash);
+  if (password->hash.empty()) policy.passwords[flags.admin_name] = password->password;
+  return policy;
 }
 
 absl::Status CheckCertificate(const ServeFlags& flags) {
@@ -74,7 +65,7 @@ absl::Status CheckCertificate(const ServeFlags& flags) {
                              : "the key needs its certificate: give certfile or -certfile");
 }
 
-void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFiles& files,
+void WarnOfWhatHasNoEffect(const ServeFlags& flags, const LoadedFiles& files,
                            std::vector<std::string>& warnings) {
   for (const char* flag : {"adminname", "adminpwd", "adminpwdfile"}) {
     if (!flags.given.contains(flag)) continue;
@@ -88,41 +79,6 @@ void WarnOfWhatHasNoEffect(const ServeFlags& flags, const controlplane::LoadedFi
 
 }  // namespace
 
-absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders) {
-  const absl::StatusOr<std::vector<controlplane::SourceFile>> files =
-      controlplane::ReadFolders(folders);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<controlplane::LoadedFiles> loaded = controlplane::ParseFiles(*files);
-  if (!loaded.ok()) return loaded;
-  const controlplane::Configuration& configuration = loaded->configuration;
-  std::vector<std::string> errors;
-  if (configuration.addr.has_value()) {
-    if (absl::Status status = HostPort::Parse(*configuration.addr).status(); !status.ok()) {
-      errors.push_back(absl::StrCat(configuration.places.at("spec.web.addr"),
-                                    ": spec.web.addr: invalid address ",
-                                    base::Quote(*configuration.addr), ": ", status.message()));
-    }
-  }
-  if (configuration.public_url.has_value()) {
-    const absl::Status status = gateway::ParsePublicUrl(*configuration.public_url).status();
-    if (!status.ok()) {
-      errors.push_back(absl::StrCat(configuration.places.at("spec.web.publicUrl"),
-                                    ": spec.web.publicUrl: ", status.message()));
-    }
-  }
-  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
-  return loaded;
-}
-
-std::string HalfCertificate(const controlplane::Configuration& configuration) {
-  if (configuration.cert_file.has_value() == configuration.key_file.has_value()) return "";
-  const bool has_key = configuration.key_file.has_value();
-  const std::string field = has_key ? "spec.web.keyfile" : "spec.web.certfile";
-  const absl::string_view other = has_key ? "certfile" : "keyfile";
-  return absl::StrCat(configuration.places.at(field), ": ", field, ": needs ", other,
-                      " too, here or as the flag -", other);
-}
-
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   ServeConfiguration result;
   result.warnings = flags.warnings;
@@ -130,27 +86,30 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   RegistryOptions& options = result.options;
   if (flags.config_folders.empty()) {
     options.policy_files = FileState({flags.admin_password_file});
-    absl::StatusOr<controlplane::LoadedFiles> administrator = LoadAdministrator(flags);
+    absl::StatusOr<controlplane::ConfiguredPolicy> administrator = LoadAdministrator(flags);
     if (!administrator.ok()) return administrator.status();
-    options.policy = std::move(administrator->objects);
-    options.passwords = std::move(administrator->passwords);
+    options.policy = *std::move(administrator);
     if (!options.policy_files.empty()) {
-      options.load_files = [flags] { return LoadAdministrator(flags); };
+      options.load_policy = [flags] { return LoadAdministrator(flags); };
     }
   } else {
-    absl::StatusOr<controlplane::LoadedFiles> files = LoadFolders(flags.config_folders);
+    absl::StatusOr<LoadedFiles> files = LoadFolders(flags.config_folders);
     if (!files.ok()) return files.status();
     result.warnings.insert(result.warnings.end(), files->warnings.begin(), files->warnings.end());
     FileSettings(flags, files->configuration).Apply(merged);
     if (absl::Status status = CheckCertificate(merged); !status.ok()) return status;
     WarnOfWhatHasNoEffect(flags, *files, result.warnings);
-    options.policy = std::move(files->objects);
-    options.load_files = [folders = flags.config_folders, started_with = files->configuration] {
-      absl::StatusOr<controlplane::LoadedFiles> now = LoadFolders(folders);
-      if (now.ok() && !controlplane::SameSettings(now->configuration, started_with)) {
+    options.policy.objects = std::move(files->objects);
+    options.load_policy =
+        [folders = flags.config_folders,
+         started_with = files->configuration]() -> absl::StatusOr<controlplane::ConfiguredPolicy> {
+      absl::StatusOr<LoadedFiles> now = LoadFolders(folders);
+      if (!now.ok()) return now.status();
+      if (!SameSettings(now->configuration, started_with)) {
         now->warnings.push_back("the Configuration has changed: restart the registry to apply it");
       }
-      return now;
+      return controlplane::ConfiguredPolicy{.objects = std::move(now->objects),
+                                            .warnings = std::move(now->warnings)};
     };
   }
   if (merged.ui) {

@@ -10,9 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "app/compose.h"
-#include "app/flags.h"
+#include "app/config/flags.h"
 #include "base/limits.h"
-#include "controlplane/policy/files.h"
 
 namespace registry::app {
 
@@ -27,13 +26,6 @@ struct ServeConfiguration {
 
 // Error: a sentence, or one line per mistake in the files.
 absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags);
-
-// Reads the files of the folders. Error: one line per mistake.
-absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::string>& folders);
-
-// Says that the files give a certificate without its key or a key without its certificate, which
-// `serve` refuses unless a flag gives the other. Empty if they do not.
-std::string HalfCertificate(const controlplane::Configuration& configuration);
 
 }  // namespace registry::app
 

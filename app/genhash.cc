@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "app/secret_input.h"
+#include "app/config/secret_input.h"
 #include "controlplane/passwords.h"
 
 namespace registry::app {

@@ -6,8 +6,6 @@
 
 namespace registry::app {
 
-inline constexpr absl::string_view kProgramName = "simple-registry";
-
 // Help for a command, or for the whole program if "". Empty for an unknown command.
 absl::string_view HelpText(absl::string_view command);
 

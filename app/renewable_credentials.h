@@ -17,7 +17,7 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "app/pem_file.h"
+#include "app/config/pem_file.h"
 
 namespace registry::app {
 

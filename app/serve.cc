@@ -16,8 +16,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/compose.h"
+#include "app/config/arguments.h"
 #include "app/configuration.h"
-#include "app/help.h"
 #include "app/version.h"
 #include "base/log.h"
 

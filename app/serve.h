@@ -2,7 +2,7 @@
 #ifndef REGISTRY_APP_SERVE_H_
 #define REGISTRY_APP_SERVE_H_
 
-#include "app/flags.h"
+#include "app/config/flags.h"
 
 namespace registry::app {
 

@@ -86,7 +86,7 @@ struct ControlPlane::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<PolicyStore> policy;
-  std::function<absl::StatusOr<LoadedFiles>()> load_files;
+  std::function<absl::StatusOr<ConfiguredPolicy>()> load_policy;
   std::mutex reload_mutex;
   std::unique_ptr<PageCursor> cursor;
   std::unique_ptr<AccessService> access;
@@ -100,25 +100,23 @@ struct ControlPlane::Parts {
 };
 
 absl::StatusOr<AdminServiceOptions::Reloaded> ControlPlane::Parts::Reload(const Actor& actor) {
-  if (!load_files) {
-    base::LogWarning("nothing to reload: the policy comes from flags, not from -cfgdir");
-    return Impossible("NO_FILES",
-                      "nothing to reload: the policy comes from flags, not from "
-                      "-cfgdir");
-  }
-  // Serialized, otherwise files that were read first might be applied last.
+  // Serialized, otherwise a policy that was read first might be applied last.
   std::lock_guard lock(reload_mutex);
-  absl::StatusOr<LoadedFiles> files = load_files();
-  absl::Status status = files.status();
+  absl::StatusOr<ConfiguredPolicy> configured = load_policy();
+  absl::Status status = configured.status();
+  if (IsNothingToReload(status)) {
+    base::LogWarning(status.message());
+    return status;
+  }
   AdminServiceOptions::Reloaded reloaded;
   if (status.ok()) {
     const absl::StatusOr<PolicyStore::Replaced> replaced =
         policy->ReplaceConfigured({.actor = actor, .method = "ReloadFiles", .resource = ""},
-                                  std::move(files->objects), files->passwords);
+                                  std::move(configured->objects), configured->passwords);
     status = replaced.status();
     if (status.ok()) {
       reloaded.revision = replaced->snapshot.revision;
-      reloaded.warnings = std::move(files->warnings);
+      reloaded.warnings = std::move(configured->warnings);
       reloaded.warnings.insert(reloaded.warnings.end(), replaced->warnings.begin(),
                                replaced->warnings.end());
     }
@@ -158,11 +156,11 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       options.sql_threads, options.max_queued_requests, base::kSqlQueueBytes);
   parts->writers = std::make_unique<base::WorkerPool>(
       parts->database->write_threads(), options.max_queued_requests, base::kSqlQueueBytes);
-  absl::StatusOr<std::unique_ptr<PolicyStore>> policy =
-      PolicyStore::Open(*parts->database, std::move(options.policy), options.passwords);
+  absl::StatusOr<std::unique_ptr<PolicyStore>> policy = PolicyStore::Open(
+      *parts->database, std::move(options.policy.objects), options.policy.passwords);
   if (!policy.ok()) return policy.status();
   parts->policy = *std::move(policy);
-  parts->load_files = std::move(options.load_files);
+  parts->load_policy = std::move(options.load_policy);
   absl::StatusOr<std::string> signing_key = options.token_secret.empty()
                                                 ? TokenSigningKey(*parts->database)
                                                 : DeriveSigningKey(options.token_secret);
@@ -213,7 +211,7 @@ std::vector<grpc::Service*> ControlPlane::services() {
 
 grpc::Service* ControlPlane::admin_service() { return parts_->admin.get(); }
 
-absl::Status ControlPlane::ReloadFiles() { return parts_->Reload(ThisProcess()).status(); }
+absl::Status ControlPlane::ReloadPolicy() { return parts_->Reload(ThisProcess()).status(); }
 
 absl::Status ControlPlane::UseTokenSecret(const std::string& secret) {
   const std::string key = DeriveSigningKey(secret);

@@ -1,7 +1,7 @@
 // The control plane: its database, its services and its upkeep.
 //
 //   auto plane = ControlPlane::Open({.database = "data/metadata.db",
-//                                    .policy = AdministratorOnly("admin", hash),
+//                                    .policy = {.objects = AdministratorOnly("admin", hash)},
 //                                    .storage_nodes = {{node_id, channel}}});
 //   if (!plane.ok()) return plane.status();
 //   grpc::ServerBuilder builder;
@@ -19,7 +19,6 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,7 +26,7 @@
 #include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "controlplane/metadata/upload_room.h"
-#include "controlplane/policy/files.h"
+#include "controlplane/policy/objects.h"
 #include "controlplane/storage/nodes.h"
 
 namespace registry::controlplane {
@@ -36,12 +35,11 @@ struct ControlPlaneOptions {
   // postgresql://…, or the path of an SQLite file, which Open creates if missing; its folder must
   // exist.
   std::string database;
-  // From files or flags: each object has an origin.
-  PolicyObjects policy;
-  // By user name: passwords of users who have no hash in `policy`.
-  std::map<std::string, std::string> passwords;
-  // Reads the files again; empty if the policy does not come from files. Thread-safe.
-  std::function<absl::StatusOr<LoadedFiles>()> load_files;
+  // The caller logs its warnings.
+  ConfiguredPolicy policy;
+  // Reads the configured policy again; must be set. Errors: INVALID_ARGUMENT with the mistakes, one
+  // per line; NothingToReload (policy/error.h). Thread-safe.
+  std::function<absl::StatusOr<ConfiguredPolicy>()> load_policy;
   // The key that signs tokens is derived from it. If empty, the plane generates a key once and
   // keeps it in the database.
   std::string token_secret;
@@ -74,9 +72,9 @@ class ControlPlane {
   // For administrators: its callers may do everything. Owned by the plane.
   grpc::Service* admin_service();
 
-  // Reads the files again and applies them to new requests; requests in progress keep the previous
-  // policy. Logs the result. Error: the mistakes, which change nothing. Blocks.
-  absl::Status ReloadFiles();
+  // Reads the configured policy again and applies it to new requests; requests in progress keep the
+  // previous policy. Logs the result. Errors: those of load_policy, which change nothing. Blocks.
+  absl::Status ReloadPolicy();
 
   // Signs tokens with a key derived from `secret`; tokens of the previous key end at once. Blocks.
   // Errors: those of the database, which stores the revision that gateways watch.

@@ -4,7 +4,7 @@
 #include <grpc/support/log.h>
 
 #include "app/admin/run.h"
-#include "app/help.h"
+#include "app/config/arguments.h"
 
 namespace registry::app::admin {
 

@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "app/admin/resources.h"
-#include "app/arguments.h"
-#include "app/host_port.h"
+#include "app/config/arguments.h"
+#include "app/config/host_port.h"
 
 namespace registry::app::admin {
 

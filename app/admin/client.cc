@@ -11,7 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "app/admin_socket.h"
-#include "app/pem_file.h"
+#include "app/config/pem_file.h"
 #include "base/grpc_status.h"
 #include "base/limits.h"
 #include "base/quote.h"

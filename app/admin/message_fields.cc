@@ -16,8 +16,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "app/config/values.h"
 #include "base/quote.h"
-#include "controlplane/policy/fields.h"
 #include "registry/v1/admin.pb.h"
 
 namespace registry::app::admin {
@@ -125,8 +125,8 @@ absl::Status SetTime(const FieldFlag& flag, const pb::FieldDescriptor& field,
     reflection.ClearField(&message, &field);
     return absl::OkStatus();
   }
-  std::optional<int64_t> time_ms = controlplane::ParseRfc3339(value);
-  if (const auto duration = controlplane::ParseDuration(value); duration.has_value()) {
+  std::optional<int64_t> time_ms = ParseRfc3339(value);
+  if (const auto duration = ParseDuration(value); duration.has_value()) {
     time_ms = absl::ToUnixMillis(absl::Now() + absl::FromChrono(*duration));
   }
   if (!time_ms.has_value()) {

@@ -12,8 +12,8 @@
 #include "app/admin/message_fields.h"
 #include "app/admin/run.h"
 #include "app/admin/table.h"
+#include "app/config/secret_input.h"
 #include "app/genhash.h"
-#include "app/secret_input.h"
 
 namespace registry::app::admin {
 namespace {

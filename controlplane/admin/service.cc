@@ -14,8 +14,6 @@
 #include "controlplane/admin/request.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/error.h"
-#include "controlplane/policy/fields.h"
-#include "controlplane/policy/files.h"
 #include "controlplane/policy/view.h"
 
 namespace registry::controlplane {

@@ -25,7 +25,7 @@ namespace registry::controlplane {
 struct AdminServiceOptions {
   Database* database = nullptr;
   PolicyStore* store = nullptr;
-  // Reads the files of -cfgdir again and applies them. Empty without -cfgdir.
+  // Reads the configured policy again and applies it.
   struct Reloaded {
     int64_t revision = 0;
     std::vector<std::string> warnings;

@@ -9,7 +9,7 @@
 #include "base/quote.h"
 #include "controlplane/passwords.h"
 #include "controlplane/policy/error.h"
-#include "controlplane/policy/fields.h"
+#include "controlplane/policy/scope_bounds.h"
 #include "controlplane/policy/view.h"
 
 namespace registry::controlplane {

@@ -1,5 +1,7 @@
 #include "controlplane/policy/error.h"
 
+#include <string>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/quote.h"
@@ -10,10 +12,16 @@ namespace {
 
 constexpr absl::string_view kDomain = "simple-registry.jlsalvador.online";
 
+constexpr absl::string_view kNoFiles = "NO_FILES";
+
+template <class Detail>
+std::string TypeUrl() {
+  return absl::StrCat("type.googleapis.com/", Detail::descriptor()->full_name());
+}
+
 template <class Detail>
 void AddDetail(const Detail& detail, absl::Status& status) {
-  status.SetPayload(absl::StrCat("type.googleapis.com/", Detail::descriptor()->full_name()),
-                    absl::Cord(detail.SerializeAsString()));
+  status.SetPayload(TypeUrl<Detail>(), absl::Cord(detail.SerializeAsString()));
 }
 
 absl::Status Make(absl::StatusCode code, absl::string_view reason, absl::string_view resource,
@@ -106,6 +114,15 @@ absl::Status InvalidFiles(absl::string_view problems) {
     absl::StrAppend(&message, "\nand more: see the log, or run simple-registry check");
   }
   return Make(absl::StatusCode::kInvalidArgument, "INVALID_FILES", "", message);
+}
+
+absl::Status NothingToReload(absl::string_view why) { return Impossible(kNoFiles, why); }
+
+bool IsNothingToReload(const absl::Status& status) {
+  const auto detail = status.GetPayload(TypeUrl<google::rpc::ErrorInfo>());
+  google::rpc::ErrorInfo info;
+  return detail.has_value() && info.ParseFromString(std::string(*detail)) &&
+         info.reason() == kNoFiles;
 }
 
 absl::Status Impossible(absl::string_view reason, absl::string_view message) {

@@ -35,6 +35,10 @@ absl::Status InvalidField(absl::string_view field, absl::string_view what);
 // HTTP/2 headers.
 absl::Status InvalidFiles(absl::string_view problems);
 
+// FAILED_PRECONDITION, NO_FILES: the policy is not read from files. `why` says so and from where.
+absl::Status NothingToReload(absl::string_view why);
+bool IsNothingToReload(const absl::Status& status);
+
 // FAILED_PRECONDITION with a reason of its own.
 absl::Status Impossible(absl::string_view reason, absl::string_view message);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,17 @@ std::string HashTokenValue(absl::string_view value) {
   base::Hasher hasher("sha256");
   hasher.Update(value);
   return absl::BytesToHexString(hasher.Finish());
+}
+
+bool IsTokenText(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+}
+
+absl::string_view NameProblem(absl::string_view name) {
+  if (name.empty()) return "is empty; give it a name";
+  if (name.size() > kMaxNameBytes) return "is longer than 255 bytes; shorten it";
+  return base::HasControlCharacter(name) ? "has a control character; remove it" : "";
 }
 
 absl::Status ValidateUserName(absl::string_view name) {

@@ -103,8 +103,18 @@ struct Token {
 // SHA-256 in hexadecimal digits. Without a salt, because values are long and random.
 std::string HashTokenValue(absl::string_view value);
 
+// Shorter token values could be guessed.
+inline constexpr size_t kMinTokenValueBytes = 16;
+
+// Returns true if a header can carry the token's value.
+bool IsTokenText(absl::string_view text);
+
 // For names of all kinds.
 inline constexpr size_t kMaxNameBytes = 255;
+
+// Says why `name` is not a valid name for a role, binding, token or group, and what to do; empty if
+// it is valid. For users: ValidateUserName.
+absl::string_view NameProblem(absl::string_view name);
 
 // Error: "invalid user name …". Basic credentials require names without colons and control
 // characters; kAnonymous is valid and stands for clients without credentials.
@@ -128,6 +138,16 @@ struct PolicyObjects {
   std::vector<Token> tokens;
   // By user name. Keeps deleted users too, in case another user gets the name.
   std::map<std::string, Revocations> revocations;
+};
+
+// What files or flags configure, in contrast to objects made with the admin API.
+struct ConfiguredPolicy {
+  // Each has an origin.
+  PolicyObjects objects;
+  // By user name: passwords of users who have no hash in `objects`.
+  std::map<std::string, std::string> passwords;
+  // About valid but suspicious settings, for people.
+  std::vector<std::string> warnings;
 };
 
 }  // namespace registry::controlplane

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "base/limits.h"
 
@@ -47,6 +48,14 @@ const re2::RE2::Options& ScopeOptions() {
     return made;
   }();
   return *options;
+}
+
+std::optional<std::string> RegexProblem(absl::string_view regex) {
+  const re2::RE2 compiled(re2::StringPiece(regex.data(), regex.size()), ScopeOptions());
+  if (compiled.ok()) return std::nullopt;
+  // The message ends with a piece of the expression, which may contain anything.
+  constexpr size_t kMaxBytes = 200;
+  return absl::CHexEscape(absl::string_view(compiled.error()).substr(0, kMaxBytes));
 }
 
 std::optional<NameRange> BoundsOf(const re2::RE2& expression) {

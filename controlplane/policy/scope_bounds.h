@@ -16,6 +16,9 @@ namespace registry::controlplane {
 // Bounds the cost of any scope.
 const re2::RE2::Options& ScopeOptions();
 
+// Says why RE2 rejects the expression; nullopt if it is valid.
+std::optional<std::string> RegexProblem(absl::string_view regex);
+
 // The top-level alternatives of a valid expression: two for `^a|b`. nullopt if unclear.
 std::optional<std::vector<absl::string_view>> AlternativesOf(absl::string_view pattern);
 

@@ -5,12 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "app/config/files.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/passwords.h"
-#include "controlplane/policy/files.h"
 #include "tests/fuzz/check.h"
 
-namespace registry::controlplane {
+namespace registry::app {
 namespace {
 
 // Messages are for people: lines of text that name the place.
@@ -27,19 +27,24 @@ void CheckMessage(absl::string_view message) {
   FUZZ_CHECK(lines <= 21);
 }
 
-void CheckObjects(const PolicyObjects& objects) {
-  for (const User& user : objects.users) {
-    FUZZ_CHECK(user.name == kAnonymous || ValidateUserName(user.name).ok());
-    FUZZ_CHECK(user.password_hash.empty() || ValidatePasswordHash(user.password_hash).ok());
+void CheckObjects(const controlplane::PolicyObjects& objects) {
+  for (const controlplane::User& user : objects.users) {
+    FUZZ_CHECK(user.name == controlplane::kAnonymous ||
+               controlplane::ValidateUserName(user.name).ok());
+    FUZZ_CHECK(user.password_hash.empty() ||
+               controlplane::ValidatePasswordHash(user.password_hash).ok());
   }
-  for (const RoleBinding& binding : objects.bindings) {
-    FUZZ_CHECK(std::any_of(objects.roles.begin(), objects.roles.end(),
-                           [&](const Role& role) { return role.name == binding.role; }));
+  for (const controlplane::RoleBinding& binding : objects.bindings) {
+    FUZZ_CHECK(
+        std::any_of(objects.roles.begin(), objects.roles.end(),
+                    [&](const controlplane::Role& role) { return role.name == binding.role; }));
   }
-  for (const Token& token : objects.tokens) {
-    FUZZ_CHECK(token.value_hash.size() == HashTokenValue("").size() && token.user != kAnonymous);
-    FUZZ_CHECK(std::any_of(objects.users.begin(), objects.users.end(),
-                           [&](const User& user) { return user.name == token.user; }));
+  for (const controlplane::Token& token : objects.tokens) {
+    FUZZ_CHECK(token.value_hash.size() == controlplane::HashTokenValue("").size() &&
+               token.user != controlplane::kAnonymous);
+    FUZZ_CHECK(
+        std::any_of(objects.users.begin(), objects.users.end(),
+                    [&](const controlplane::User& user) { return user.name == token.user; }));
   }
 }
 
@@ -54,13 +59,13 @@ void CheckFile(absl::string_view content) {
   for (const std::string& warning : loaded->warnings) CheckMessage(warning);
   CheckObjects(loaded->objects);
   const auto& timeout = loaded->configuration.token_timeout;
-  FUZZ_CHECK(!timeout.has_value() || *timeout >= kMinTokenLifetime);
+  FUZZ_CHECK(!timeout.has_value() || *timeout >= controlplane::kMinTokenLifetime);
 }
 
 }  // namespace
-}  // namespace registry::controlplane
+}  // namespace registry::app
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  registry::controlplane::CheckFile(registry::fuzz::ToText(data, size));
+  registry::app::CheckFile(registry::fuzz::ToText(data, size));
   return 0;
 }

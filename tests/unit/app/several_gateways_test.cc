@@ -12,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "app/config/files.h"
 #include "controlplane/control_plane.h"
 #include "gateway/gateway.h"
 #include "tests/unit/dataplane/temp_folder.h"
@@ -71,8 +72,8 @@ class SeveralGatewaysTest : public testing::Test {
   void StartControlPlane() {
     controlplane::ControlPlaneOptions options;
     options.database = database_path();
-    options.load_files = [this] { return LoadFiles(); };
-    options.policy = LoadFiles().value().objects;
+    options.load_policy = [this] { return LoadPolicy(); };
+    options.policy = LoadPolicy().value();
     auto plane = controlplane::ControlPlane::Open(options);
     ASSERT_TRUE(plane.ok()) << plane.status();
     plane_ = *std::move(plane);
@@ -102,9 +103,11 @@ class SeveralGatewaysTest : public testing::Test {
 
   std::string database_path() const { return folder_.path() + "/metadata.db"; }
 
-  absl::StatusOr<controlplane::LoadedFiles> LoadFiles() {
+  absl::StatusOr<controlplane::ConfiguredPolicy> LoadPolicy() {
     std::lock_guard lock(mutex_);
-    return controlplane::ParseFiles({{"policy.yaml", policy_}});
+    absl::StatusOr<app::LoadedFiles> files = app::ParseFiles({{"policy.yaml", policy_}});
+    if (!files.ok()) return files.status();
+    return controlplane::ConfiguredPolicy{.objects = std::move(files->objects)};
   }
 
   void ChangePolicy(std::string policy) {
@@ -112,7 +115,7 @@ class SeveralGatewaysTest : public testing::Test {
       std::lock_guard lock(mutex_);
       policy_ = std::move(policy);
     }
-    EXPECT_TRUE(plane_->ReloadFiles().ok());
+    EXPECT_TRUE(plane_->ReloadPolicy().ok());
   }
 
   // The whole answer to a GET.

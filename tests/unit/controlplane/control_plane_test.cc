@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "controlplane/passwords.h"
+#include "controlplane/policy/error.h"
 #include "registry/v1/access.grpc.pb.h"
 #include "tests/unit/controlplane/metadata/service_fixture.h"
 
@@ -19,7 +20,8 @@ class ControlPlaneTest : public MetadataServiceTest {
  protected:
   ControlPlaneTest() {
     options_.database = plane_database_.location();
-    options_.policy = AdministratorOnly("admin", MakeDecoyHash(4));
+    options_.policy.objects = AdministratorOnly("admin", MakeDecoyHash(4));
+    options_.load_policy = [] { return NothingToReload("nothing to reload here"); };
     options_.storage_nodes = {{kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}};
   }
   TestDatabase plane_database_;
@@ -53,38 +55,47 @@ TEST_F(ControlPlaneTest, BadOptionsAreNamed) {
   options.storage_nodes[0].id = "node one";
   EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr("node one"));
   options = options_;
-  options.policy = AdministratorOnly("admin", "plain");
+  options.policy.objects = AdministratorOnly("admin", "plain");
   EXPECT_FALSE(ControlPlane::Open(options).ok());
   options = options_;
   options.database = folder_ + "/missing/plane.db";
   EXPECT_THAT(ControlPlane::Open(options).status().message(), HasSubstr(options.database));
 }
 
-// The first reload reads the files but installs them slowly; meanwhile another reads newer ones.
-TEST_F(ControlPlaneTest, OfReloadsAtOnceTheNewestFilesHold) {
+TEST_F(ControlPlaneTest, ItsCallerSaysThatThereIsNothingToReload) {
+  auto plane = ControlPlane::Open(options_);
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  const absl::Status status = (*plane)->ReloadPolicy();
+  EXPECT_TRUE(IsNothingToReload(status)) << status;
+  EXPECT_EQ(status.message(), "nothing to reload here");
+  // Another failure of the same code is one.
+  EXPECT_FALSE(IsNothingToReload(absl::FailedPreconditionError("a folder")));
+  (*plane)->Shutdown();
+}
+
+// The first reload reads the policy but installs it slowly; meanwhile another reads a newer one.
+TEST_F(ControlPlaneTest, OfReloadsAtOnceTheNewestPolicyHolds) {
   std::mutex mutex;
   std::condition_variable changed;
   int reads = 0;
   bool second_done = false;
-  options_.load_files = [&]() -> absl::StatusOr<LoadedFiles> {
+  options_.load_policy = [&]() -> absl::StatusOr<ConfiguredPolicy> {
     std::unique_lock lock(mutex);
     const int read = ++reads;
     changed.notify_all();
     // Where reloads take turns, the second one does not end before this one.
     if (read == 1)
       changed.wait_for(lock, std::chrono::milliseconds(300), [&] { return second_done; });
-    LoadedFiles files;
-    files.objects = AdministratorOnly(absl::StrCat("admin-", read), kAdminHash);
-    return files;
+    return ConfiguredPolicy{.objects = AdministratorOnly(absl::StrCat("admin-", read), kAdminHash)};
   };
   auto plane = ControlPlane::Open(options_);
   ASSERT_TRUE(plane.ok()) << plane.status();
-  std::thread first([&] { EXPECT_TRUE((*plane)->ReloadFiles().ok()); });
+  std::thread first([&] { EXPECT_TRUE((*plane)->ReloadPolicy().ok()); });
   {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return reads == 1; });
   }
-  EXPECT_TRUE((*plane)->ReloadFiles().ok());
+  EXPECT_TRUE((*plane)->ReloadPolicy().ok());
   {
     std::lock_guard lock(mutex);
     second_done = true;
