@@ -15,9 +15,9 @@
 #include "absl/status/statusor.h"
 #include "app/host_port.h"
 #include "app/renewals.h"
+#include "base/http/trusted_proxies.h"
 #include "controlplane/metadata/upload_room.h"
 #include "controlplane/policy/files.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 

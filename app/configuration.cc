@@ -6,10 +6,10 @@
 #include "absl/strings/str_join.h"
 #include "app/admin_password.h"
 #include "app/help.h"
+#include "base/http/public_url.h"
 #include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/policy.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {

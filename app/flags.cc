@@ -7,10 +7,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/http/public_url.h"
 #include "base/quote.h"
 #include "controlplane/policy/fields.h"
 #include "controlplane/policy/policy.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {

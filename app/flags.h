@@ -14,8 +14,8 @@
 #include "absl/types/span.h"
 #include "app/arguments.h"
 #include "app/host_port.h"
+#include "base/http/trusted_proxies.h"
 #include "base/limits.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <thread>
 
+#include "base/http/event_loops.h"
+#include "base/http/file_reader.h"
+#include "base/http/server.h"
 #include "base/log.h"
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/error_response.h"
-#include "gateway/http/event_loops.h"
-#include "gateway/http/file_reader.h"
-#include "gateway/http/server.h"
 
 namespace registry::gateway {
 namespace {

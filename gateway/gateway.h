@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/http/tls_identity.h"
+#include "base/http/trusted_proxies.h"
 #include "base/limits.h"
-#include "gateway/http/tls_identity.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace grpc {
 class Channel;

@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/http/public_url.h"
 #include "base/utf8.h"
-#include "gateway/http/public_url.h"
 #include "oci/error.h"
 #include "oci/scope.h"
 

@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/http/message.h"
 #include "gateway/access/access_decision.h"
-#include "gateway/http/message.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::gateway {

@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/http/message.h"
 #include "gateway/api/route.h"
-#include "gateway/http/message.h"
 
 namespace registry::gateway {
 

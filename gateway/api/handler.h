@@ -7,11 +7,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/http/exchange.h"
 #include "gateway/access/access.h"
 #include "gateway/api/route.h"
 #include "gateway/clients/control_plane_client.h"
 #include "gateway/clients/storage_client.h"
-#include "gateway/http/exchange.h"
 #include "gateway/limits/memory_budget.h"
 
 namespace registry::gateway {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/http/message.h"
+#include "base/http/message.h"
 
 namespace registry::gateway {
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "gateway/http/message.h"
+#include "base/http/message.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::gateway {

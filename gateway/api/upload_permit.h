@@ -13,9 +13,9 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "base/http/awaitable.h"
 #include "base/limits.h"
 #include "gateway/clients/control_plane_client.h"
-#include "gateway/http/awaitable.h"
 #include "registry/v1/metadata.pb.h"
 
 namespace registry::gateway {

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 #include "registry/v1/access.pb.h"
 #include "registry/v1/metadata.pb.h"
 

@@ -3,7 +3,7 @@
 #define REGISTRY_GATEWAY_CLIENTS_HEALTH_CHECK_H_
 
 #include "absl/status/status.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace registry::gateway {

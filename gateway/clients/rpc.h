@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "base/client_call.h"
 #include "base/grpc_status.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 
 namespace registry::gateway {
 

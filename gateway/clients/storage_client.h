@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/http/awaitable.h"
+#include "base/http/file_reader.h"
 #include "base/unique_fd.h"
-#include "gateway/http/awaitable.h"
-#include "gateway/http/file_reader.h"
 #include "registry/v1/storage.pb.h"
 
 namespace grpc {

@@ -19,8 +19,8 @@
 #include <optional>
 
 #include "absl/base/thread_annotations.h"
+#include "base/http/awaitable.h"
 #include "base/limits.h"
-#include "gateway/http/awaitable.h"
 
 namespace registry::gateway {
 

@@ -9,8 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/http/request_parser.h"
 #include "base/limits.h"
-#include "gateway/http/request_parser.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::gateway {

@@ -6,8 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/http/message.h"
 #include "gateway/api/route.h"
-#include "gateway/http/message.h"
 #include "oci/name.h"
 #include "tests/fuzz/check.h"
 

@@ -14,7 +14,7 @@
 #include <set>
 #include <thread>
 
-#include "gateway/http/event_loops.h"
+#include "base/http/event_loops.h"
 #include "registry/v1/access.grpc.pb.h"
 
 namespace registry::gateway {
