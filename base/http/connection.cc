@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/http/response_head.h"
-#include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
@@ -152,8 +151,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
       part.resize(part.size() - body.size);
       if (error && error != http::error::need_more && error != http::error::need_buffer) {
         malformed_ = true;
-        co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
-                                 absl::StrCat("malformed request body: ", error.message()));
+        co_return MalformedBody(absl::StrCat("malformed request body: ", error.message()));
       }
       if (error != http::error::need_more && part.size() < max_bytes) continue;
     }
@@ -173,8 +171,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
         {at_once, std::max(max_bytes, base::kSmallReadBytes), buffer_.max_size() - buffer_.size()});
     if (room == 0) {
       malformed_ = true;
-      co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
-                               "malformed request body: a chunk's header is too long");
+      co_return MalformedBody("malformed request body: a chunk's header is too long");
     }
     absl::StatusOr<size_t> count =
         co_await transport_.ReadSome(buffer_.prepare(room), After(options_.body_timeout));
@@ -185,8 +182,7 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
     if (*count == 0) {
       // The client may have closed only its sending side.
       malformed_ = true;
-      co_return oci::MakeError(oci::ErrorCode::kSizeInvalid,
-                               "the request's body is incomplete: the client ended it early");
+      co_return MalformedBody("the request's body is incomplete: the client ended it early");
     }
     buffer_.commit(*count);
   }

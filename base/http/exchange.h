@@ -25,6 +25,11 @@
 
 namespace registry::gateway {
 
+// The error of a request's body that does not follow the syntax, or that ends too early.
+absl::Status MalformedBody(absl::string_view message);
+// Tells it from other errors of a handler, however the handler has got there.
+bool IsMalformedBody(const absl::Status& status);
+
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -32,7 +37,7 @@ class Exchange {
   virtual const Request& request() const = 0;
 
   // The next bytes of the request's body, at most `max_bytes`; empty at its end.
-  // Answers `Expect: 100-continue` first. Errors: SIZE_INVALID (malformed), CANCELLED (lost),
+  // Answers `Expect: 100-continue` first. Errors: MalformedBody, CANCELLED (lost),
   // DEADLINE_EXCEEDED (no byte in time).
   virtual Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) = 0;
 

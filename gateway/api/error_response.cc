@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "base/http/exchange.h"
 #include "base/retry_delay.h"
 #include "oci/error.h"
 
@@ -35,10 +36,15 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
   return response;
 }
 
+oci::HttpError ToHttpError(const absl::Status& status) {
+  if (!IsMalformedBody(status)) return oci::ToHttpError(status);
+  return oci::ToHttpError(oci::MakeError(oci::ErrorCode::kSizeInvalid, status.message()));
+}
+
 }  // namespace
 
 Response ErrorResponse(const absl::Status& status, const Route& route, const ErrorDetail& more) {
-  const oci::HttpError error = oci::ToHttpError(status);
+  const oci::HttpError error = ToHttpError(status);
   json::object detail;
   if (!route.repository.empty()) detail["name"] = route.repository;
   // Invalid UTF-8 in the reference would make the whole body invalid; the message escapes it.

@@ -18,9 +18,9 @@ namespace registry::gateway {
 // Fields of `detail`.
 using ErrorDetail = std::vector<std::pair<absl::string_view, std::string>>;
 
-// oci::ToHttpError gives the HTTP status and code. `detail` names the route's repository and
-// reference, and has the fields of `more`. `message` has the whole reason, because clients print
-// it.
+// oci::ToHttpError gives the HTTP status and code; a malformed body is SIZE_INVALID. `detail` names
+// the route's repository and reference, and has the fields of `more`. `message` has the whole
+// reason, because clients print it.
 Response ErrorResponse(const absl::Status& status, const Route& route,
                        const ErrorDetail& more = {});
 

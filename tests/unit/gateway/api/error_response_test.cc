@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/http/exchange.h"
 #include "base/retry_delay.h"
 #include "oci/error.h"
 
@@ -23,6 +24,17 @@ TEST(ErrorResponseTest, HasCodeMessageAndDetail) {
   EXPECT_EQ(error.at("message").as_string(), "no such manifest");
   EXPECT_EQ(error.at("detail").at("name").as_string(), "a/b");
   EXPECT_EQ(error.at("detail").at("reference").as_string(), "v1");
+}
+
+TEST(ErrorResponseTest, AMalformedBodyIsOfInvalidSize) {
+  const Response response = ErrorResponse(MalformedBody("it ended early"), Route());
+  EXPECT_EQ(response.head.status, 400);
+  const auto body = boost::json::parse(response.body);
+  const auto& error = body.at("errors").at(0);
+  EXPECT_EQ(error.at("code").as_string(), "SIZE_INVALID");
+  EXPECT_EQ(error.at("message").as_string(), "it ended early");
+  // Not so the same error from another plane.
+  EXPECT_EQ(ErrorResponse(absl::InvalidArgumentError("x"), Route()).head.status, 500);
 }
 
 TEST(ErrorResponseTest, OverloadSaysWhenToTryAgain) {
