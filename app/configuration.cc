@@ -27,7 +27,7 @@ class FileSettings {
     Set("sparse", configuration_.sparse, merged.sparse);
     if (configuration_.public_url.has_value() && !flags_.given.contains("publicurl")) {
       // LoadFolders has validated it.
-      merged.public_url = gateway::ParsePublicUrl(*configuration_.public_url).value();
+      merged.public_url = http::ParsePublicUrl(*configuration_.public_url).value();
     }
     Set("uploadlimit", configuration_.upload_limit, merged.upload_limit);
     Set("uploadlimituser", configuration_.upload_limit_user, merged.upload_limit_user);
@@ -104,7 +104,7 @@ absl::StatusOr<controlplane::LoadedFiles> LoadFolders(const std::vector<std::str
     }
   }
   if (configuration.public_url.has_value()) {
-    const absl::Status status = gateway::ParsePublicUrl(*configuration.public_url).status();
+    const absl::Status status = http::ParsePublicUrl(*configuration.public_url).status();
     if (!status.ok()) {
       errors.push_back(absl::StrCat(configuration.places.at("spec.web.publicUrl"),
                                     ": spec.web.publicUrl: ", status.message()));

@@ -1,4 +1,4 @@
-// Coroutine types of the gateway. Every coroutine runs on one of the event loops. Its executor is
+// Coroutine types. Every coroutine runs on one of the event loops. Its executor is
 // part of its type, which avoids Asio's type-erased executor in each operation.
 //
 // GCC 12 destroys some temporaries of a co_await expression twice: those made in a branch of ?:, &&
@@ -16,7 +16,7 @@
 #include <memory>
 #include <utility>
 
-namespace registry::gateway {
+namespace registry::http {
 
 using Executor = boost::asio::io_context::executor_type;
 
@@ -55,6 +55,6 @@ Awaitable<T> Suspend(Start start, Cancel cancel) {
                                                           std::move(cancel));
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_AWAITABLE_H_

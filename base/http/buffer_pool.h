@@ -15,7 +15,7 @@
 #include <new>
 #include <vector>
 
-namespace registry::gateway {
+namespace registry::http {
 
 // The free buffers of one thread, by the power of two that is their size.
 class BufferPool {
@@ -85,6 +85,6 @@ struct PooledAllocator {
   friend bool operator==(const PooledAllocator&, const PooledAllocator&) { return true; }
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_BUFFER_POOL_H_

@@ -11,12 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/http/response_head.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
 asio::const_buffer ToBuffer(absl::string_view text) { return {text.data(), text.size()}; }
 
@@ -149,11 +148,12 @@ Awaitable<absl::StatusOr<std::string>> Connection::ReadBody(size_t max_bytes) {
       beast::error_code error;
       buffer_.consume(current_->parser.put(buffer_.data(), error));
       part.resize(part.size() - body.size);
-      if (error && error != http::error::need_more && error != http::error::need_buffer) {
+      if (error && error != beast::http::error::need_more &&
+          error != beast::http::error::need_buffer) {
         malformed_ = true;
         co_return MalformedBody(absl::StrCat("malformed request body: ", error.message()));
       }
-      if (error != http::error::need_more && part.size() < max_bytes) continue;
+      if (error != beast::http::error::need_more && part.size() < max_bytes) continue;
     }
     if (!part.empty()) co_return part;
     if (!transport_.HasUnreadBytes()) {
@@ -327,8 +327,8 @@ Awaitable<void> Connection::RefuseMalformed(int status, std::string reason) {
   response.head.content_length = response.body.size();
   // Of a malformed header the parser may know the method already.
   const bool head_only =
-      current_ != nullptr &&
-      (current_->request.method() == "HEAD" || current_->parser.get().method() == http::verb::head);
+      current_ != nullptr && (current_->request.method() == "HEAD" ||
+                              current_->parser.get().method() == beast::http::verb::head);
   if (head_only) response.body.clear();
   const std::string head = FormatHead(response.head);
   // The remaining steps wait for the client, and do not need the request.
@@ -347,4 +347,4 @@ Awaitable<void> Connection::EndSending() {
   co_await transport_.ShutdownSend(linger_until_);
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

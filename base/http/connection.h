@@ -19,7 +19,7 @@
 #include "base/http/trusted_proxies.h"
 #include "base/limits.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // Answers one request. It must not throw, and should send a response even on its own errors.
 using Handler = std::function<Awaitable<void>(Exchange&)>;
@@ -138,6 +138,6 @@ class Connection final : private Exchange {
   uint64_t body_bytes_promised_ = 0;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_CONNECTION_H_

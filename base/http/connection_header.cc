@@ -6,18 +6,17 @@
 #include "absl/strings/str_cat.h"
 #include "base/http/connection.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
 // A read of fewer bytes is not worth the system call.
 constexpr size_t kLeastRead = 256;
 
 int StatusOfParseError(const beast::error_code& error) {
-  if (error == http::error::header_limit) return 431;
-  if (error == http::error::bad_version) return 505;
+  if (error == beast::http::error::header_limit) return 431;
+  if (error == beast::http::error::bad_version) return 505;
   return 400;
 }
 
@@ -58,7 +57,7 @@ Awaitable<bool> Connection::ReadHeader() {
         if (buffer_.size() == 0) buffer_.shrink_to_fit();
         co_return true;
       }
-      if (error && error != http::error::need_more) {
+      if (error && error != beast::http::error::need_more) {
         co_await RefuseMalformed(StatusOfParseError(error),
                                  absl::StrCat("malformed HTTP request: ", error.message()));
         co_return false;
@@ -96,4 +95,4 @@ Awaitable<bool> Connection::ReadHeaderPart(SteadyTime deadline) {
   co_return has_room;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace registry::gateway {
+namespace registry::http {
 
 EventLoops::EventLoops(size_t threads) {
   threads = std::max<size_t>(threads, 1) + 1;
@@ -20,4 +20,4 @@ void EventLoops::Stop() {
   }
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

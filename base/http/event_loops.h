@@ -1,7 +1,7 @@
-// The gateway's threads, each with its own io_context. A connection and its coroutines stay on one.
+// The server's threads, each with its own io_context. A connection and its coroutines stay on one.
 //
-// The first loop serves no connections. It accepts them and listens to the control plane, so that a
-// connection that holds up its loop neither delays new clients nor makes the policy look lost.
+// The first loop serves no connections. It accepts them, and its owner may run coroutines there
+// that wait for other processes: a connection that holds up its loop delays neither.
 //
 // Thread-safe.
 #ifndef REGISTRY_BASE_HTTP_EVENT_LOOPS_H_
@@ -15,7 +15,7 @@
 
 #include "base/http/awaitable.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 class EventLoops {
  public:
@@ -39,6 +39,6 @@ class EventLoops {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_EVENT_LOOPS_H_

@@ -2,7 +2,7 @@
 
 #include "absl/strings/cord.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 constexpr absl::string_view kMalformedBodyUrl = "simple-registry/malformed-body";
@@ -19,4 +19,4 @@ bool IsMalformedBody(const absl::Status& status) {
   return status.GetPayload(kMalformedBodyUrl).has_value();
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

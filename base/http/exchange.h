@@ -23,7 +23,7 @@
 #include "base/http/awaitable.h"
 #include "base/http/message.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // The error of a request's body that does not follow the syntax, or that ends too early.
 absl::Status MalformedBody(absl::string_view message);
@@ -57,6 +57,6 @@ class Exchange {
   virtual uint64_t body_bytes_sent() const = 0;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_EXCHANGE_H_

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/unique_fd.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 constexpr int64_t kReadAheadBytes = 128 * 1024;
@@ -73,4 +73,4 @@ Awaitable<absl::Status> FileReader::Fetch(int descriptor, int64_t offset, int64_
   co_return co_await Run(std::move(read_all));
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -27,7 +27,7 @@
 #include "base/limits.h"
 #include "base/worker_pool.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 struct FileReaderOptions {
   size_t threads = base::kFileThreads;
@@ -88,6 +88,6 @@ class FileReader {
   base::WorkerPool pool_;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_FILE_READER_H_

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 // RFC 9110, section 5.6.2. Many proxies write addresses with ports without the quotes that they
@@ -91,4 +91,4 @@ std::optional<std::vector<ForwardedElement>> ParseForwarded(absl::string_view li
   }
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // One proxy's part of the header. Fields have no quotes, and are empty if the proxy omits them.
 struct ForwardedElement {
@@ -27,6 +27,6 @@ struct ForwardedElement {
 // Returns nullopt for a malformed line, because the ends of its elements are unclear.
 std::optional<std::vector<ForwardedElement>> ParseForwarded(absl::string_view line);
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_FORWARDED_H_

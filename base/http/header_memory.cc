@@ -1,6 +1,6 @@
 #include "base/http/header_memory.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 HeaderMemory::Account::Account(HeaderMemory& memory, std::function<void()> cut_off)
     : memory_(memory), cut_off_(std::move(cut_off)) {}
@@ -38,4 +38,4 @@ bool HeaderMemory::Account::Hold(size_t bytes) {
   return !is_cut_off_ && memory_.bytes_ <= memory_.max_bytes_;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

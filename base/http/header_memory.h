@@ -17,7 +17,7 @@
 #include <list>
 #include <utility>
 
-namespace registry::gateway {
+namespace registry::http {
 
 class HeaderMemory {
  public:
@@ -67,6 +67,6 @@ class HeaderMemory {
   std::list<Account*> reading_;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_HEADER_MEMORY_H_

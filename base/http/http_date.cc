@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_format.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 std::string FormatHttpDate(std::time_t time) {
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -25,4 +25,4 @@ absl::string_view CurrentHttpDate() {
   return date;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

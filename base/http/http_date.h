@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // The date in English, whatever the locale.
 std::string FormatHttpDate(std::time_t time);
@@ -18,6 +18,6 @@ std::string FormatHttpDate(std::time_t time);
 // the thread's next call.
 absl::string_view CurrentHttpDate();
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_HTTP_DATE_H_

@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace urls = boost::urls;
@@ -98,4 +98,4 @@ ResponseHead& ResponseHead::Set(absl::string_view name, absl::string_view value)
   return *this;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

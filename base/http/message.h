@@ -14,7 +14,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // The proxy headers that count if the peer sends them (trusted_proxies.h).
 enum class ProxyTrust {
@@ -85,6 +85,6 @@ struct Response {
   std::string body;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_MESSAGE_H_

@@ -14,7 +14,7 @@
 #include "base/http/request_parser.h"
 #include "base/quote.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace urls = boost::urls;
@@ -109,4 +109,4 @@ std::string PublicUrl(const Request& request) {
   return absl::StrCat(SchemeOf(request, forwarded), "://", host);
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "base/http/message.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // Checks a configured public URL, "http(s)://HOST[:PORT]", and returns it without a slash at its
 // end. Error: INVALID_ARGUMENT with the reason, and the text unless it may contain a password.
@@ -24,6 +24,6 @@ absl::StatusOr<std::string> ParsePublicUrl(absl::string_view text);
 // a list, because that proxy saw the client.
 std::string PublicUrl(const Request& request);
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_PUBLIC_URL_H_

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/quote.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 // Removes the scheme and authority that requests to proxies have (RFC 9112, 3.2.2).
@@ -104,4 +104,4 @@ std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& r
   return std::nullopt;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -11,7 +11,7 @@
 
 #include "base/http/message.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
 
@@ -40,6 +40,6 @@ struct Refusal {
 // section 10.1.1.
 std::optional<Refusal> CheckHeader(const RequestParser& parser, const Request& request);
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_REQUEST_PARSER_H_

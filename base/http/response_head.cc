@@ -6,16 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/http/http_date.h"
 
-namespace registry::gateway {
-namespace {
-
-namespace http = boost::beast::http;
-
-}  // namespace
+namespace registry::http {
 
 std::string FormatResponseHead(const ResponseHead& head, bool chunked,
                                absl::string_view connection) {
-  const auto reason = http::obsolete_reason(static_cast<http::status>(head.status));
+  const auto code = static_cast<boost::beast::http::status>(head.status);
+  const auto reason = boost::beast::http::obsolete_reason(code);
   std::string text =
       absl::StrCat("HTTP/1.1 ", head.status, " ", absl::string_view(reason.data(), reason.size()),
                    "\r\nDate: ", CurrentHttpDate(), "\r\n");
@@ -37,4 +33,4 @@ std::string FormatResponseHead(const ResponseHead& head, bool chunked,
   return text;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

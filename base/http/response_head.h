@@ -10,13 +10,13 @@
 #include "absl/strings/string_view.h"
 #include "base/http/message.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // Returns the head including its empty line. A chunked body has no Content-Length. `connection` is
 // the value of that header; if empty, the head omits it.
 std::string FormatResponseHead(const ResponseHead& head, bool chunked,
                                absl::string_view connection);
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_RESPONSE_HEAD_H_

@@ -17,7 +17,7 @@
 #include "base/http/response_head.h"
 #include "base/log.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -57,7 +57,7 @@ struct Server::Loop {
       : context(context), header_memory(header_memory_bytes), sweep_timer(context) {}
 
   asio::io_context& context;
-  // Each with the signal that cancels calls to other planes that the connection waits for.
+  // Each with the signal that cancels what the connection waits for.
   std::unordered_map<Connection*, asio::cancellation_signal*> connections;
   HeaderMemory header_memory;
   Timer sweep_timer;
@@ -329,4 +329,4 @@ void Server::CutOff() {
   connection_ended_.notify_all();
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

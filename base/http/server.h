@@ -23,7 +23,7 @@
 #include "base/http/tls_context.h"
 #include "base/limits.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 struct ServerOptions {
   // An IP address or a host name; empty means all addresses.
@@ -102,6 +102,6 @@ class Server {
   size_t own_jobs_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_SERVER_H_

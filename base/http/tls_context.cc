@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 namespace asio = boost::asio;
 
@@ -34,4 +34,4 @@ absl::StatusOr<std::shared_ptr<asio::ssl::context>> MakeTlsContext(const TlsIden
   return tls;
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace registry::gateway {
+namespace registry::http {
 
 // PEM texts, not the names of files.
 struct TlsIdentity {
@@ -13,6 +13,6 @@ struct TlsIdentity {
   std::string private_key;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_TLS_IDENTITY_H_

@@ -9,7 +9,7 @@
 #include <new>
 #include <string>
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -109,4 +109,4 @@ Awaitable<TlsStream::Error> TlsStream::Shutdown() {
   });
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -19,7 +19,7 @@
 
 #include "base/http/awaitable.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 class TlsStream {
  public:
@@ -59,6 +59,6 @@ class TlsStream {
   int operations_ = 0;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_TLS_STREAM_H_

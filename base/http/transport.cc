@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -216,4 +216,4 @@ void Transport::Close() {
   socket_.close(error);
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

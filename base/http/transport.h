@@ -20,7 +20,7 @@
 #include "base/http/file_reader.h"
 #include "base/http/tls_stream.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -108,6 +108,6 @@ class Transport {
   uint64_t bytes_written_ = 0;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_TRANSPORT_H_

@@ -11,7 +11,7 @@
 #include "base/http/forwarded.h"
 #include "base/quote.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace ip = boost::asio::ip;
@@ -146,4 +146,4 @@ std::string TrustedProxies::ClientAddress(absl::string_view peer,
   return (agree ? client : proxy).to_string();
 }
 
-}  // namespace registry::gateway
+}  // namespace registry::http

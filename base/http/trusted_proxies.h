@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "base/http/message.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 class TrustedProxies {
  public:
@@ -54,6 +54,6 @@ class TrustedProxies {
   std::vector<boost::asio::ip::network_v6> v6_;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_BASE_HTTP_TRUSTED_PROXIES_H_

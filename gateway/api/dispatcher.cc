@@ -24,16 +24,16 @@ namespace {
 
 // Adds the headers that all responses of this registry have, and keeps large responses within the
 // budget for responses, because clients may read them slowly.
-class AnnotatedExchange final : public Exchange {
+class AnnotatedExchange final : public http::Exchange {
  public:
-  AnnotatedExchange(Exchange& inner, std::string request_id, MemoryBudget& budget)
+  AnnotatedExchange(http::Exchange& inner, std::string request_id, MemoryBudget& budget)
       : inner_(inner), request_id_(std::move(request_id)), budget_(budget) {}
 
-  const Request& request() const override { return inner_.request(); }
-  Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
+  const http::Request& request() const override { return inner_.request(); }
+  http::Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
     co_return co_await inner_.ReadBody(max_bytes);
   }
-  Awaitable<absl::Status> Send(Response response) override {
+  http::Awaitable<absl::Status> Send(http::Response response) override {
     const size_t bytes = request().method() == "HEAD" ? 0 : response.body.size();
     const MemoryBudget::Share share(budget_, bytes > base::kSmallAnswerBytes ? bytes : 0);
     if (!share.granted()) {
@@ -42,21 +42,21 @@ class AnnotatedExchange final : public Exchange {
     Annotate(response.head);
     co_return co_await inner_.Send(std::move(response));
   }
-  Awaitable<absl::Status> SendHead(ResponseHead head) override {
+  http::Awaitable<absl::Status> SendHead(http::ResponseHead head) override {
     Annotate(head);
     co_return co_await inner_.SendHead(std::move(head));
   }
-  Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
+  http::Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
     co_return co_await inner_.SendBody(bytes);
   }
-  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
+  http::Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
     co_return co_await inner_.SendFile(descriptor, offset, length);
   }
   int status_sent() const override { return inner_.status_sent(); }
   uint64_t body_bytes_sent() const override { return inner_.body_bytes_sent(); }
 
  private:
-  void Annotate(ResponseHead& head) {
+  void Annotate(http::ResponseHead& head) {
     const absl::string_view path = request().path;
     if (path == "/v2" || absl::StartsWith(path, "/v2/")) {
       head.Set("Docker-Distribution-Api-Version", "registry/2.0");
@@ -64,31 +64,31 @@ class AnnotatedExchange final : public Exchange {
     head.Set("X-Request-Id", request_id_);
   }
 
-  Exchange& inner_;
+  http::Exchange& inner_;
   const std::string request_id_;
   MemoryBudget& budget_;
 };
 
-Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
-                                 absl::string_view body) {
-  Response response;
+http::Awaitable<absl::Status> SendText(http::Exchange& exchange, absl::string_view type,
+                                       absl::string_view body) {
+  http::Response response;
   response.head.Set("Content-Type", type);
   response.body = std::string(body);
   co_return co_await exchange.Send(std::move(response));
 }
 
 // Returns true if the parts that handlers pass on to other planes as text are UTF-8.
-bool IsText(const Request& request) {
+bool IsText(const http::Request& request) {
   const auto decodes = [](absl::string_view part, bool query) {
-    const std::optional<std::string> decoded = PercentDecode(part, query);
+    const std::optional<std::string> decoded = http::PercentDecode(part, query);
     return decoded.has_value() && base::IsUtf8Text(*decoded);
   };
   return decodes(request.path, false) && decodes(request.query, true) &&
          base::IsUtf8Text(request.Header("Content-Type"));
 }
 
-Response RefusedMethod(const Request& request, const Route& route) {
-  Response refusal = ErrorResponse(
+http::Response RefusedMethod(const http::Request& request, const Route& route) {
+  http::Response refusal = ErrorResponse(
       oci::MakeError(oci::ErrorCode::kUnsupported,
                      absl::StrCat("method ", base::Quote(request.method()), " is not supported by ",
                                   route.pattern, "; supported: ", route.methods)),
@@ -124,12 +124,12 @@ ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& 
 }
 
 // The tags to set on a manifest besides its reference.
-std::vector<std::string> MoreTags(const Route& route, const Request& request) {
+std::vector<std::string> MoreTags(const Route& route, const http::Request& request) {
   if (route.resource != Resource::kManifest || request.method() != "PUT") return {};
   return request.QueryParameters("tag");
 }
 
-absl::Status CheckTags(const Route& route, const Request& request) {
+absl::Status CheckTags(const Route& route, const http::Request& request) {
   const std::vector<std::string> tags = MoreTags(route, request);
   if (tags.size() > base::kMaxTagParameters) {
     return oci::MakeError(oci::ErrorCode::kTooManyTags,
@@ -143,14 +143,14 @@ absl::Status CheckTags(const Route& route, const Request& request) {
 }
 
 // The actions of the request. Made on demand and not kept, because many tags make the list large.
-std::vector<v1::Action> ActionsOf(const Route& route, const Request& request) {
+std::vector<v1::Action> ActionsOf(const Route& route, const http::Request& request) {
   return RequiredActions(route, request.method(), MoreTags(route, request));
 }
 
 // A mount also needs to read its source. The challenge names both, so that the client gets one
 // token for both. Without the right to read, the mount becomes a plain upload.
 std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const Route& route,
-                                        const Request& request) {
+                                        const http::Request& request) {
   if (route.resource != Resource::kUploads) return actions;
   const std::optional<std::string> from = request.QueryParameter("from");
   if (!from || !oci::RepositoryName::Parse(*from).ok()) return actions;
@@ -161,11 +161,12 @@ std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const R
   return actions;
 }
 
-Response RefusedAccess(const Request& request, const Route& route, const AccessAnswer& answer) {
+http::Response RefusedAccess(const http::Request& request, const Route& route,
+                             const AccessAnswer& answer) {
   const std::vector<v1::Action> actions =
       WithMountSource(ActionsOf(route, request), route, request);
   const bool forbidden = answer.decision == AccessDecision::kDenied;
-  Response refusal = ErrorResponse(
+  http::Response refusal = ErrorResponse(
       oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
                      answer.reason),
       route, DetailOf(answer, actions));
@@ -175,7 +176,7 @@ Response RefusedAccess(const Request& request, const Route& route, const AccessA
   return refusal;
 }
 
-Awaitable<absl::Status> CallHandler(Context context) {
+http::Awaitable<absl::Status> CallHandler(Context context) {
   const absl::string_view method = context.request().method();
   switch (context.route.resource) {
     case Resource::kVersion:
@@ -212,7 +213,7 @@ std::string Dispatcher::NextRequestId() {
   return absl::StrCat(process_id_, "-", next_request_.fetch_add(1, std::memory_order_relaxed));
 }
 
-Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
+http::Awaitable<void> Dispatcher::Handle(http::Exchange& exchange) {
   const auto start = std::chrono::steady_clock::now();
   const std::string request_id = NextRequestId();
   AnnotatedExchange annotated(exchange, request_id, planes_.answer_budget);
@@ -227,7 +228,7 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
   }
   const std::chrono::duration<double, std::milli> duration =
       std::chrono::steady_clock::now() - start;
-  const Request& request = exchange.request();
+  const http::Request& request = exchange.request();
   base::LogInfo("request", {{"method", request.method()},
                             {"route", entry.route.pattern},
                             {"repository", entry.route.repository},
@@ -242,8 +243,8 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
                             {"error", entry.error}});
 }
 
-Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
-  const Request& request = exchange.request();
+http::Awaitable<absl::Status> Dispatcher::Dispatch(http::Exchange& exchange, LogEntry& entry) {
+  const http::Request& request = exchange.request();
   if (!IsText(request)) {
     co_return oci::MakeError(
         oci::ErrorCode::kQueryInvalid,
@@ -287,8 +288,8 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   co_return co_await DispatchAllowed(context, entry);
 }
 
-Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
-  const Request& request = context.request();
+http::Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
+  const http::Request& request = context.request();
   const auto actions = [&] { return ActionsOf(entry.route, request); };
   absl::StatusOr<AccessAnswer> answer =
       co_await planes_.access.Authorize(context.credential, actions, request.client_address);

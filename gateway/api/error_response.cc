@@ -17,8 +17,8 @@ json::string_view ToJson(absl::string_view text) { return {text.data(), text.siz
 // For overload, which is temporary.
 constexpr std::chrono::seconds kDefaultRetryDelay{1};
 
-Response Make(int http_status, absl::string_view code, absl::string_view message,
-              json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
+http::Response Make(int http_status, absl::string_view code, absl::string_view message,
+                    json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
   json::object error;
   error["code"] = ToJson(code);
   // gRPC's own errors may have no message.
@@ -26,7 +26,7 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
   error["detail"] = std::move(detail);
   json::object body;
   body["errors"] = json::array({std::move(error)});
-  Response response;
+  http::Response response;
   response.head.status = http_status;
   response.head.Set("Content-Type", "application/json");
   if (http_status == 503 || http_status == 429) {
@@ -37,13 +37,14 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
 }
 
 oci::HttpError ToHttpError(const absl::Status& status) {
-  if (!IsMalformedBody(status)) return oci::ToHttpError(status);
+  if (!http::IsMalformedBody(status)) return oci::ToHttpError(status);
   return oci::ToHttpError(oci::MakeError(oci::ErrorCode::kSizeInvalid, status.message()));
 }
 
 }  // namespace
 
-Response ErrorResponse(const absl::Status& status, const Route& route, const ErrorDetail& more) {
+http::Response ErrorResponse(const absl::Status& status, const Route& route,
+                             const ErrorDetail& more) {
   const oci::HttpError error = ToHttpError(status);
   json::object detail;
   if (!route.repository.empty()) detail["name"] = route.repository;
@@ -56,7 +57,7 @@ Response ErrorResponse(const absl::Status& status, const Route& route, const Err
               base::RetryDelayOf(status).value_or(kDefaultRetryDelay));
 }
 
-Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {
+http::Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {
   return Make(http_status, code, message, {});
 }
 

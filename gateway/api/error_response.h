@@ -21,11 +21,11 @@ using ErrorDetail = std::vector<std::pair<absl::string_view, std::string>>;
 // oci::ToHttpError gives the HTTP status and code; a malformed body is SIZE_INVALID. `detail` names
 // the route's repository and reference, and has the fields of `more`. `message` has the whole
 // reason, because clients print it.
-Response ErrorResponse(const absl::Status& status, const Route& route,
-                       const ErrorDetail& more = {});
+http::Response ErrorResponse(const absl::Status& status, const Route& route,
+                             const ErrorDetail& more = {});
 
 // For errors with an HTTP status but no absl::Status: malformed HTTP, 404, 405, 413.
-Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message);
+http::Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message);
 
 }  // namespace registry::gateway
 

@@ -34,40 +34,41 @@ struct Planes {
 // An authorized request. Lives as long as the handler runs.
 struct Context {
   Planes& planes;
-  Exchange& exchange;
+  http::Exchange& exchange;
   const Route& route;
   const v1::Credential& credential;
   // The user's name; empty for an anonymous client.
   const std::string& principal;
 
-  const Request& request() const { return exchange.request(); }
+  const http::Request& request() const { return exchange.request(); }
 };
 
 // Each answers the exchange, or returns the error to answer with if nothing was sent yet.
-Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
-Awaitable<absl::Status> DeleteBlob(Context context);
+http::Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
+http::Awaitable<absl::Status> DeleteBlob(Context context);
 
-Awaitable<absl::Status> PostUpload(Context context);
-Awaitable<absl::Status> GetUpload(Context context);
-Awaitable<absl::Status> PatchUpload(Context context);
-Awaitable<absl::Status> PutUpload(Context context);
-Awaitable<absl::Status> DeleteUpload(Context context);
+http::Awaitable<absl::Status> PostUpload(Context context);
+http::Awaitable<absl::Status> GetUpload(Context context);
+http::Awaitable<absl::Status> PatchUpload(Context context);
+http::Awaitable<absl::Status> PutUpload(Context context);
+http::Awaitable<absl::Status> DeleteUpload(Context context);
 
-Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
-Awaitable<absl::Status> PutManifest(Context context);
-Awaitable<absl::Status> DeleteManifest(Context context);
+http::Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
+http::Awaitable<absl::Status> PutManifest(Context context);
+http::Awaitable<absl::Status> DeleteManifest(Context context);
 
-Awaitable<absl::Status> ListTags(Context context);
-Awaitable<absl::Status> ListRepositories(Context context);
-Awaitable<absl::Status> ListReferrers(Context context);
+http::Awaitable<absl::Status> ListTags(Context context);
+http::Awaitable<absl::Status> ListRepositories(Context context);
+http::Awaitable<absl::Status> ListReferrers(Context context);
 
-Awaitable<absl::Status> GetToken(Context context);
-Awaitable<absl::Status> PostToken(Context context);
+http::Awaitable<absl::Status> GetToken(Context context);
+http::Awaitable<absl::Status> PostToken(Context context);
 
 // Answers 401 with a challenge for basic credentials, or the status of another error.
-Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason);
+http::Awaitable<absl::Status> RefuseToken(http::Exchange& exchange, const Route& route,
+                                          absl::Status reason);
 
-Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange);
+http::Awaitable<absl::Status> CheckReadiness(Planes& planes, http::Exchange& exchange);
 
 }  // namespace registry::gateway
 

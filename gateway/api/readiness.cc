@@ -4,7 +4,7 @@
 
 namespace registry::gateway {
 
-Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange) {
+http::Awaitable<absl::Status> CheckReadiness(Planes& planes, http::Exchange& exchange) {
   if (planes.stopping) {
     co_return co_await exchange.Send(
         ErrorResponse(503, "UNAVAILABLE", "this registry is shutting down"));
@@ -14,7 +14,7 @@ Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange) {
   if (!status.ok()) {
     co_return co_await exchange.Send(ErrorResponse(503, "UNAVAILABLE", status.message()));
   }
-  Response response;
+  http::Response response;
   response.head.Set("Content-Type", "text/plain");
   response.body = "ready\n";
   co_return co_await exchange.Send(std::move(response));

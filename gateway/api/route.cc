@@ -25,7 +25,7 @@ Route Fixed(Resource resource, absl::string_view pattern, absl::string_view meth
 // Decodes one segment of a path. Keeps an encoded slash encoded, so that it never separates: no
 // valid name can contain it.
 std::string DecodeSegment(absl::string_view segment) {
-  std::optional<std::string> decoded = PercentDecode(segment, /*plus_is_space=*/false);
+  std::optional<std::string> decoded = http::PercentDecode(segment, /*plus_is_space=*/false);
   if (!decoded || absl::StrContains(*decoded, "/")) return std::string(segment);
   return *std::move(decoded);
 }

@@ -32,7 +32,7 @@ class UploadPermit {
   // because the session may have ended since the look-up; again if the grant is too small; and
   // every `interval`, so that the session does not count as idle. Errors: those of ExtendUpload in
   // metadata.proto. If the control plane does not answer, fails only if its decision is needed.
-  Awaitable<absl::Status> Renew(int64_t size_bytes);
+  http::Awaitable<absl::Status> Renew(int64_t size_bytes);
 
  private:
   ControlPlaneClient& control_plane_;

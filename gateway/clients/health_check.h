@@ -9,7 +9,7 @@
 namespace registry::gateway {
 
 // OK if the server serves; UNAVAILABLE otherwise. Waits at most 2 s.
-Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub);
+http::Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub);
 
 }  // namespace registry::gateway
 

@@ -38,8 +38,8 @@ base::UniqueFd OpenBeneath(int root, const std::string& path, uint64_t resolve =
 }
 
 // The same for an event loop.
-Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(FileReader& files, int root,
-                                                            std::string path) {
+http::Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(http::FileReader& files, int root,
+                                                                  std::string path) {
   base::UniqueFd file = OpenBeneath(root, path, RESOLVE_CACHED);
   if (!file.ok() && (errno == EAGAIN || errno == EINVAL)) {
     // The root must stay open as long as the work, which may outlive the request.
@@ -63,17 +63,17 @@ class StreamWrite final : public StorageWrite {
           stub.async()->Write(context, response, reactor);
         }) {}
 
-  Awaitable<bool> Send(v1::WriteRequest message) {
+  http::Awaitable<bool> Send(v1::WriteRequest message) {
     co_return co_await writer_.Write(std::move(message));
   }
 
-  Awaitable<bool> Write(std::string chunk) override {
+  http::Awaitable<bool> Write(std::string chunk) override {
     v1::WriteRequest message;
     message.set_chunk(std::move(chunk));
     co_return co_await writer_.Write(std::move(message));
   }
 
-  Awaitable<absl::StatusOr<int64_t>> Finish() override {
+  http::Awaitable<absl::StatusOr<int64_t>> Finish() override {
     const absl::StatusOr<v1::WriteResponse> response = co_await writer_.Finish();
     if (!response.ok()) co_return response.status();
     co_return response->size_bytes();
@@ -91,7 +91,7 @@ class StreamRead final : public StorageRead {
         }) {}
 
   // Waits for the first message, a path or a chunk.
-  Awaitable<absl::Status> Begin(FileReader& files, int root) {
+  http::Awaitable<absl::Status> Begin(http::FileReader& files, int root) {
     first_ = co_await reader_.Read();
     if (!first_) {
       absl::Status status = co_await reader_.Finish();
@@ -105,7 +105,7 @@ class StreamRead final : public StorageRead {
     co_return absl::OkStatus();
   }
 
-  Awaitable<absl::StatusOr<std::string>> Next() override {
+  http::Awaitable<absl::StatusOr<std::string>> Next() override {
     std::optional<v1::ReadResponse> message;
     if (first_) {
       message.swap(first_);
@@ -142,7 +142,7 @@ struct StorageClient::Node {
 
 StorageClient::StorageClient(
     const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
-    FileReader& files)
+    http::FileReader& files)
     : files_(files) {
   for (const auto& [id, channel] : nodes) {
     auto node = std::make_unique<Node>();
@@ -162,7 +162,7 @@ absl::StatusOr<StorageClient::Node*> StorageClient::Find(absl::string_view id) c
   return absl::UnavailableError(absl::StrCat("the storage node ", id, " is not connected"));
 }
 
-Awaitable<bool> StorageClient::SharesFiles(Node& node) {
+http::Awaitable<bool> StorageClient::SharesFiles(Node& node) {
   if (node.asked) co_return node.root >= 0;
   const v1::GetNodeRequest request;
   const auto start = [&](auto* context, auto* response, auto done) {
@@ -181,7 +181,7 @@ Awaitable<bool> StorageClient::SharesFiles(Node& node) {
   co_return node.root >= 0;
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
     std::string node_id, v1::WriteHeader header) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
@@ -196,8 +196,8 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
   co_return write;
 }
 
-Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node_id,
-                                                                v1::StatRequest request) {
+http::Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node_id,
+                                                                      v1::StatRequest request) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
   const auto start = [&](auto* context, auto* response, auto done) {
@@ -206,7 +206,7 @@ Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node
   co_return co_await Call<v1::StatResponse>(base::kRpcDeadline, start);
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
     std::vector<std::string> node_ids, v1::ReadRequest request) {
   absl::Status last = absl::DataLossError("no storage node has a copy of this blob");
   for (const std::string& id : node_ids) {
@@ -227,7 +227,7 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
   co_return last;
 }
 
-Awaitable<absl::Status> StorageClient::CheckHealth() {
+http::Awaitable<absl::Status> StorageClient::CheckHealth() {
   for (const auto& node : nodes_) {
     const absl::Status status = co_await gateway::CheckHealth(*node->health);
     if (!status.ok()) {

@@ -17,7 +17,7 @@ namespace {
 // An equivalent path; nullopt if the route has no repository.
 std::optional<std::string> CanonicalPath(const Route& route) {
   const std::string base = absl::StrCat("/v2/", route.repository);
-  const std::string reference = PercentEncode(route.reference);
+  const std::string reference = http::PercentEncode(route.reference);
   switch (route.resource) {
     case Resource::kBlob:
       return absl::StrCat(base, "/blobs/", reference);
@@ -61,7 +61,7 @@ void CheckRoute(absl::string_view path) {
 }
 
 void CheckQuery(absl::string_view query) {
-  Request request;
+  http::Request request;
   request.query = query;
   for (const char* name :
        {"account", "digest", "from", "last", "mount", "n", "scope", "service", ""}) {
@@ -73,15 +73,15 @@ void CheckQuery(absl::string_view query) {
 }
 
 void CheckEscapes(absl::string_view text) {
-  const std::string encoded = PercentEncode(text);
-  FUZZ_CHECK(PercentDecode(encoded, /*plus_is_space=*/false) == text);
-  FUZZ_CHECK(PercentDecode(encoded, /*plus_is_space=*/true) == text);
-  const std::optional<std::string> decoded = PercentDecode(text, /*plus_is_space=*/false);
+  const std::string encoded = http::PercentEncode(text);
+  FUZZ_CHECK(http::PercentDecode(encoded, /*plus_is_space=*/false) == text);
+  FUZZ_CHECK(http::PercentDecode(encoded, /*plus_is_space=*/true) == text);
+  const std::optional<std::string> decoded = http::PercentDecode(text, /*plus_is_space=*/false);
   FUZZ_CHECK(decoded ? decoded->size() <= text.size() : absl::StrContains(text, '%'));
 
   // As the value of a parameter it ends neither the value nor the query.
   const std::string query = absl::StrCat("n=1&last=", encoded, "&n=2");
-  Request request;
+  http::Request request;
   request.query = query;
   FUZZ_CHECK(request.QueryParameters("last") == std::vector<std::string>{std::string(text)});
   FUZZ_CHECK(request.QueryParameters("n").size() == 2);

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 TEST(BufferPoolTest, AFreedBufferIsUsedAgainForOneOfItsSize) {
@@ -36,4 +36,4 @@ TEST(BufferPoolTest, KeepsFewBuffersAndNoLargeOnes) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
 
-namespace registry::gateway {
+namespace registry::http {
 
 // A blocking client that gives up after 10 s.
 class Client {
@@ -87,6 +87,6 @@ class Client {
   std::string received_;
 };
 
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 #endif  // REGISTRY_TESTS_UNIT_BASE_HTTP_CLIENT_H_

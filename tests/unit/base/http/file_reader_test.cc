@@ -16,7 +16,7 @@
 #include "base/unique_fd.h"
 #include "tests/unit/base/http/client.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 constexpr int64_t kFileBytes = 3 * 1024 * 1024 + 5;
@@ -223,4 +223,4 @@ TEST_F(FileReaderTest, TheKernelSaysWhatIsInMemory) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 // "CLIENT HOST PROTO" of each element, "malformed" for none.
@@ -50,4 +50,4 @@ TEST(ForwardedTest, WhatHasAnotherFormIsMalformed) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 class HeaderMemoryTest : public testing::Test {
@@ -80,4 +80,4 @@ TEST_F(HeaderMemoryTest, AConnectionThatEndsGivesItsMemoryBack) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

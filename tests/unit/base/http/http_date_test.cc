@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 TEST(HttpDateTest, IsWrittenAsInTheRfc) {
@@ -34,4 +34,4 @@ TEST(HttpDateTest, TheCurrentDateGoesOn) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -10,7 +10,7 @@
 #include "base/http/server.h"
 #include "tests/unit/base/http/client.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 using std::chrono::milliseconds;
@@ -154,4 +154,4 @@ TEST_F(HttpLimitsTest, ALargeAnswerIsSentWholeToAClientThatReads) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 TEST(MessageTest, DecodesEscapes) {
@@ -48,4 +48,4 @@ TEST(MessageTest, FindsQueryParameters) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

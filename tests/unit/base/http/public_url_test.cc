@@ -4,7 +4,7 @@
 
 #include "absl/strings/match.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 using Headers = std::vector<std::pair<const char*, const char*>>;
@@ -141,4 +141,4 @@ TEST(ParsePublicUrlTest, AnythingElseIsRefusedWithTheReason) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/http/http_date.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 // The head without its Date, which must be its first header.
@@ -42,4 +42,4 @@ TEST(ResponseHeadTest, NoValueEndsItsLine) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

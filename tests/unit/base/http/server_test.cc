@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "tests/unit/base/http/client.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 using std::chrono::milliseconds;
@@ -63,7 +63,7 @@ Awaitable<void> TestHandler(Exchange& exchange) {
   } else if (path == "/silent") {
     co_return;
   } else if (path == "/call") {
-    // A call to another plane that ends only when it is cancelled.
+    // A call that ends only when it is cancelled.
     std::function<void(std::string)> answer;
     response.body = co_await Suspend<std::string>([&](auto done) { answer = std::move(done); },
                                                   [&] {
@@ -455,4 +455,4 @@ TEST_F(HttpServerTest, ABadCertificateIsAnError) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

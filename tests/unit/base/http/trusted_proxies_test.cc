@@ -5,7 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 std::string ClientOf(absl::string_view trusted, absl::string_view peer,
@@ -132,4 +132,4 @@ TEST(TrustedProxiesTest, InvalidEntriesAreNamed) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http

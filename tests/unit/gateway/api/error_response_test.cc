@@ -15,7 +15,7 @@ TEST(ErrorResponseTest, HasCodeMessageAndDetail) {
   Route route;
   route.repository = "a/b";
   route.reference = "v1";
-  const Response response =
+  const http::Response response =
       ErrorResponse(oci::MakeError(oci::ErrorCode::kManifestUnknown, "no such manifest"), route);
   EXPECT_EQ(response.head.status, 404);
   const auto body = boost::json::parse(response.body);
@@ -27,7 +27,7 @@ TEST(ErrorResponseTest, HasCodeMessageAndDetail) {
 }
 
 TEST(ErrorResponseTest, AMalformedBodyIsOfInvalidSize) {
-  const Response response = ErrorResponse(MalformedBody("it ended early"), Route());
+  const http::Response response = ErrorResponse(http::MalformedBody("it ended early"), Route());
   EXPECT_EQ(response.head.status, 400);
   const auto body = boost::json::parse(response.body);
   const auto& error = body.at("errors").at(0);
@@ -38,7 +38,7 @@ TEST(ErrorResponseTest, AMalformedBodyIsOfInvalidSize) {
 }
 
 TEST(ErrorResponseTest, OverloadSaysWhenToTryAgain) {
-  const Response response = ErrorResponse(absl::UnavailableError("busy"), Route());
+  const http::Response response = ErrorResponse(absl::UnavailableError("busy"), Route());
   EXPECT_EQ(response.head.status, 503);
   const auto& headers = response.head.headers;
   EXPECT_TRUE(std::any_of(headers.begin(), headers.end(),
@@ -62,7 +62,7 @@ TEST(ErrorResponseTest, RetryAfterIsWhatTheErrorSays) {
 TEST(ErrorResponseTest, AReferenceThatIsNoTextStaysOutOfTheBody) {
   Route route;
   route.reference.assign(2, '\xff');
-  const Response response = ErrorResponse(absl::InternalError("x"), route);
+  const http::Response response = ErrorResponse(absl::InternalError("x"), route);
   EXPECT_FALSE(boost::json::parse(response.body)
                    .at("errors")
                    .at(0)
