@@ -36,7 +36,7 @@ class Dispatcher {
 
   // Returns the error to answer with, if nothing was sent yet.
   http::Awaitable<absl::Status> Dispatch(http::Exchange& exchange, LogEntry& entry);
-  // Passes an authorized request to its handler.
+  // Passes the request to its handler if the policy allows it.
   http::Awaitable<absl::Status> DispatchAllowed(Context context, LogEntry& entry);
   std::string NextRequestId();
 

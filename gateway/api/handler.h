@@ -31,10 +31,11 @@ struct Planes {
   const std::atomic<bool>& stopping;
 };
 
-// An authorized request. Lives as long as the handler runs.
+// A request that has passed the checks of its endpoint. Lives as long as the handler runs.
 struct Context {
   Planes& planes;
   http::Exchange& exchange;
+  const Endpoint& endpoint;
   const Route& route;
   const v1::Credential& credential;
   // The user's name; empty for an anonymous client.
@@ -44,6 +45,10 @@ struct Context {
 };
 
 // Each answers the exchange, or returns the error to answer with if nothing was sent yet.
+http::Awaitable<absl::Status> GetHealth(Context context);
+http::Awaitable<absl::Status> GetReadiness(Context context);
+http::Awaitable<absl::Status> GetVersion(Context context);
+
 http::Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
 http::Awaitable<absl::Status> DeleteBlob(Context context);
 
@@ -67,8 +72,6 @@ http::Awaitable<absl::Status> PostToken(Context context);
 // Answers 401 with a challenge for basic credentials, or the status of another error.
 http::Awaitable<absl::Status> RefuseToken(http::Exchange& exchange, const Route& route,
                                           absl::Status reason);
-
-http::Awaitable<absl::Status> CheckReadiness(Planes& planes, http::Exchange& exchange);
 
 }  // namespace registry::gateway
 

@@ -224,11 +224,8 @@ http::Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upl
 http::Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
                                                 const std::string& from) {
   const auto actions = [&] {
-    std::vector<v1::Action> actions = RequiredActions(context.route, context.request().method());
-    v1::Action& read = actions.emplace_back();
-    read.set_resource(v1::RESOURCE_BLOBS);
-    read.set_verb(v1::VERB_GET);
-    read.set_repository(from);
+    std::vector<v1::Action> actions = RequiredActions(context.endpoint, context.route);
+    actions.push_back(ReadMountSource(from));
     return actions;
   };
   const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(

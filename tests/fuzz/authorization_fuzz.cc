@@ -113,8 +113,8 @@ void CheckChallenge(const char* header, absl::string_view value) {
   if (HasControls(value)) return;
   http::Request request = WithHeader(header, value);
   request.proxy_trust = http::ProxyTrust::kAll;
-  const std::vector<v1::Action> actions =
-      RequiredActions(*ParseRoute("/v2/team/app/manifests/v1"), "PUT");
+  const Route route = *ParseRoute("/v2/team/app/manifests/v1");
+  const std::vector<v1::Action> actions = RequiredActions(*FindEndpoint(route, "PUT"), route);
   const struct {
     std::string challenge;
     std::vector<absl::string_view> parameters;
