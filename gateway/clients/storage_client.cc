@@ -127,16 +127,12 @@ class StreamRead final : public StorageRead {
 }  // namespace
 
 struct StorageClient::Node {
-  ~Node() {
-    if (root >= 0) ::close(root);
-  }
-
   std::string id;
   std::unique_ptr<v1::StorageService::Stub> stub;
   std::unique_ptr<grpc::health::v1::Health::Stub> health;
   std::mutex mutex;
-  // The node's root folder, if the node was asked and shares this machine.
-  std::atomic<int> root = -1;
+  // The node's root folder, if it shares this machine. Does not change once the node was asked.
+  base::UniqueFd root;
   std::atomic<bool> asked = false;
 };
 
@@ -162,23 +158,23 @@ absl::StatusOr<StorageClient::Node*> StorageClient::Find(absl::string_view id) c
   return absl::UnavailableError(absl::StrCat("the storage node ", id, " is not connected"));
 }
 
-http::Awaitable<bool> StorageClient::SharesFiles(Node& node) {
-  if (node.asked) co_return node.root >= 0;
+http::Awaitable<int> StorageClient::SharedRoot(Node& node) {
+  if (node.asked) co_return node.root.get();
   const v1::GetNodeRequest request;
   const auto start = [&](auto* context, auto* response, auto done) {
     node.stub->async()->GetNode(context, &request, response, std::move(done));
   };
   const absl::StatusOr<v1::Node> answer = co_await Call<v1::Node>(base::kRpcDeadline, start);
-  if (!answer.ok()) co_return false;
+  if (!answer.ok()) co_return -1;
   auto open_root = [answer = *answer]() -> absl::StatusOr<base::UniqueFd> {
     return OpenSharedRoot(answer);
   };
-  const absl::StatusOr<base::UniqueFd> root = co_await files_.Run(std::move(open_root));
-  if (!root.ok()) co_return false;
+  absl::StatusOr<base::UniqueFd> root = co_await files_.Run(std::move(open_root));
+  if (!root.ok()) co_return -1;
   std::lock_guard lock(node.mutex);
-  if (!node.asked && root->ok()) node.root = ::fcntl(root->get(), F_DUPFD_CLOEXEC, 0);
+  if (!node.asked) node.root = *std::move(root);
   node.asked = true;
-  co_return node.root >= 0;
+  co_return node.root.get();
 }
 
 http::Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
@@ -215,12 +211,12 @@ http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Rea
       last = node.status();
       continue;
     }
-    const bool shares_files = co_await SharesFiles(**node);
+    const int root = co_await SharedRoot(**node);
     for (const bool accept_path : {true, false}) {
-      if (accept_path && !shares_files) continue;
+      if (accept_path && root < 0) continue;
       request.set_accept_path(accept_path);
       auto read = std::make_unique<StreamRead>(*(*node)->stub, request);
-      last = co_await read->Begin(files_, (*node)->root);
+      last = co_await read->Begin(files_, root);
       if (last.ok()) co_return read;
     }
   }

@@ -72,8 +72,8 @@ class StorageClient {
   struct Node;
 
   absl::StatusOr<Node*> Find(absl::string_view id) const;
-  // Returns true if the node shares this machine. Asks the node once.
-  http::Awaitable<bool> SharesFiles(Node& node);
+  // Returns the node's root folder if it shares this machine; -1 otherwise. Asks the node once.
+  http::Awaitable<int> SharedRoot(Node& node);
 
   http::FileReader& files_;
   std::vector<std::unique_ptr<Node>> nodes_;
