@@ -27,13 +27,13 @@ std::unique_ptr<grpc::Server> StartInProcess(const std::vector<grpc::Service*>& 
   return builder.BuildAndStart();
 }
 
-absl::StatusOr<gateway::TlsIdentity> ReadTlsIdentity(const std::string& certificate,
-                                                     const std::string& key) {
+absl::StatusOr<http::TlsIdentity> ReadTlsIdentity(const std::string& certificate,
+                                                  const std::string& key) {
   absl::StatusOr<PemFiles> files =
       ReadPemFiles({.certificate = {"certfile", certificate}, .private_key = {"keyfile", key}});
   if (!files.ok()) return files.status();
-  return gateway::TlsIdentity{.certificate = std::move(files->certificate),
-                              .private_key = std::move(files->private_key)};
+  return http::TlsIdentity{.certificate = std::move(files->certificate),
+                           .private_key = std::move(files->private_key)};
 }
 
 std::shared_ptr<grpc::Channel> ChannelTo(grpc::Server& server) {

@@ -14,9 +14,9 @@
 #include "absl/status/statusor.h"
 #include "app/config/host_port.h"
 #include "app/renewals.h"
+#include "base/http/trusted_proxies.h"
 #include "controlplane/metadata/upload_room.h"
 #include "controlplane/policy/objects.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 
@@ -51,8 +51,8 @@ struct RegistryOptions {
   std::string admin_private_key_file;
   std::string admin_ca_file;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
-  gateway::TrustedProxies trusted_proxies;
-  // A result of gateway::ParsePublicUrl; if empty, proxies or Host headers determine the URL.
+  http::TrustedProxies trusted_proxies;
+  // A result of http::ParsePublicUrl; if empty, proxies or Host headers determine the URL.
   std::string public_url;
   // Limits on open connections per client address, and on requests per second of a client address
   // and of a user; 0: no limit.

@@ -4,23 +4,23 @@
 #include <atomic>
 #include <thread>
 
+#include "base/http/event_loops.h"
+#include "base/http/file_reader.h"
+#include "base/http/server.h"
 #include "base/log.h"
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/error_response.h"
-#include "gateway/http/event_loops.h"
-#include "gateway/http/file_reader.h"
-#include "gateway/http/server.h"
 
 namespace registry::gateway {
 namespace {
 
-Response MalformedRequest(int status, absl::string_view reason) {
+http::Response MalformedRequest(int status, absl::string_view reason) {
   base::LogInfo("request refused", {{"status", status}, {"error", reason}});
   const char* code = status == 503   ? "UNAVAILABLE"
                      : status == 500 ? "INTERNAL"
                      : status == 429 ? "TOOMANYREQUESTS"
                                      : "UNSUPPORTED";
-  Response response = ErrorResponse(status, code, reason);
+  http::Response response = ErrorResponse(status, code, reason);
   // Set it whatever the path of the request.
   response.head.Set("Docker-Distribution-Api-Version", "registry/2.0");
   return response;
@@ -40,7 +40,7 @@ struct Gateway::Parts {
                             .max_requests_per_user = options.max_requests_per_user}),
         loops(options.threads > 0 ? options.threads : std::thread::hardware_concurrency()) {}
 
-  FileReader files;
+  http::FileReader files;
   ControlPlaneClient control_plane;
   StorageClient storage_nodes;
   Access access;
@@ -51,8 +51,8 @@ struct Gateway::Parts {
   std::atomic<bool> stopping = false;
   Planes planes;
   Dispatcher dispatcher;
-  EventLoops loops;
-  std::unique_ptr<Server> server;
+  http::EventLoops loops;
+  std::unique_ptr<http::Server> server;
   bool stopped = false;
 };
 
@@ -65,7 +65,7 @@ Gateway::~Gateway() {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::make_unique<Parts>(options)));
   Parts& parts = *gateway->parts_;
-  const ServerOptions server_options{
+  const http::ServerOptions server_options{
       .host = options.host,
       .port = options.port,
       .tls = std::move(options.tls),
@@ -73,18 +73,20 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) 
       .connection = {.trusted_proxies = options.trusted_proxies,
                      .public_url = options.public_url,
                      .files = &parts.files}};
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(
+  absl::StatusOr<std::unique_ptr<http::Server>> server = http::Server::Listen(
       parts.loops, server_options,
-      [&parts](Exchange& exchange) { return parts.dispatcher.Handle(exchange); }, MalformedRequest);
+      [&parts](http::Exchange& exchange) { return parts.dispatcher.Handle(exchange); },
+      MalformedRequest);
   if (!server.ok()) return server.status();
   parts.server = *std::move(server);
+  // A connection that holds up its loop must not make the policy look lost.
   parts.access.Start(parts.loops.loop(0));
   return gateway;
 }
 
 std::string Gateway::address() const { return parts_->server->address(); }
 
-absl::Status Gateway::UseCertificate(const TlsIdentity& identity) {
+absl::Status Gateway::UseCertificate(const http::TlsIdentity& identity) {
   return parts_->server->UseCertificate(identity);
 }
 

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/http/tls_identity.h"
+#include "base/http/trusted_proxies.h"
 #include "base/limits.h"
-#include "gateway/http/tls_identity.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace grpc {
 class Channel;
@@ -32,12 +32,13 @@ struct GatewayOptions {
   std::string host = "0.0.0.0";
   uint16_t port = 5000;
   // Absent: plain HTTP.
-  std::optional<TlsIdentity> tls;
+  std::optional<http::TlsIdentity> tls;
   // 0 means one per processor.
   size_t threads = 0;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
-  TrustedProxies trusted_proxies;
-  // A result of ParsePublicUrl (http/public_url.h); if empty, proxies or Host headers determine it.
+  http::TrustedProxies trusted_proxies;
+  // A result of ParsePublicUrl (base/http/public_url.h); if empty, proxies or Host headers
+  // determine it.
   std::string public_url;
   // Open connections per client address (IPv6: per /64); 0: no limit. Trusted proxies are exempt.
   size_t max_connections_per_client = 0;
@@ -65,7 +66,7 @@ class Gateway {
 
   // Connections that begin from now on get this certificate. For a gateway that was started with
   // one. Error: INVALID_ARGUMENT, and the old one stays.
-  absl::Status UseCertificate(const TlsIdentity& identity);
+  absl::Status UseCertificate(const http::TlsIdentity& identity);
 
   // From now on /readyz answers 503, so that load balancers send nobody here any more. All else is
   // served as before.

@@ -8,11 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "app/config/files.h"
 #include "app/config/yaml_fields.h"
+#include "base/http/public_url.h"
 #include "base/limits.h"
 #include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/objects.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {
@@ -45,7 +45,7 @@ void ReadAddress(const YamlValue& value, Configuration& configuration) {
 void ReadPublicUrl(const YamlValue& value, Configuration& configuration) {
   const std::optional<std::string> text = ReadOptionalText(value);
   if (!text.has_value()) return;
-  absl::StatusOr<std::string> url = gateway::ParsePublicUrl(*text);
+  absl::StatusOr<std::string> url = http::ParsePublicUrl(*text);
   if (!url.ok()) return value.Error(url.status().message());
   Set(value, std::optional(*std::move(url)), configuration.public_url, configuration);
 }

@@ -17,7 +17,7 @@ namespace registry::app {
 struct Configuration {
   std::optional<std::string> data_dir;
   std::optional<HostPort> addr;
-  // The registry's URL for clients: a result of gateway::ParsePublicUrl.
+  // The registry's URL for clients: a result of http::ParsePublicUrl.
   std::optional<std::string> public_url;
   std::optional<std::string> token_secret;
   // At least controlplane::kMinTokenLifetime.

@@ -8,9 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "app/config/values.h"
+#include "base/http/public_url.h"
 #include "base/quote.h"
 #include "controlplane/policy/policy.h"
-#include "gateway/http/public_url.h"
 
 namespace registry::app {
 namespace {
@@ -271,13 +271,13 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
   }
   if (absl::Status status = ReadTimes(settings, flags); !status.ok()) return status;
   if (const auto found = settings.find("trustedproxies"); found != settings.end()) {
-    absl::StatusOr<gateway::TrustedProxies> proxies =
-        gateway::TrustedProxies::Parse(found->second.value());
+    absl::StatusOr<http::TrustedProxies> proxies =
+        http::TrustedProxies::Parse(found->second.value());
     if (!proxies.ok()) return Wrong(settings, "trustedproxies", proxies.status().message());
     flags.trusted_proxies = *std::move(proxies);
   }
   if (const auto found = settings.find("publicurl"); found != settings.end()) {
-    absl::StatusOr<std::string> url = gateway::ParsePublicUrl(found->second.value());
+    absl::StatusOr<std::string> url = http::ParsePublicUrl(found->second.value());
     if (!url.ok()) return Wrong(settings, "publicurl", url.status().message());
     flags.public_url = *std::move(url);
   }

@@ -14,8 +14,8 @@
 #include "absl/types/span.h"
 #include "app/config/arguments.h"
 #include "app/config/host_port.h"
+#include "base/http/trusted_proxies.h"
 #include "base/limits.h"
-#include "gateway/http/trusted_proxies.h"
 
 namespace registry::app {
 
@@ -51,7 +51,7 @@ struct ServeFlags {
   std::string grpc_key_file;
   std::string grpc_ca_file;
   // The gateway trusts Forwarded and X-Forwarded-* from these.
-  gateway::TrustedProxies trusted_proxies;
+  http::TrustedProxies trusted_proxies;
   // http(s)://HOST[:PORT] for clients; if empty, proxies or Host headers determine it.
   std::string public_url;
   // After SIGTERM: how long to serve everything while /readyz answers 503, and then how long

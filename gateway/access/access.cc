@@ -14,8 +14,9 @@ namespace registry::gateway {
 namespace {
 
 namespace asio = boost::asio;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, http::Executor>;
 
 // Delay between attempts while the control plane's policy lags.
 constexpr std::chrono::milliseconds kLagPause{50};
@@ -92,7 +93,7 @@ void Access::Stop() {
   if (watch_) watch_->Cancel();
 }
 
-Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
+http::Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
   Timer pause(loop);
   Timer silence(loop);
   bool lost = false;
@@ -130,7 +131,7 @@ Awaitable<void> Access::WatchPolicy(asio::io_context& loop) {
       base::LogWarning("policy stream of the control plane lost: asking it for every request");
     lost = true;
     pause.expires_after(std::chrono::milliseconds(200));
-    co_await pause.async_wait(kAwait);
+    co_await pause.async_wait(http::kAwait);
   }
 }
 
@@ -150,7 +151,7 @@ Access::Question Access::Summarize(const v1::Credential& credential,
           .without_actions = actions.empty()};
 }
 
-Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
+http::Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
     const v1::Credential& credential, absl::FunctionRef<std::vector<v1::Action>()> actions,
     absl::string_view client_address) {
   std::optional<LoginGuard::Login> login;
@@ -184,7 +185,7 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
         co_return absl::UnavailableError(response.status().message());
       }
       Timer pause(co_await asio::this_coro::executor, kLagPause);
-      const auto [cancelled] = co_await pause.async_wait(kAwait);
+      const auto [cancelled] = co_await pause.async_wait(http::kAwait);
       if (cancelled) co_return GaveUp();
       continue;
     }
@@ -200,7 +201,7 @@ Awaitable<absl::StatusOr<AccessAnswer>> Access::Authorize(
   }
 }
 
-Awaitable<absl::StatusOr<v1::IssueTokenResponse>> Access::IssueToken(
+http::Awaitable<absl::StatusOr<v1::IssueTokenResponse>> Access::IssueToken(
     absl::FunctionRef<v1::IssueTokenRequest()> request) {
   size_t bytes = 0;
   CallGate* gate = nullptr;

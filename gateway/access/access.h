@@ -35,12 +35,12 @@ class Access {
   // `actions` makes the list of the request's actions each time that it is needed: 100 tags make a
   // long list. Errors: UNAVAILABLE if the control plane cannot answer, or has not caught up with
   // the policy within base::kPolicyLag.
-  Awaitable<absl::StatusOr<AccessAnswer>> Authorize(
+  http::Awaitable<absl::StatusOr<AccessAnswer>> Authorize(
       const v1::Credential& credential, absl::FunctionRef<std::vector<v1::Action>()> actions,
       absl::string_view client_address);
 
   // Likewise calls `request` on demand. Errors: those of the RPC.
-  Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(
+  http::Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(
       absl::FunctionRef<v1::IssueTokenRequest()> request);
 
  private:
@@ -52,7 +52,7 @@ class Access {
     bool without_actions;
   };
 
-  Awaitable<void> WatchPolicy(boost::asio::io_context& loop);
+  http::Awaitable<void> WatchPolicy(boost::asio::io_context& loop);
   Question Summarize(const v1::Credential& credential,
                      const std::vector<v1::Action>& actions) const;
   // Calls with a password take the time of bcrypt, and must not delay others.

@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/http/public_url.h"
 #include "base/utf8.h"
-#include "gateway/http/public_url.h"
 #include "oci/error.h"
 #include "oci/scope.h"
 
@@ -62,7 +62,7 @@ std::string ScopeOf(const std::vector<v1::Action>& actions) {
 
 }  // namespace
 
-absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
+absl::StatusOr<v1::Credential> ParseCredential(const http::Request& request) {
   v1::Credential credential;
   const absl::string_view header = absl::StripAsciiWhitespace(request.Header("Authorization"));
   // A proxy in front of this registry may have checked the other one.
@@ -92,10 +92,10 @@ absl::StatusOr<v1::Credential> ParseCredential(const Request& request) {
   return credential;
 }
 
-std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
+std::string Challenge(const http::Request& request, const std::vector<v1::Action>& actions,
                       AccessDecision decision) {
-  std::string challenge = absl::StrCat("Bearer realm=\"", PublicUrl(request), "/token\",service=\"",
-                                       oci::kTokenService, "\"");
+  std::string challenge = absl::StrCat("Bearer realm=\"", http::PublicUrl(request),
+                                       "/token\",service=\"", oci::kTokenService, "\"");
   if (!actions.empty()) absl::StrAppend(&challenge, ",scope=\"", ScopeOf(actions), "\"");
   if (decision == AccessDecision::kTokenInvalid) challenge += ",error=\"invalid_token\"";
   if (decision == AccessDecision::kInsufficientScope) challenge += ",error=\"insufficient_scope\"";

@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/http/message.h"
 #include "gateway/access/access_decision.h"
-#include "gateway/http/message.h"
 #include "registry/v1/access.pb.h"
 
 namespace registry::gateway {
@@ -20,10 +20,10 @@ namespace registry::gateway {
 // empty.
 // Error: UNAUTHORIZED for several headers, and for schemes other than Basic and Bearer. Its message
 // does not show the header.
-absl::StatusOr<v1::Credential> ParseCredential(const Request& request);
+absl::StatusOr<v1::Credential> ParseCredential(const http::Request& request);
 
 // The WWW-Authenticate header of a refusal: says how to get a token for `actions`.
-std::string Challenge(const Request& request, const std::vector<v1::Action>& actions,
+std::string Challenge(const http::Request& request, const std::vector<v1::Action>& actions,
                       AccessDecision decision);
 
 }  // namespace registry::gateway

@@ -13,8 +13,8 @@ constexpr absl::string_view kContentType = "application/octet-stream";
 
 std::string EntityTag(const v1::Blob& blob) { return absl::StrCat("\"", blob.digest(), "\""); }
 
-ResponseHead BlobHead(const v1::Blob& blob, absl::string_view content_type = kContentType) {
-  ResponseHead head;
+http::ResponseHead BlobHead(const v1::Blob& blob, absl::string_view content_type = kContentType) {
+  http::ResponseHead head;
   head.Set("Content-Type", content_type)
       .Set("Docker-Content-Digest", blob.digest())
       .Set("ETag", EntityTag(blob))
@@ -30,16 +30,17 @@ std::string ContentRange(ByteRange range, const v1::Blob& blob) {
 }
 
 // The ranges that the request asks for; empty means the whole blob.
-absl::StatusOr<std::vector<ByteRange>> WantedRanges(const Request& request, const v1::Blob& blob) {
+absl::StatusOr<std::vector<ByteRange>> WantedRanges(const http::Request& request,
+                                                    const v1::Blob& blob) {
   // If-Range refers to an earlier version, and blobs never have one (RFC 9110, 13.1.5).
   const absl::string_view condition = request.Header("If-Range");
   if (!condition.empty() && condition != EntityTag(blob)) return std::vector<ByteRange>();
   return ParseRanges(request.Header("Range"), blob.size_bytes());
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> TryOpenRange(const Context& context,
-                                                                     const v1::Blob& blob,
-                                                                     ByteRange range) {
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> TryOpenRange(const Context& context,
+                                                                           const v1::Blob& blob,
+                                                                           ByteRange range) {
   v1::ReadRequest request;
   request.set_incarnation(blob.incarnation());
   request.set_digest(blob.digest());
@@ -56,7 +57,8 @@ bool IsUnreadable(const absl::Status& status) {
 }
 
 // Asks the control plane to check the stored bytes. Returns the current blob.
-Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context, const v1::Blob& blob) {
+http::Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context,
+                                                           const v1::Blob& blob) {
   v1::GetBlobRequest query;
   query.set_repository(context.route.repository);
   query.set_digest(blob.digest());
@@ -65,8 +67,9 @@ Awaitable<absl::StatusOr<v1::Blob>> ReportUnreadable(const Context& context, con
 }
 
 // Opens a read of `blob`. If a push has replaced the blob since the look-up, updates `blob`.
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
-                                                                  v1::Blob& blob, ByteRange range) {
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context& context,
+                                                                        v1::Blob& blob,
+                                                                        ByteRange range) {
   absl::StatusOr<std::unique_ptr<StorageRead>> read = co_await TryOpenRange(context, blob, range);
   if (!read.ok() && IsUnreadable(read.status())) {
     absl::StatusOr<v1::Blob> current = co_await ReportUnreadable(context, blob);
@@ -82,7 +85,8 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> OpenRange(const Context&
 }
 
 // Sends the chunks from the node, or the open file.
-Awaitable<absl::Status> SendOpened(Exchange& exchange, StorageRead& read, ByteRange range) {
+http::Awaitable<absl::Status> SendOpened(http::Exchange& exchange, StorageRead& read,
+                                         ByteRange range) {
   if (read.descriptor() >= 0) {
     co_return co_await exchange.SendFile(read.descriptor(), range.offset, range.length);
   }
@@ -96,8 +100,8 @@ Awaitable<absl::Status> SendOpened(Exchange& exchange, StorageRead& read, ByteRa
 }
 
 // As above. Reports damage that it notices while sending, so that a push can repair the blob.
-Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob, StorageRead& read,
-                                  ByteRange range) {
+http::Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob,
+                                        StorageRead& read, ByteRange range) {
   absl::Status sent = co_await SendOpened(context.exchange, read, range);
   if (absl::IsDataLoss(sent)) {
     (co_await ReportUnreadable(context, blob)).status().IgnoreError();
@@ -106,8 +110,8 @@ Awaitable<absl::Status> SendBytes(const Context& context, const v1::Blob& blob, 
 }
 
 // Sends `head`, then the whole blob or one range of it.
-Awaitable<absl::Status> SendRange(const Context& context, v1::Blob& blob, ResponseHead head,
-                                  ByteRange range) {
+http::Awaitable<absl::Status> SendRange(const Context& context, v1::Blob& blob,
+                                        http::ResponseHead head, ByteRange range) {
   if (range.length == 0) co_return co_await context.exchange.SendHead(std::move(head));
   const absl::StatusOr<std::unique_ptr<StorageRead>> read =
       co_await OpenRange(context, blob, range);
@@ -125,15 +129,16 @@ std::string PartHead(absl::string_view boundary, ByteRange range, const v1::Blob
 }
 
 // Sends several ranges as multipart/byteranges (RFC 9110, 14.6).
-Awaitable<absl::Status> SendRanges(const Context& context, v1::Blob& blob,
-                                   const std::vector<ByteRange>& ranges) {
+http::Awaitable<absl::Status> SendRanges(const Context& context, v1::Blob& blob,
+                                         const std::vector<ByteRange>& ranges) {
   const std::string boundary = base::NewUuid7();
   const std::string end = absl::StrCat("\r\n--", boundary, "--\r\n");
   uint64_t length = end.size();
   for (const ByteRange range : ranges) {
     length += PartHead(boundary, range, blob).size() + static_cast<uint64_t>(range.length);
   }
-  ResponseHead head = BlobHead(blob, absl::StrCat("multipart/byteranges; boundary=", boundary));
+  http::ResponseHead head =
+      BlobHead(blob, absl::StrCat("multipart/byteranges; boundary=", boundary));
   head.status = 206;
   head.content_length = length;
   std::unique_ptr<StorageRead> read;
@@ -159,7 +164,7 @@ Awaitable<absl::Status> SendRanges(const Context& context, v1::Blob& blob,
 
 }  // namespace
 
-Awaitable<absl::Status> GetBlob(Context context) {
+http::Awaitable<absl::Status> GetBlob(Context context) {
   const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(context.route.reference);
   if (!digest.ok()) co_return digest.status();
   const bool head_only = context.request().method() == "HEAD";
@@ -172,18 +177,18 @@ Awaitable<absl::Status> GetBlob(Context context) {
 
   const bool known = context.request().IfNoneMatchHas(EntityTag(*blob));
   if (known || head_only) {
-    Response response{.head = BlobHead(*blob), .body = ""};
+    http::Response response{.head = BlobHead(*blob), .body = ""};
     if (known) response.head.status = 304;
     co_return co_await context.exchange.Send(std::move(response));
   }
   const absl::StatusOr<std::vector<ByteRange>> ranges = WantedRanges(context.request(), *blob);
   if (!ranges.ok()) {
-    Response refusal = ErrorResponse(ranges.status(), context.route);
+    http::Response refusal = ErrorResponse(ranges.status(), context.route);
     refusal.head.Set("Content-Range", absl::StrCat("bytes */", blob->size_bytes()));
     co_return co_await context.exchange.Send(std::move(refusal));
   }
   if (ranges->size() > 1) co_return co_await SendRanges(context, *blob, *ranges);
-  ResponseHead head = BlobHead(*blob);
+  http::ResponseHead head = BlobHead(*blob);
   if (ranges->empty()) {
     co_return co_await SendRange(context, *blob, std::move(head), {0, blob->size_bytes()});
   }
@@ -194,7 +199,7 @@ Awaitable<absl::Status> GetBlob(Context context) {
   co_return co_await SendRange(context, *blob, std::move(head), range);
 }
 
-Awaitable<absl::Status> DeleteBlob(Context context) {
+http::Awaitable<absl::Status> DeleteBlob(Context context) {
   const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(context.route.reference);
   if (!digest.ok()) co_return digest.status();
   v1::DeleteBlobRequest request;
@@ -203,7 +208,7 @@ Awaitable<absl::Status> DeleteBlob(Context context) {
   const absl::StatusOr<v1::DeleteBlobResponse> deleted =
       co_await context.planes.control_plane.DeleteBlob(std::move(request));
   if (!deleted.ok()) co_return deleted.status();
-  Response response;
+  http::Response response;
   response.head.status = 202;
   co_return co_await context.exchange.Send(std::move(response));
 }

@@ -11,7 +11,7 @@ namespace registry::gateway {
 namespace {
 
 // A separate coroutine, so that only the response stays in memory while the client reads.
-Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
+http::Awaitable<absl::StatusOr<http::Response>> MakePage(const Context& context) {
   const absl::StatusOr<PageQuery> query = ParsePageQuery(context.request(), base::kMaxCatalogPage);
   if (!query.ok()) co_return query.status();
   v1::ListRepositoriesRequest request;
@@ -26,7 +26,7 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   for (const std::string& name : page->repositories()) repositories.emplace_back(name);
   boost::json::object body;
   body["repositories"] = std::move(repositories);
-  Response response;
+  http::Response response;
   response.head.Set("Content-Type", "application/json");
   if (!page->next().empty()) {
     response.head.Set("Link", NextLink("/v2/_catalog", query->limit, page->next()));
@@ -37,8 +37,8 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
 
 }  // namespace
 
-Awaitable<absl::Status> ListRepositories(Context context) {
-  absl::StatusOr<Response> page = co_await MakePage(context);
+http::Awaitable<absl::Status> ListRepositories(Context context) {
+  absl::StatusOr<http::Response> page = co_await MakePage(context);
   if (!page.ok()) co_return page.status();
   co_return co_await context.exchange.Send(*std::move(page));
 }

@@ -1,6 +1,7 @@
 #include "gateway/api/dispatcher.h"
 
 #include <chrono>
+#include <iterator>
 #include <optional>
 
 #include "absl/strings/ascii.h"
@@ -22,18 +23,56 @@
 namespace registry::gateway {
 namespace {
 
+// The last column of the table in route.cc, in the order of Operation.
+struct Row {
+  Operation operation;
+  http::Awaitable<absl::Status> (*handler)(Context);
+};
+constexpr Row kHandlers[] = {
+    {Operation::kGetHealth, GetHealth},
+    {Operation::kGetReadiness, GetReadiness},
+    {Operation::kGetToken, GetToken},
+    {Operation::kPostToken, PostToken},
+    {Operation::kGetVersion, GetVersion},
+    {Operation::kListRepositories, ListRepositories},
+    {Operation::kListTags, ListTags},
+    {Operation::kListReferrers, ListReferrers},
+    {Operation::kGetManifest, GetManifest},
+    {Operation::kPutManifest, PutManifest},
+    {Operation::kDeleteManifest, DeleteManifest},
+    {Operation::kPostUpload, PostUpload},
+    {Operation::kGetUpload, GetUpload},
+    {Operation::kPatchUpload, PatchUpload},
+    {Operation::kPutUpload, PutUpload},
+    {Operation::kDeleteUpload, DeleteUpload},
+    {Operation::kGetBlob, GetBlob},
+    {Operation::kDeleteBlob, DeleteBlob},
+};
+constexpr bool HandlersAreInOrder() {
+  for (size_t i = 0; i < std::size(kHandlers); ++i) {
+    if (static_cast<size_t>(kHandlers[i].operation) != i) return false;
+  }
+  return std::size(kHandlers) == kOperations;
+}
+static_assert(HandlersAreInOrder());
+
+http::Awaitable<absl::Status> CallHandler(const Context& context) {
+  return kHandlers[static_cast<size_t>(context.endpoint.operation)].handler(context);
+}
+
 // Adds the headers that all responses of this registry have, and keeps large responses within the
-// budget for responses, because clients may read them slowly.
-class AnnotatedExchange final : public Exchange {
+// budget for responses, because clients may read them slowly. What it only passes on takes no frame
+// of its own.
+class AnnotatedExchange final : public http::Exchange {
  public:
-  AnnotatedExchange(Exchange& inner, std::string request_id, MemoryBudget& budget)
+  AnnotatedExchange(http::Exchange& inner, std::string request_id, MemoryBudget& budget)
       : inner_(inner), request_id_(std::move(request_id)), budget_(budget) {}
 
-  const Request& request() const override { return inner_.request(); }
-  Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
-    co_return co_await inner_.ReadBody(max_bytes);
+  const http::Request& request() const override { return inner_.request(); }
+  http::Awaitable<absl::StatusOr<std::string>> ReadBody(size_t max_bytes) override {
+    return inner_.ReadBody(max_bytes);
   }
-  Awaitable<absl::Status> Send(Response response) override {
+  http::Awaitable<absl::Status> Send(http::Response response) override {
     const size_t bytes = request().method() == "HEAD" ? 0 : response.body.size();
     const MemoryBudget::Share share(budget_, bytes > base::kSmallAnswerBytes ? bytes : 0);
     if (!share.granted()) {
@@ -42,21 +81,21 @@ class AnnotatedExchange final : public Exchange {
     Annotate(response.head);
     co_return co_await inner_.Send(std::move(response));
   }
-  Awaitable<absl::Status> SendHead(ResponseHead head) override {
+  http::Awaitable<absl::Status> SendHead(http::ResponseHead head) override {
     Annotate(head);
-    co_return co_await inner_.SendHead(std::move(head));
+    return inner_.SendHead(std::move(head));
   }
-  Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
-    co_return co_await inner_.SendBody(bytes);
+  http::Awaitable<absl::Status> SendBody(absl::string_view bytes) override {
+    return inner_.SendBody(bytes);
   }
-  Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
-    co_return co_await inner_.SendFile(descriptor, offset, length);
+  http::Awaitable<absl::Status> SendFile(int descriptor, int64_t offset, int64_t length) override {
+    return inner_.SendFile(descriptor, offset, length);
   }
   int status_sent() const override { return inner_.status_sent(); }
   uint64_t body_bytes_sent() const override { return inner_.body_bytes_sent(); }
 
  private:
-  void Annotate(ResponseHead& head) {
+  void Annotate(http::ResponseHead& head) {
     const absl::string_view path = request().path;
     if (path == "/v2" || absl::StartsWith(path, "/v2/")) {
       head.Set("Docker-Distribution-Api-Version", "registry/2.0");
@@ -64,36 +103,29 @@ class AnnotatedExchange final : public Exchange {
     head.Set("X-Request-Id", request_id_);
   }
 
-  Exchange& inner_;
+  http::Exchange& inner_;
   const std::string request_id_;
   MemoryBudget& budget_;
 };
 
-Awaitable<absl::Status> SendText(Exchange& exchange, absl::string_view type,
-                                 absl::string_view body) {
-  Response response;
-  response.head.Set("Content-Type", type);
-  response.body = std::string(body);
-  co_return co_await exchange.Send(std::move(response));
-}
-
 // Returns true if the parts that handlers pass on to other planes as text are UTF-8.
-bool IsText(const Request& request) {
+bool IsText(const http::Request& request) {
   const auto decodes = [](absl::string_view part, bool query) {
-    const std::optional<std::string> decoded = PercentDecode(part, query);
+    const std::optional<std::string> decoded = http::PercentDecode(part, query);
     return decoded.has_value() && base::IsUtf8Text(*decoded);
   };
   return decodes(request.path, false) && decodes(request.query, true) &&
          base::IsUtf8Text(request.Header("Content-Type"));
 }
 
-Response RefusedMethod(const Request& request, const Route& route) {
-  Response refusal = ErrorResponse(
+http::Response RefusedMethod(const http::Request& request, const Route& route) {
+  const std::string methods = AllowedMethods(route);
+  http::Response refusal = ErrorResponse(
       oci::MakeError(oci::ErrorCode::kUnsupported,
                      absl::StrCat("method ", base::Quote(request.method()), " is not supported by ",
-                                  route.pattern, "; supported: ", route.methods)),
+                                  route.pattern, "; supported: ", methods)),
       route);
-  refusal.head.Set("Allow", route.methods);
+  refusal.head.Set("Allow", methods);
   return refusal;
 }
 
@@ -123,14 +155,14 @@ ErrorDetail DetailOf(const AccessAnswer& answer, const std::vector<v1::Action>& 
   return detail;
 }
 
-// The tags to set on a manifest besides its reference.
-std::vector<std::string> MoreTags(const Route& route, const Request& request) {
-  if (route.resource != Resource::kManifest || request.method() != "PUT") return {};
-  return request.QueryParameters("tag");
+// The tags that the query sets.
+std::vector<std::string> QueryTags(const Context& context) {
+  if (context.endpoint.about != About::kTags) return {};
+  return context.request().QueryParameters("tag");
 }
 
-absl::Status CheckTags(const Route& route, const Request& request) {
-  const std::vector<std::string> tags = MoreTags(route, request);
+absl::Status CheckTags(const Context& context) {
+  const std::vector<std::string> tags = QueryTags(context);
   if (tags.size() > base::kMaxTagParameters) {
     return oci::MakeError(oci::ErrorCode::kTooManyTags,
                           absl::StrCat("the request names ", tags.size(), " tags; at most ",
@@ -143,61 +175,30 @@ absl::Status CheckTags(const Route& route, const Request& request) {
 }
 
 // The actions of the request. Made on demand and not kept, because many tags make the list large.
-std::vector<v1::Action> ActionsOf(const Route& route, const Request& request) {
-  return RequiredActions(route, request.method(), MoreTags(route, request));
+std::vector<v1::Action> ActionsOf(const Context& context) {
+  return RequiredActions(context.endpoint, context.route, QueryTags(context));
 }
 
-// A mount also needs to read its source. The challenge names both, so that the client gets one
-// token for both. Without the right to read, the mount becomes a plain upload.
-std::vector<v1::Action> WithMountSource(std::vector<v1::Action> actions, const Route& route,
-                                        const Request& request) {
-  if (route.resource != Resource::kUploads) return actions;
-  const std::optional<std::string> from = request.QueryParameter("from");
-  if (!from || !oci::RepositoryName::Parse(*from).ok()) return actions;
-  v1::Action& read = actions.emplace_back();
-  read.set_resource(v1::RESOURCE_BLOBS);
-  read.set_verb(v1::VERB_GET);
-  read.set_repository(*from);
+// Those, and the optional ones.
+std::vector<v1::Action> WantedActions(const Context& context) {
+  std::vector<v1::Action> actions = ActionsOf(context);
+  if (context.endpoint.about != About::kMountSource) return actions;
+  const std::optional<std::string> from = context.request().QueryParameter("from");
+  if (from && oci::RepositoryName::Parse(*from).ok()) actions.push_back(ReadMountSource(*from));
   return actions;
 }
 
-Response RefusedAccess(const Request& request, const Route& route, const AccessAnswer& answer) {
-  const std::vector<v1::Action> actions =
-      WithMountSource(ActionsOf(route, request), route, request);
+http::Response RefusedAccess(const Context& context, const AccessAnswer& answer) {
+  const std::vector<v1::Action> actions = WantedActions(context);
   const bool forbidden = answer.decision == AccessDecision::kDenied;
-  Response refusal = ErrorResponse(
+  http::Response refusal = ErrorResponse(
       oci::MakeError(forbidden ? oci::ErrorCode::kDenied : oci::ErrorCode::kUnauthorized,
                      answer.reason),
-      route, DetailOf(answer, actions));
+      context.route, DetailOf(answer, actions));
   if (!forbidden) {
-    refusal.head.Set("WWW-Authenticate", Challenge(request, actions, answer.decision));
+    refusal.head.Set("WWW-Authenticate", Challenge(context.request(), actions, answer.decision));
   }
   return refusal;
-}
-
-Awaitable<absl::Status> CallHandler(Context context) {
-  const absl::string_view method = context.request().method();
-  switch (context.route.resource) {
-    case Resource::kVersion:
-      return SendText(context.exchange, "application/json", "{}");
-    case Resource::kBlob:
-      return method == "DELETE" ? DeleteBlob(context) : GetBlob(context);
-    case Resource::kUploads:
-      return PostUpload(context);
-    case Resource::kUpload:
-      if (method == "GET") return GetUpload(context);
-      if (method == "PATCH") return PatchUpload(context);
-      return method == "PUT" ? PutUpload(context) : DeleteUpload(context);
-    case Resource::kManifest:
-      if (method == "PUT") return PutManifest(context);
-      return method == "DELETE" ? DeleteManifest(context) : GetManifest(context);
-    case Resource::kCatalog:
-      return ListRepositories(context);
-    case Resource::kReferrers:
-      return ListReferrers(context);
-    default:
-      return ListTags(context);
-  }
 }
 
 }  // namespace
@@ -212,7 +213,7 @@ std::string Dispatcher::NextRequestId() {
   return absl::StrCat(process_id_, "-", next_request_.fetch_add(1, std::memory_order_relaxed));
 }
 
-Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
+http::Awaitable<void> Dispatcher::Handle(http::Exchange& exchange) {
   const auto start = std::chrono::steady_clock::now();
   const std::string request_id = NextRequestId();
   AnnotatedExchange annotated(exchange, request_id, planes_.answer_budget);
@@ -227,7 +228,7 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
   }
   const std::chrono::duration<double, std::milli> duration =
       std::chrono::steady_clock::now() - start;
-  const Request& request = exchange.request();
+  const http::Request& request = exchange.request();
   base::LogInfo("request", {{"method", request.method()},
                             {"route", entry.route.pattern},
                             {"repository", entry.route.repository},
@@ -242,8 +243,8 @@ Awaitable<void> Dispatcher::Handle(Exchange& exchange) {
                             {"error", entry.error}});
 }
 
-Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry) {
-  const Request& request = exchange.request();
+http::Awaitable<absl::Status> Dispatcher::Dispatch(http::Exchange& exchange, LogEntry& entry) {
+  const http::Request& request = exchange.request();
   if (!IsText(request)) {
     co_return oci::MakeError(
         oci::ErrorCode::kQueryInvalid,
@@ -253,45 +254,41 @@ Awaitable<absl::Status> Dispatcher::Dispatch(Exchange& exchange, LogEntry& entry
   absl::StatusOr<Route> route = ParseRoute(request.path);
   if (!route.ok()) co_return route.status();
   entry.route = *std::move(route);
-  if (entry.route.resource == Resource::kUnknown) {
+  if (entry.route.pattern.empty()) {
     co_return oci::MakeError(oci::ErrorCode::kRouteUnknown,
                              absl::StrCat("no such path: ", base::Quote(request.path)));
   }
-  if (!Allows(entry.route, request.method())) {
+  const Endpoint* endpoint = FindEndpoint(entry.route, request.method());
+  if (endpoint == nullptr) {
     co_return co_await exchange.Send(RefusedMethod(request, entry.route));
   }
-  if (entry.route.resource == Resource::kHealth) {
-    co_return co_await SendText(exchange, "text/plain", "ok\n");
-  }
-  if (entry.route.resource == Resource::kReadiness) {
-    co_return co_await CheckReadiness(planes_, exchange);
-  }
+  v1::Credential credential;
+  const Context context{planes_, exchange, *endpoint, entry.route, credential, entry.principal};
+  if (endpoint->check == Check::kNothing) co_return co_await CallHandler(context);
+
   if (const auto wait = client_rate_.Refusal(base::AddressGroup(request.client_address))) {
     co_return TooManyRequests(absl::StrCat("from ", request.client_address), *wait);
   }
-  const absl::StatusOr<v1::Credential> credential = ParseCredential(request);
-  if (!credential.ok() && entry.route.resource == Resource::kToken) {
-    co_return co_await RefuseToken(exchange, entry.route, credential.status());
+  absl::StatusOr<v1::Credential> parsed = ParseCredential(request);
+  if (parsed.ok()) credential = *std::move(parsed);
+  if (endpoint->check == Check::kCredential) {
+    if (parsed.ok()) co_return co_await CallHandler(context);
+    co_return co_await RefuseToken(exchange, entry.route, parsed.status());
   }
-  if (absl::Status status = CheckTags(entry.route, request); !status.ok()) co_return status;
-  if (!credential.ok()) {
+
+  if (absl::Status status = CheckTags(context); !status.ok()) co_return status;
+  if (!parsed.ok()) {
     const AccessAnswer invalid{.decision = AccessDecision::kCredentialInvalid,
-                               .reason = std::string(credential.status().message())};
-    co_return co_await exchange.Send(RefusedAccess(request, entry.route, invalid));
-  }
-  Context context{planes_, exchange, entry.route, *credential, entry.principal};
-  if (entry.route.resource == Resource::kToken) {
-    if (request.method() == "POST") co_return co_await PostToken(context);
-    co_return co_await GetToken(context);
+                               .reason = std::string(parsed.status().message())};
+    co_return co_await exchange.Send(RefusedAccess(context, invalid));
   }
   co_return co_await DispatchAllowed(context, entry);
 }
 
-Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
-  const Request& request = context.request();
-  const auto actions = [&] { return ActionsOf(entry.route, request); };
-  absl::StatusOr<AccessAnswer> answer =
-      co_await planes_.access.Authorize(context.credential, actions, request.client_address);
+http::Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& entry) {
+  const auto actions = [&] { return ActionsOf(context); };
+  absl::StatusOr<AccessAnswer> answer = co_await planes_.access.Authorize(
+      context.credential, actions, context.request().client_address);
   if (!answer.ok()) co_return answer.status();
   entry.principal = answer->principal;
   if (!entry.principal.empty()) {
@@ -301,7 +298,7 @@ Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& e
   }
   if (answer->decision != AccessDecision::kAllowed) {
     entry.error = answer->reason;
-    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
+    co_return co_await context.exchange.Send(RefusedAccess(context, *answer));
   }
   absl::Status status = co_await CallHandler(context);
   // The policy has changed meanwhile, and the control plane refuses the request by the new one.
@@ -311,7 +308,7 @@ Awaitable<absl::Status> Dispatcher::DispatchAllowed(Context context, LogEntry& e
     entry.error = std::string(status.message());
     answer->decision = denied ? AccessDecision::kDenied : AccessDecision::kCredentialRequired;
     answer->reason = entry.error;
-    co_return co_await context.exchange.Send(RefusedAccess(request, entry.route, *answer));
+    co_return co_await context.exchange.Send(RefusedAccess(context, *answer));
   }
   co_return status;
 }

@@ -24,7 +24,7 @@ class Dispatcher {
   Dispatcher(Planes& planes, const RequestLimits& limits);
 
   // Answers one request and logs it.
-  Awaitable<void> Handle(Exchange& exchange);
+  http::Awaitable<void> Handle(http::Exchange& exchange);
 
  private:
   // The parts of a request that go into the access log.
@@ -35,9 +35,9 @@ class Dispatcher {
   };
 
   // Returns the error to answer with, if nothing was sent yet.
-  Awaitable<absl::Status> Dispatch(Exchange& exchange, LogEntry& entry);
-  // Passes an authorized request to its handler.
-  Awaitable<absl::Status> DispatchAllowed(Context context, LogEntry& entry);
+  http::Awaitable<absl::Status> Dispatch(http::Exchange& exchange, LogEntry& entry);
+  // Passes the request to its handler if the policy allows it.
+  http::Awaitable<absl::Status> DispatchAllowed(Context context, LogEntry& entry);
   std::string NextRequestId();
 
   Planes& planes_;

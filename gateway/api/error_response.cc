@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "base/http/exchange.h"
 #include "base/retry_delay.h"
 #include "oci/error.h"
 
@@ -16,8 +17,8 @@ json::string_view ToJson(absl::string_view text) { return {text.data(), text.siz
 // For overload, which is temporary.
 constexpr std::chrono::seconds kDefaultRetryDelay{1};
 
-Response Make(int http_status, absl::string_view code, absl::string_view message,
-              json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
+http::Response Make(int http_status, absl::string_view code, absl::string_view message,
+                    json::object detail, std::chrono::seconds retry_delay = kDefaultRetryDelay) {
   json::object error;
   error["code"] = ToJson(code);
   // gRPC's own errors may have no message.
@@ -25,7 +26,7 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
   error["detail"] = std::move(detail);
   json::object body;
   body["errors"] = json::array({std::move(error)});
-  Response response;
+  http::Response response;
   response.head.status = http_status;
   response.head.Set("Content-Type", "application/json");
   if (http_status == 503 || http_status == 429) {
@@ -35,10 +36,16 @@ Response Make(int http_status, absl::string_view code, absl::string_view message
   return response;
 }
 
+oci::HttpError ToHttpError(const absl::Status& status) {
+  if (!http::IsMalformedBody(status)) return oci::ToHttpError(status);
+  return oci::ToHttpError(oci::MakeError(oci::ErrorCode::kSizeInvalid, status.message()));
+}
+
 }  // namespace
 
-Response ErrorResponse(const absl::Status& status, const Route& route, const ErrorDetail& more) {
-  const oci::HttpError error = oci::ToHttpError(status);
+http::Response ErrorResponse(const absl::Status& status, const Route& route,
+                             const ErrorDetail& more) {
+  const oci::HttpError error = ToHttpError(status);
   json::object detail;
   if (!route.repository.empty()) detail["name"] = route.repository;
   // Invalid UTF-8 in the reference would make the whole body invalid; the message escapes it.
@@ -50,7 +57,7 @@ Response ErrorResponse(const absl::Status& status, const Route& route, const Err
               base::RetryDelayOf(status).value_or(kDefaultRetryDelay));
 }
 
-Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {
+http::Response ErrorResponse(int http_status, absl::string_view code, absl::string_view message) {
   return Make(http_status, code, message, {});
 }
 

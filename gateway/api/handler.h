@@ -7,11 +7,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/http/exchange.h"
 #include "gateway/access/access.h"
 #include "gateway/api/route.h"
 #include "gateway/clients/control_plane_client.h"
 #include "gateway/clients/storage_client.h"
-#include "gateway/http/exchange.h"
 #include "gateway/limits/memory_budget.h"
 
 namespace registry::gateway {
@@ -31,43 +31,47 @@ struct Planes {
   const std::atomic<bool>& stopping;
 };
 
-// An authorized request. Lives as long as the handler runs.
+// A request that has passed the checks of its endpoint. Lives as long as the handler runs.
 struct Context {
   Planes& planes;
-  Exchange& exchange;
+  http::Exchange& exchange;
+  const Endpoint& endpoint;
   const Route& route;
   const v1::Credential& credential;
   // The user's name; empty for an anonymous client.
   const std::string& principal;
 
-  const Request& request() const { return exchange.request(); }
+  const http::Request& request() const { return exchange.request(); }
 };
 
 // Each answers the exchange, or returns the error to answer with if nothing was sent yet.
-Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
-Awaitable<absl::Status> DeleteBlob(Context context);
+http::Awaitable<absl::Status> GetHealth(Context context);
+http::Awaitable<absl::Status> GetReadiness(Context context);
+http::Awaitable<absl::Status> GetVersion(Context context);
 
-Awaitable<absl::Status> PostUpload(Context context);
-Awaitable<absl::Status> GetUpload(Context context);
-Awaitable<absl::Status> PatchUpload(Context context);
-Awaitable<absl::Status> PutUpload(Context context);
-Awaitable<absl::Status> DeleteUpload(Context context);
+http::Awaitable<absl::Status> GetBlob(Context context);  // and HEAD
+http::Awaitable<absl::Status> DeleteBlob(Context context);
 
-Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
-Awaitable<absl::Status> PutManifest(Context context);
-Awaitable<absl::Status> DeleteManifest(Context context);
+http::Awaitable<absl::Status> PostUpload(Context context);
+http::Awaitable<absl::Status> GetUpload(Context context);
+http::Awaitable<absl::Status> PatchUpload(Context context);
+http::Awaitable<absl::Status> PutUpload(Context context);
+http::Awaitable<absl::Status> DeleteUpload(Context context);
 
-Awaitable<absl::Status> ListTags(Context context);
-Awaitable<absl::Status> ListRepositories(Context context);
-Awaitable<absl::Status> ListReferrers(Context context);
+http::Awaitable<absl::Status> GetManifest(Context context);  // and HEAD
+http::Awaitable<absl::Status> PutManifest(Context context);
+http::Awaitable<absl::Status> DeleteManifest(Context context);
 
-Awaitable<absl::Status> GetToken(Context context);
-Awaitable<absl::Status> PostToken(Context context);
+http::Awaitable<absl::Status> ListTags(Context context);
+http::Awaitable<absl::Status> ListRepositories(Context context);
+http::Awaitable<absl::Status> ListReferrers(Context context);
+
+http::Awaitable<absl::Status> GetToken(Context context);
+http::Awaitable<absl::Status> PostToken(Context context);
 
 // Answers 401 with a challenge for basic credentials, or the status of another error.
-Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason);
-
-Awaitable<absl::Status> CheckReadiness(Planes& planes, Exchange& exchange);
+http::Awaitable<absl::Status> RefuseToken(http::Exchange& exchange, const Route& route,
+                                          absl::Status reason);
 
 }  // namespace registry::gateway
 

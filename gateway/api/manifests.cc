@@ -21,7 +21,7 @@ absl::Status TooLarge() {
 }
 
 // The Content-Type without its parameters.
-std::string MediaType(const Request& request) {
+std::string MediaType(const http::Request& request) {
   const absl::string_view header = request.Header("Content-Type");
   return std::string(absl::StripAsciiWhitespace(header.substr(0, header.find(';'))));
 }
@@ -36,7 +36,7 @@ absl::string_view Unquote(absl::string_view tag) {
 }
 
 // Reads If-Match and If-None-Match; entity tags are digests.
-v1::Precondition ReadPrecondition(const Request& request) {
+v1::Precondition ReadPrecondition(const http::Request& request) {
   v1::Precondition precondition;
   for (absl::string_view tag : request.EntityTags("If-Match")) {
     // A weak tag must never match here (RFC 9110, 13.1.1), so it keeps its W/.
@@ -51,7 +51,7 @@ v1::Precondition ReadPrecondition(const Request& request) {
 
 }  // namespace
 
-Awaitable<absl::Status> GetManifest(Context context) {
+http::Awaitable<absl::Status> GetManifest(Context context) {
   const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
   if (!reference.ok()) co_return reference.status();
   const bool head_only = context.request().method() == "HEAD";
@@ -63,7 +63,7 @@ Awaitable<absl::Status> GetManifest(Context context) {
       co_await context.planes.control_plane.GetManifest(std::move(request));
   if (!manifest.ok()) co_return manifest.status();
   const std::string etag = absl::StrCat("\"", manifest->digest(), "\"");
-  Response response;
+  http::Response response;
   response.head.Set("Content-Type", manifest->media_type())
       .Set("Docker-Content-Digest", manifest->digest())
       .Set("ETag", etag)
@@ -78,7 +78,7 @@ Awaitable<absl::Status> GetManifest(Context context) {
   co_return co_await context.exchange.Send(std::move(response));
 }
 
-Awaitable<absl::Status> PutManifest(Context context) {
+http::Awaitable<absl::Status> PutManifest(Context context) {
   const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
   if (!reference.ok()) co_return reference.status();
   const auto& length = context.request().content_length;
@@ -115,7 +115,7 @@ Awaitable<absl::Status> PutManifest(Context context) {
   const absl::StatusOr<v1::PutManifestResponse> stored =
       co_await context.planes.control_plane.PutManifest(std::move(request));
   if (!stored.ok()) co_return stored.status();
-  Response response;
+  http::Response response;
   response.head.status = 201;
   response.head
       .Set("Location",
@@ -127,7 +127,7 @@ Awaitable<absl::Status> PutManifest(Context context) {
   co_return co_await context.exchange.Send(std::move(response));
 }
 
-Awaitable<absl::Status> DeleteManifest(Context context) {
+http::Awaitable<absl::Status> DeleteManifest(Context context) {
   const absl::StatusOr<oci::Reference> reference = oci::ParseReference(context.route.reference);
   if (!reference.ok()) co_return reference.status();
   v1::DeleteManifestRequest request;
@@ -138,7 +138,7 @@ Awaitable<absl::Status> DeleteManifest(Context context) {
   const absl::StatusOr<v1::DeleteManifestResponse> deleted =
       co_await context.planes.control_plane.DeleteManifest(std::move(request));
   if (!deleted.ok()) co_return deleted.status();
-  Response response;
+  http::Response response;
   response.head.status = 202;
   co_return co_await context.exchange.Send(std::move(response));
 }

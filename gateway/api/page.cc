@@ -9,7 +9,7 @@
 
 namespace registry::gateway {
 
-absl::StatusOr<PageQuery> ParsePageQuery(const Request& request, int max_limit) {
+absl::StatusOr<PageQuery> ParsePageQuery(const http::Request& request, int max_limit) {
   PageQuery page{.limit = max_limit, .last = request.QueryParameter("last").value_or("")};
   if (const std::optional<std::string> n = request.QueryParameter("n")) {
     int64_t value = 0;
@@ -25,7 +25,7 @@ absl::StatusOr<PageQuery> ParsePageQuery(const Request& request, int max_limit) 
 
 std::string NextLink(absl::string_view path, int limit, absl::string_view last,
                      absl::string_view filter) {
-  return absl::StrCat("<", path, "?n=", limit, "&last=", PercentEncode(last), filter,
+  return absl::StrCat("<", path, "?n=", limit, "&last=", http::PercentEncode(last), filter,
                       ">; rel=\"next\"");
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "gateway/http/message.h"
+#include "base/http/message.h"
 
 namespace registry::gateway {
 
@@ -19,7 +19,7 @@ struct PageQuery {
 };
 
 // Caps `n` at `max_limit`, which is also the default. Error: kQueryInvalid.
-absl::StatusOr<PageQuery> ParsePageQuery(const Request& request, int max_limit);
+absl::StatusOr<PageQuery> ParsePageQuery(const http::Request& request, int max_limit);
 
 // The value of the Link header. `filter` is another part of the query, "&artifactType=…", or empty.
 std::string NextLink(absl::string_view path, int limit, absl::string_view last,

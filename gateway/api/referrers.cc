@@ -32,7 +32,7 @@ std::string DescriptorJson(const v1::Referrer& referrer) {
 }
 
 // A coroutine of its own: while the client reads, nothing but the answer is kept.
-Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
+http::Awaitable<absl::StatusOr<http::Response>> MakePage(const Context& context) {
   const absl::StatusOr<oci::Digest> subject = oci::Digest::Parse(context.route.reference);
   if (!subject.ok()) co_return subject.status();
   const absl::StatusOr<PageQuery> query =
@@ -49,7 +49,7 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
       co_await context.planes.control_plane.ListReferrers(std::move(request));
   if (!page.ok()) co_return page.status();
 
-  Response response;
+  http::Response response;
   response.head.Set("Content-Type", oci::kMediaTypeImageIndex);
   if (!artifact_type.empty()) response.head.Set("OCI-Filters-Applied", "artifactType");
   response.body = absl::StrCat(
@@ -67,7 +67,8 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   response.body += "]}";
   if (listed > 0 && (page->more() || listed < page->referrers_size())) {
     const std::string filter =
-        artifact_type.empty() ? "" : absl::StrCat("&artifactType=", PercentEncode(artifact_type));
+        artifact_type.empty() ? ""
+                              : absl::StrCat("&artifactType=", http::PercentEncode(artifact_type));
     response.head.Set("Link", NextLink(absl::StrCat("/v2/", context.route.repository, "/referrers/",
                                                     subject->ToString()),
                                        query->limit, page->referrers(listed - 1).digest(), filter));
@@ -77,8 +78,8 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
 
 }  // namespace
 
-Awaitable<absl::Status> ListReferrers(Context context) {
-  absl::StatusOr<Response> page = co_await MakePage(context);
+http::Awaitable<absl::Status> ListReferrers(Context context) {
+  absl::StatusOr<http::Response> page = co_await MakePage(context);
   if (!page.ok()) co_return page.status();
   co_return co_await context.exchange.Send(*std::move(page));
 }

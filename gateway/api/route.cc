@@ -6,79 +6,103 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "oci/error.h"
+#include "absl/strings/strip.h"
+#include "base/http/message.h"
 #include "oci/name.h"
 
 namespace registry::gateway {
 namespace {
 
-constexpr absl::string_view kRead = "GET, HEAD";
+using enum Operation;
+using enum Check;
+using enum About;
 
-Route Fixed(Resource resource, absl::string_view pattern, absl::string_view methods = kRead) {
-  Route route;
-  route.resource = resource;
-  route.pattern = pattern;
-  route.methods = methods;
-  return route;
-}
+constexpr absl::string_view kToken = "/token";
+constexpr absl::string_view kManifest = "/v2/<name>/manifests/<reference>";
+constexpr absl::string_view kUpload = "/v2/<name>/blobs/uploads/<id>";
+constexpr absl::string_view kBlob = "/v2/<name>/blobs/<digest>";
+
+// The first pattern that matches counts. Except for manifests, HEAD needs the same right as GET.
+constexpr Endpoint kEndpoints[] = {
+    {"/healthz", "GET, HEAD", kGetHealth, kNothing},
+    {"/readyz", "GET, HEAD", kGetReadiness, kNothing},
+    {kToken, "GET", kGetToken, kCredential},
+    {kToken, "POST", kPostToken, kCredential},
+    {"/v2/", "GET, HEAD", kGetVersion, kPolicy},
+    {"/v2/_catalog", "GET, HEAD", kListRepositories, kPolicy, v1::RESOURCE_CATALOG, v1::VERB_GET},
+    {"/v2/<name>/tags/list", "GET, HEAD", kListTags, kPolicy, v1::RESOURCE_TAGS, v1::VERB_GET},
+    {"/v2/<name>/referrers/<digest>", "GET, HEAD", kListReferrers, kPolicy, v1::RESOURCE_MANIFESTS,
+     v1::VERB_GET},
+    {kManifest, "GET", kGetManifest, kPolicy, v1::RESOURCE_MANIFESTS, v1::VERB_GET, kTag},
+    {kManifest, "HEAD", kGetManifest, kPolicy, v1::RESOURCE_MANIFESTS, v1::VERB_HEAD, kTag},
+    {kManifest, "PUT", kPutManifest, kPolicy, v1::RESOURCE_MANIFESTS, v1::VERB_PUT, kTags},
+    {kManifest, "DELETE", kDeleteManifest, kPolicy, v1::RESOURCE_MANIFESTS, v1::VERB_DELETE, kTag},
+    {"/v2/<name>/blobs/uploads/", "POST", kPostUpload, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_POST,
+     kMountSource},
+    // Users who may push may also query the status of an upload and cancel it.
+    {kUpload, "GET", kGetUpload, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_POST},
+    {kUpload, "PATCH", kPatchUpload, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_PATCH},
+    {kUpload, "PUT", kPutUpload, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_PUT},
+    {kUpload, "DELETE", kDeleteUpload, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_POST},
+    {kBlob, "GET, HEAD", kGetBlob, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_GET},
+    {kBlob, "DELETE", kDeleteBlob, kPolicy, v1::RESOURCE_BLOBS, v1::VERB_DELETE},
+};
 
 // Decodes one segment of a path. Keeps an encoded slash encoded, so that it never separates: no
 // valid name can contain it.
 std::string DecodeSegment(absl::string_view segment) {
-  std::optional<std::string> decoded = PercentDecode(segment, /*plus_is_space=*/false);
+  std::optional<std::string> decoded = http::PercentDecode(segment, /*plus_is_space=*/false);
   if (!decoded || absl::StrContains(*decoded, "/")) return std::string(segment);
   return *std::move(decoded);
 }
 
-// Matches the part of the path after the name, from the right, because names may contain any word.
-std::optional<Route> MatchTail(const std::vector<std::string>& segments, size_t& name_segments) {
-  const size_t count = segments.size();
-  const auto at = [&](size_t from_end) -> const std::string& { return segments[count - from_end]; };
-  if (count >= 3 && at(1) == "list" && at(2) == "tags") {
-    name_segments = count - 2;
-    return Fixed(Resource::kTags, "/v2/<name>/tags/list");
+// The segments after "/v2/".
+std::vector<std::string> SegmentsOf(absl::string_view path) {
+  std::vector<std::string> segments;
+  if (!absl::ConsumePrefix(&path, "/v2/")) return segments;
+  for (const absl::string_view segment : absl::StrSplit(path, '/')) {
+    segments.push_back(DecodeSegment(segment));
   }
-  Route route;
-  if (count >= 3 && at(2) == "referrers") {
-    name_segments = count - 2;
-    route = Fixed(Resource::kReferrers, "/v2/<name>/referrers/<digest>");
-    route.reference = at(1);
-    return route;
-  }
-  if (count >= 3 && at(2) == "manifests") {
-    name_segments = count - 2;
-    route =
-        Fixed(Resource::kManifest, "/v2/<name>/manifests/<reference>", "GET, HEAD, PUT, DELETE");
-    route.reference = at(1);
-    return route;
-  }
-  if (count >= 3 && at(1) == "uploads" && at(2) == "blobs") {
-    name_segments = count - 2;
-    return Fixed(Resource::kUploads, "/v2/<name>/blobs/uploads/", "POST");
-  }
-  if (count >= 4 && at(2) == "uploads" && at(3) == "blobs") {
-    name_segments = count - 3;
-    if (at(1).empty()) return Fixed(Resource::kUploads, "/v2/<name>/blobs/uploads/", "POST");
-    route = Fixed(Resource::kUpload, "/v2/<name>/blobs/uploads/<id>", "GET, PATCH, PUT, DELETE");
-    route.reference = at(1);
-    return route;
-  }
-  if (count >= 3 && at(2) == "blobs") {
-    name_segments = count - 2;
-    route = Fixed(Resource::kBlob, "/v2/<name>/blobs/<digest>", "GET, HEAD, DELETE");
-    route.reference = at(1);
-    return route;
+  return segments;
+}
+
+// Where the variable parts of a path are.
+struct Match {
+  size_t name_segments = 0;
+  absl::string_view reference;
+};
+
+// Matches the part of a pattern after the name, from the right, because names may contain any word.
+std::optional<Match> MatchTail(absl::string_view tail, const std::vector<std::string>& segments) {
+  Match match{.name_segments = segments.size()};
+  // One segment at least is the name's.
+  while (match.name_segments > 1) {
+    const std::string& segment = segments[--match.name_segments];
+    const size_t slash = tail.rfind('/');
+    const absl::string_view expected =
+        slash == absl::string_view::npos ? tail : tail.substr(slash + 1);
+    if (absl::StartsWith(expected, "<")) {
+      match.reference = segment;
+    } else if (segment != expected) {
+      return std::nullopt;
+    }
+    if (slash == absl::string_view::npos) return match;
+    tail = tail.substr(0, slash);
   }
   return std::nullopt;
 }
 
-v1::Verb VerbOf(absl::string_view method) {
-  if (method == "GET") return v1::VERB_GET;
-  if (method == "HEAD") return v1::VERB_HEAD;
-  if (method == "POST") return v1::VERB_POST;
-  if (method == "PUT") return v1::VERB_PUT;
-  if (method == "PATCH") return v1::VERB_PATCH;
-  return v1::VERB_DELETE;
+std::optional<Match> MatchPattern(absl::string_view pattern, absl::string_view path,
+                                  const std::vector<std::string>& segments) {
+  const absl::string_view without_slash = absl::StripSuffix(pattern, "/");
+  absl::string_view tail = pattern;
+  if (!absl::ConsumePrefix(&tail, "/v2/<name>/")) {
+    if (path == pattern || path == without_slash) return Match();
+    return std::nullopt;
+  }
+  if (std::optional<Match> match = MatchTail(tail, segments)) return match;
+  if (pattern == without_slash) return std::nullopt;
+  return MatchTail(absl::StripSuffix(tail, "/"), segments);
 }
 
 // The action, and the same action on each tag.
@@ -94,70 +118,62 @@ std::vector<v1::Action> WithTags(const v1::Action& action, const std::vector<std
 }  // namespace
 
 absl::StatusOr<Route> ParseRoute(absl::string_view path) {
-  if (path == "/healthz") return Fixed(Resource::kHealth, "/healthz");
-  if (path == "/readyz") return Fixed(Resource::kReadiness, "/readyz");
-  if (path == "/token") return Fixed(Resource::kToken, "/token", "GET, POST");
-  if (path == "/v2/" || path == "/v2") return Fixed(Resource::kVersion, "/v2/");
-  if (path == "/v2/_catalog") return Fixed(Resource::kCatalog, "/v2/_catalog");
-  if (!absl::StartsWith(path, "/v2/")) return Route();
-
-  std::vector<std::string> segments;
-  for (absl::string_view segment : absl::StrSplit(path.substr(4), '/')) {
-    segments.push_back(DecodeSegment(segment));
+  const std::vector<std::string> segments = SegmentsOf(path);
+  Route route;
+  for (const Endpoint& endpoint : kEndpoints) {
+    const std::optional<Match> match = MatchPattern(endpoint.pattern, path, segments);
+    if (!match) continue;
+    route.pattern = endpoint.pattern;
+    if (match->name_segments == 0) return route;
+    route.repository =
+        absl::StrJoin(segments.begin(), segments.begin() + match->name_segments, "/");
+    route.reference = std::string(match->reference);
+    const absl::StatusOr<oci::RepositoryName> name = oci::RepositoryName::Parse(route.repository);
+    if (!name.ok()) return name.status();
+    return route;
   }
-  size_t name_segments = 0;
-  std::optional<Route> route = MatchTail(segments, name_segments);
-  if (!route) return Route();
-  const std::string name = absl::StrJoin(segments.begin(), segments.begin() + name_segments, "/");
-  const absl::StatusOr<oci::RepositoryName> valid = oci::RepositoryName::Parse(name);
-  if (!valid.ok()) return valid.status();
-  route->repository = name;
-  return *std::move(route);
+  return route;
 }
 
-bool Allows(const Route& route, absl::string_view method) {
-  for (absl::string_view allowed : absl::StrSplit(route.methods, ", ")) {
-    if (method == allowed) return true;
+const Endpoint* FindEndpoint(const Route& route, absl::string_view method) {
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (endpoint.pattern != route.pattern) continue;
+    for (const absl::string_view supported : absl::StrSplit(endpoint.methods, ", ")) {
+      if (method == supported) return &endpoint;
+    }
   }
-  return false;
+  return nullptr;
 }
 
-std::vector<v1::Action> RequiredActions(const Route& route, absl::string_view method,
+std::string AllowedMethods(const Route& route) {
+  std::vector<absl::string_view> methods;
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (endpoint.pattern == route.pattern) methods.push_back(endpoint.methods);
+  }
+  return absl::StrJoin(methods, ", ");
+}
+
+std::vector<v1::Action> RequiredActions(const Endpoint& endpoint, const Route& route,
                                         const std::vector<std::string>& tags) {
+  if (endpoint.resource == v1::RESOURCE_UNSPECIFIED) return {};
   v1::Action action;
+  action.set_resource(endpoint.resource);
+  action.set_verb(endpoint.verb);
   action.set_repository(route.repository);
-  action.set_verb(VerbOf(method));
-  // Except for manifests, HEAD needs the same right as GET.
-  if (method == "HEAD" && route.resource != Resource::kManifest) action.set_verb(v1::VERB_GET);
-  switch (route.resource) {
-    case Resource::kBlob:
-      action.set_resource(v1::RESOURCE_BLOBS);
-      return {action};
-    case Resource::kUploads:
-    case Resource::kUpload:
-      action.set_resource(v1::RESOURCE_BLOBS);
-      // Users who may push may also query the status of an upload and cancel it.
-      if (method == "GET" || method == "DELETE") action.set_verb(v1::VERB_POST);
-      return {action};
-    case Resource::kManifest:
-      action.set_resource(v1::RESOURCE_MANIFESTS);
-      if (!absl::StrContains(route.reference, ":")) {
-        action.set_tag(route.reference);
-        return {action};
-      }
-      return WithTags(action, tags);
-    case Resource::kReferrers:
-      action.set_resource(v1::RESOURCE_MANIFESTS);
-      return {action};
-    case Resource::kCatalog:
-      action.set_resource(v1::RESOURCE_CATALOG);
-      return {action};
-    case Resource::kTags:
-      action.set_resource(v1::RESOURCE_TAGS);
-      return {action};
-    default:
-      return {};
+  const bool has_tag = endpoint.about == kTag || endpoint.about == kTags;
+  if (has_tag && !absl::StrContains(route.reference, ":")) {
+    action.set_tag(route.reference);
+    return {action};
   }
+  return WithTags(action, tags);
+}
+
+v1::Action ReadMountSource(absl::string_view repository) {
+  v1::Action read;
+  read.set_resource(v1::RESOURCE_BLOBS);
+  read.set_verb(v1::VERB_GET);
+  read.set_repository(std::string(repository));
+  return read;
 }
 
 }  // namespace registry::gateway

@@ -11,7 +11,7 @@ namespace registry::gateway {
 namespace {
 
 // A coroutine of its own: while the client reads, nothing but the answer is kept.
-Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
+http::Awaitable<absl::StatusOr<http::Response>> MakePage(const Context& context) {
   const absl::StatusOr<PageQuery> query = ParsePageQuery(context.request(), base::kMaxTagsPage);
   if (!query.ok()) co_return query.status();
   v1::ListTagsRequest request;
@@ -28,7 +28,7 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
   boost::json::object body;
   body["name"] = context.route.repository;
   body["tags"] = std::move(tags);
-  Response response;
+  http::Response response;
   response.head.Set("Content-Type", "application/json");
   if (!page->next().empty()) {
     response.head.Set("Link", NextLink(absl::StrCat("/v2/", context.route.repository, "/tags/list"),
@@ -40,8 +40,8 @@ Awaitable<absl::StatusOr<Response>> MakePage(const Context& context) {
 
 }  // namespace
 
-Awaitable<absl::Status> ListTags(Context context) {
-  absl::StatusOr<Response> page = co_await MakePage(context);
+http::Awaitable<absl::Status> ListTags(Context context) {
+  absl::StatusOr<http::Response> page = co_await MakePage(context);
   if (!page.ok()) co_return page.status();
   co_return co_await context.exchange.Send(*std::move(page));
 }

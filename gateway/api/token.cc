@@ -42,15 +42,16 @@ boost::json::object TokenBody(const v1::IssueTokenResponse& issued) {
   return body;
 }
 
-Response TokenResponse(const boost::json::object& body) {
-  Response response;
+http::Response TokenResponse(const boost::json::object& body) {
+  http::Response response;
   response.head.Set("Content-Type", "application/json").Set("Cache-Control", "no-store");
   response.body = boost::json::serialize(body);
   return response;
 }
 
 // `share` holds what the form takes in memory.
-Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange, MemoryBudget::Share& share) {
+http::Awaitable<absl::StatusOr<std::string>> ReadForm(http::Exchange& exchange,
+                                                      MemoryBudget::Share& share) {
   if (!absl::StartsWithIgnoreCase(exchange.request().Header("Content-Type"),
                                   "application/x-www-form-urlencoded")) {
     co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
@@ -77,7 +78,7 @@ Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange, MemoryBudget
           absl::StrCat("the form has more than ", base::kMaxFormBytes, " bytes"));
     }
   }
-  const std::optional<std::string> decoded = PercentDecode(form, /*plus_is_space=*/true);
+  const std::optional<std::string> decoded = http::PercentDecode(form, /*plus_is_space=*/true);
   if (!decoded.has_value()) {
     co_return oci::MakeError(oci::ErrorCode::kQueryInvalid,
                              "invalid percent-encoding in the form: expected % and two hex digits");
@@ -92,12 +93,12 @@ Awaitable<absl::StatusOr<std::string>> ReadForm(Exchange& exchange, MemoryBudget
 // Authorization header. A form without them lacks its credential instead.
 bool IsAnonymous(absl::string_view form) {
   const std::vector<std::string> empty = {""};
-  return FormValues(form, "username") == empty && FormValues(form, "password") == empty;
+  return http::FormValues(form, "username") == empty && http::FormValues(form, "password") == empty;
 }
 
 // A value of the form; empty when absent.
 std::string FormValue(absl::string_view form, absl::string_view name) {
-  std::vector<std::string> values = FormValues(form, name);
+  std::vector<std::string> values = http::FormValues(form, name);
   return values.empty() ? std::string() : std::move(values.front());
 }
 
@@ -121,16 +122,17 @@ absl::StatusOr<v1::Credential> FormCredential(absl::string_view form) {
 
 }  // namespace
 
-Awaitable<absl::Status> RefuseToken(Exchange& exchange, const Route& route, absl::Status reason) {
-  Response refusal = ErrorResponse(reason, route);
+http::Awaitable<absl::Status> RefuseToken(http::Exchange& exchange, const Route& route,
+                                          absl::Status reason) {
+  http::Response refusal = ErrorResponse(reason, route);
   if (refusal.head.status == 401) {
     refusal.head.Set("WWW-Authenticate", "Basic realm=\"simple-registry\", charset=\"UTF-8\"");
   }
   co_return co_await exchange.Send(std::move(refusal));
 }
 
-Awaitable<absl::Status> GetToken(Context context) {
-  const Request& request = context.request();
+http::Awaitable<absl::Status> GetToken(Context context) {
+  const http::Request& request = context.request();
   const auto query = [&] {
     v1::IssueTokenRequest query;
     *query.mutable_credential() = context.credential;
@@ -150,7 +152,7 @@ Awaitable<absl::Status> GetToken(Context context) {
   co_return co_await context.exchange.Send(TokenResponse(body));
 }
 
-Awaitable<absl::Status> PostToken(Context context) {
+http::Awaitable<absl::Status> PostToken(Context context) {
   MemoryBudget::Share share(context.planes.form_budget, 0);
   const absl::StatusOr<std::string> form = co_await ReadForm(context.exchange, share);
   if (!form.ok()) co_return form.status();
@@ -162,7 +164,7 @@ Awaitable<absl::Status> PostToken(Context context) {
     query.set_service(std::string(oci::kTokenService));
     query.set_client_address(context.request().client_address);
     query.set_offline(FormValue(*form, "access_type") == "offline");
-    AddScopes(FormValues(*form, "scope"), query);
+    AddScopes(http::FormValues(*form, "scope"), query);
     return query;
   };
   const absl::StatusOr<v1::IssueTokenResponse> issued =

@@ -17,7 +17,7 @@ UploadPermit::UploadPermit(ControlPlaneClient& control_plane, const v1::Upload& 
   final_size_bytes_ = size_bytes + static_cast<int64_t>(std::min(*content_length, most));
 }
 
-Awaitable<absl::Status> UploadPermit::Renew(int64_t size_bytes) {
+http::Awaitable<absl::Status> UploadPermit::Renew(int64_t size_bytes) {
   const auto now = std::chrono::steady_clock::now();
   const bool granted = size_bytes <= granted_bytes_;
   if (granted && now < renew_at_) co_return absl::OkStatus();

@@ -13,9 +13,9 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "base/http/awaitable.h"
 #include "base/limits.h"
 #include "gateway/clients/control_plane_client.h"
-#include "gateway/http/awaitable.h"
 #include "registry/v1/metadata.pb.h"
 
 namespace registry::gateway {
@@ -32,7 +32,7 @@ class UploadPermit {
   // because the session may have ended since the look-up; again if the grant is too small; and
   // every `interval`, so that the session does not count as idle. Errors: those of ExtendUpload in
   // metadata.proto. If the control plane does not answer, fails only if its decision is needed.
-  Awaitable<absl::Status> Renew(int64_t size_bytes);
+  http::Awaitable<absl::Status> Renew(int64_t size_bytes);
 
  private:
   ControlPlaneClient& control_plane_;

@@ -23,8 +23,8 @@ std::string UploadLocation(const v1::Upload& upload) {
 // `Range` of an upload names its last byte; an empty upload has 0-0 too.
 std::string UploadRange(int64_t size) { return absl::StrCat("0-", std::max<int64_t>(size - 1, 0)); }
 
-Response SessionResponse(int status, const v1::Upload& upload, int64_t size) {
-  Response response;
+http::Response SessionResponse(int status, const v1::Upload& upload, int64_t size) {
+  http::Response response;
   response.head.status = status;
   response.head.Set("Location", UploadLocation(upload))
       .Set("Range", UploadRange(size))
@@ -32,8 +32,8 @@ Response SessionResponse(int status, const v1::Upload& upload, int64_t size) {
   return response;
 }
 
-Response CreatedResponse(absl::string_view repository, absl::string_view digest) {
-  Response response;
+http::Response CreatedResponse(absl::string_view repository, absl::string_view digest) {
+  http::Response response;
   response.head.status = 201;
   response.head.Set("Location", absl::StrCat("/v2/", repository, "/blobs/", digest))
       .Set("Docker-Content-Digest", digest);
@@ -55,7 +55,7 @@ struct Progress {
   bool finished = false;
 };
 
-Awaitable<absl::StatusOr<v1::Upload>> FindUpload(const Context& context) {
+http::Awaitable<absl::StatusOr<v1::Upload>> FindUpload(const Context& context) {
   if (!base::IsUuid(context.route.reference)) co_return UploadUnknown(context);
   v1::GetUploadRequest request;
   request.set_repository(context.route.repository);
@@ -64,7 +64,7 @@ Awaitable<absl::StatusOr<v1::Upload>> FindUpload(const Context& context) {
   co_return co_await context.planes.control_plane.GetUpload(std::move(request));
 }
 
-Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upload upload) {
+http::Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upload upload) {
   if (!upload.committed_digest().empty()) co_return UploadUnknown(context);
   v1::StatRequest request;
   request.set_incarnation(upload.id());
@@ -81,7 +81,8 @@ Awaitable<absl::StatusOr<Progress>> FindProgress(const Context& context, v1::Upl
 }
 
 // Checks a chunked body, which has no length, against the end that Content-Range names.
-absl::Status CheckReceived(const Request& request, const Progress& progress, int64_t size_bytes) {
+absl::Status CheckReceived(const http::Request& request, const Progress& progress,
+                           int64_t size_bytes) {
   if (request.content_length || !request.HasHeader("Content-Range")) return absl::OkStatus();
   const absl::StatusOr<ByteRange> range = ParseUploadRange(request.Header("Content-Range"));
   if (!range.ok() || progress.size_bytes + range->length == size_bytes) return range.status();
@@ -92,7 +93,8 @@ absl::Status CheckReceived(const Request& request, const Progress& progress, int
 }
 
 // Streams the request's body to the upload's primary node. Returns the upload's new size.
-Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Progress& progress) {
+http::Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context,
+                                                     const Progress& progress) {
   if (!context.request().has_body) co_return progress.size_bytes;
   absl::StatusOr<std::string> part = co_await context.exchange.ReadBody(base::kChunkBytes);
   if (!part.ok()) co_return part.status();
@@ -132,18 +134,18 @@ Awaitable<absl::StatusOr<int64_t>> ReceiveBody(const Context& context, const Pro
 }
 
 // Answers 416 with the upload's size, so that the client can resume.
-Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& progress,
-                                    absl::Status reason) {
-  Response refusal = ErrorResponse(reason, context.route);
-  const Response session = SessionResponse(416, progress.upload, progress.size_bytes);
+http::Awaitable<absl::Status> RefuseRange(const Context& context, const Progress& progress,
+                                          absl::Status reason) {
+  http::Response refusal = ErrorResponse(reason, context.route);
+  const http::Response session = SessionResponse(416, progress.upload, progress.size_bytes);
   for (const auto& [name, value] : session.head.headers) refusal.head.Set(name, value);
   co_return co_await context.exchange.Send(std::move(refusal));
 }
 
 // Ends a session that found no space: clients do not resume after that, they begin another
 // one, and a partial upload must not occupy the space.
-Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
-                          const absl::Status& reason) {
+http::Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
+                                const absl::Status& reason) {
   v1::CancelUploadRequest cancel;
   cancel.set_repository(upload.repository());
   cancel.set_upload_id(upload.id());
@@ -158,16 +160,16 @@ Awaitable<void> EndUpload(const Context& context, const v1::Upload& upload,
 }
 
 // Returns `reason`, after ending a session that found no space.
-Awaitable<absl::Status> RefuseUpload(const Context& context, const v1::Upload& upload,
-                                     absl::Status reason) {
+http::Awaitable<absl::Status> RefuseUpload(const Context& context, const v1::Upload& upload,
+                                           absl::Status reason) {
   if (absl::IsResourceExhausted(reason)) co_await EndUpload(context, upload, reason);
   co_return reason;
 }
 
 // Answers a body that was not accepted. If another request has continued the upload meanwhile,
 // tells the client its current size, or that it has ended.
-Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
-                                   absl::Status reason) {
+http::Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upload,
+                                         absl::Status reason) {
   if (absl::IsAborted(reason)) {
     // A newer request has taken over, or the session has ended.
     reason = oci::MakeError(oci::ErrorCode::kBlobUploadInvalid, reason.message());
@@ -185,7 +187,7 @@ Awaitable<absl::Status> RefuseBody(const Context& context, const v1::Upload& upl
 }
 
 // Checks that Content-Range, if present, continues the upload. The error is for RefuseRange.
-absl::Status CheckContentRange(const Request& request, const Progress& progress) {
+absl::Status CheckContentRange(const http::Request& request, const Progress& progress) {
   const absl::string_view header = request.Header("Content-Range");
   if (header.empty()) return absl::OkStatus();
   const absl::StatusOr<ByteRange> range = ParseUploadRange(header);
@@ -204,8 +206,8 @@ absl::Status CheckContentRange(const Request& request, const Progress& progress)
 }
 
 // Verifies the bytes and commits them as the blob `digest`, and tells the client.
-Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& upload,
-                                     const oci::Digest& digest) {
+http::Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& upload,
+                                           const oci::Digest& digest) {
   v1::CommitUploadRequest commit;
   commit.set_repository(upload.repository());
   commit.set_upload_id(upload.id());
@@ -219,14 +221,11 @@ Awaitable<absl::Status> CommitUpload(const Context& context, const v1::Upload& u
 // Mounts the blob from that repository if the caller may read it there and still may push here.
 // Asks for both at once, so that one policy decides both. Returns false if it must become an
 // upload.
-Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
-                                          const std::string& from) {
+http::Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Digest& digest,
+                                                const std::string& from) {
   const auto actions = [&] {
-    std::vector<v1::Action> actions = RequiredActions(context.route, context.request().method());
-    v1::Action& read = actions.emplace_back();
-    read.set_resource(v1::RESOURCE_BLOBS);
-    read.set_verb(v1::VERB_GET);
-    read.set_repository(from);
+    std::vector<v1::Action> actions = RequiredActions(context.endpoint, context.route);
+    actions.push_back(ReadMountSource(from));
     return actions;
   };
   const absl::StatusOr<AccessAnswer> access = co_await context.planes.access.Authorize(
@@ -244,8 +243,8 @@ Awaitable<absl::StatusOr<bool>> MountFrom(const Context& context, const oci::Dig
 }
 
 // As above, from any repository that has the blob.
-Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
-                                                  const oci::Digest& digest) {
+http::Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
+                                                        const oci::Digest& digest) {
   v1::FindMountSourcesRequest request;
   request.set_digest(digest.ToString());
   request.set_limit(base::kMaxMountSources);
@@ -261,8 +260,8 @@ Awaitable<absl::StatusOr<bool>> MountFromAnywhere(const Context& context,
 
 // Returns true if the blob was mounted and the client told. Whatever prevents the mount makes it a
 // plain upload, as the specification allows.
-Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
-                                         const std::optional<std::string>& from) {
+http::Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::string& mount,
+                                               const std::optional<std::string>& from) {
   const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(mount);
   if (!digest.ok()) co_return digest.status();
   absl::StatusOr<bool> mounted = false;
@@ -280,8 +279,8 @@ Awaitable<absl::StatusOr<bool>> TryMount(const Context& context, const std::stri
 
 }  // namespace
 
-Awaitable<absl::Status> PostUpload(Context context) {
-  const Request& request = context.request();
+http::Awaitable<absl::Status> PostUpload(Context context) {
+  const http::Request& request = context.request();
   if (const std::optional<std::string> mount = request.QueryParameter("mount")) {
     const absl::StatusOr<bool> mounted =
         co_await TryMount(context, *mount, request.QueryParameter("from"));
@@ -321,7 +320,7 @@ Awaitable<absl::Status> PostUpload(Context context) {
   co_return status;
 }
 
-Awaitable<absl::Status> GetUpload(Context context) {
+http::Awaitable<absl::Status> GetUpload(Context context) {
   absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
   if (!upload.ok()) co_return upload.status();
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
@@ -330,7 +329,7 @@ Awaitable<absl::Status> GetUpload(Context context) {
       SessionResponse(204, progress->upload, progress->size_bytes));
 }
 
-Awaitable<absl::Status> PatchUpload(Context context) {
+http::Awaitable<absl::Status> PatchUpload(Context context) {
   absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
   if (!upload.ok()) co_return upload.status();
   const absl::StatusOr<Progress> progress = co_await FindProgress(context, *std::move(upload));
@@ -344,7 +343,7 @@ Awaitable<absl::Status> PatchUpload(Context context) {
   co_return co_await context.exchange.Send(SessionResponse(202, progress->upload, *size));
 }
 
-Awaitable<absl::Status> PutUpload(Context context) {
+http::Awaitable<absl::Status> PutUpload(Context context) {
   const std::optional<std::string> text = context.request().QueryParameter("digest");
   if (!text) {
     co_return oci::MakeError(
@@ -376,7 +375,7 @@ Awaitable<absl::Status> PutUpload(Context context) {
   co_return co_await RefuseUpload(context, progress->upload, committed);
 }
 
-Awaitable<absl::Status> DeleteUpload(Context context) {
+http::Awaitable<absl::Status> DeleteUpload(Context context) {
   const absl::StatusOr<v1::Upload> upload = co_await FindUpload(context);
   if (!upload.ok()) co_return upload.status();
   if (!upload->committed_digest().empty()) co_return UploadUnknown(context);
@@ -386,7 +385,7 @@ Awaitable<absl::Status> DeleteUpload(Context context) {
   const absl::StatusOr<v1::CancelUploadResponse> cancelled =
       co_await context.planes.control_plane.CancelUpload(std::move(request));
   if (!cancelled.ok()) co_return cancelled.status();
-  Response response;
+  http::Response response;
   response.head.status = 204;
   co_return co_await context.exchange.Send(std::move(response));
 }

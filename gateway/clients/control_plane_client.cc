@@ -25,7 +25,7 @@ class PolicyReader final : public ControlPlaneClient::PolicyWatch {
           stub.async()->WatchPolicy(context, &request_, reactor);
         }) {}
 
-  Awaitable<std::optional<v1::WatchPolicyResponse>> Next() override {
+  http::Awaitable<std::optional<v1::WatchPolicyResponse>> Next() override {
     co_return co_await reader_.Read();
   }
 
@@ -55,35 +55,36 @@ std::shared_ptr<ControlPlaneClient::PolicyWatch> ControlPlaneClient::WatchPolicy
   return std::make_shared<PolicyReader>(*stubs_->access);
 }
 
-Awaitable<absl::Status> ControlPlaneClient::CheckHealth() {
+http::Awaitable<absl::Status> ControlPlaneClient::CheckHealth() {
   co_return co_await gateway::CheckHealth(*stubs_->health);
 }
 
-Awaitable<absl::StatusOr<v1::AuthorizeResponse>> ControlPlaneClient::Authorize(
+http::Awaitable<absl::StatusOr<v1::AuthorizeResponse>> ControlPlaneClient::Authorize(
     v1::AuthorizeRequest request) {
   REGISTRY_CALL(access, Authorize, v1::AuthorizeResponse);
 }
 
-Awaitable<absl::StatusOr<v1::IssueTokenResponse>> ControlPlaneClient::IssueToken(
+http::Awaitable<absl::StatusOr<v1::IssueTokenResponse>> ControlPlaneClient::IssueToken(
     v1::IssueTokenRequest request) {
   REGISTRY_CALL(access, IssueToken, v1::IssueTokenResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::BeginUpload(
+http::Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::BeginUpload(
     v1::BeginUploadRequest request) {
   REGISTRY_CALL(metadata, BeginUpload, v1::Upload);
 }
 
-Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::GetUpload(v1::GetUploadRequest request) {
+http::Awaitable<absl::StatusOr<v1::Upload>> ControlPlaneClient::GetUpload(
+    v1::GetUploadRequest request) {
   REGISTRY_CALL(metadata, GetUpload, v1::Upload);
 }
 
-Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ControlPlaneClient::ExtendUpload(
+http::Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ControlPlaneClient::ExtendUpload(
     v1::ExtendUploadRequest request) {
   REGISTRY_CALL(metadata, ExtendUpload, v1::ExtendUploadResponse);
 }
 
-Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlaneClient::CommitUpload(
+http::Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlaneClient::CommitUpload(
     v1::CommitUploadRequest request) {
   const auto start = [&](auto* context, auto* response, auto done) {
     stubs_->metadata->async()->CommitUpload(context, &request, response, std::move(done));
@@ -93,56 +94,56 @@ Awaitable<absl::StatusOr<v1::CommitUploadResponse>> ControlPlaneClient::CommitUp
                                                     start);
 }
 
-Awaitable<absl::StatusOr<v1::CancelUploadResponse>> ControlPlaneClient::CancelUpload(
+http::Awaitable<absl::StatusOr<v1::CancelUploadResponse>> ControlPlaneClient::CancelUpload(
     v1::CancelUploadRequest request) {
   REGISTRY_CALL(metadata, CancelUpload, v1::CancelUploadResponse);
 }
 
-Awaitable<absl::StatusOr<v1::MountBlobResponse>> ControlPlaneClient::MountBlob(
+http::Awaitable<absl::StatusOr<v1::MountBlobResponse>> ControlPlaneClient::MountBlob(
     v1::MountBlobRequest request) {
   REGISTRY_CALL(metadata, MountBlob, v1::MountBlobResponse);
 }
 
-Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> ControlPlaneClient::FindMountSources(
+http::Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> ControlPlaneClient::FindMountSources(
     v1::FindMountSourcesRequest request) {
   REGISTRY_CALL(metadata, FindMountSources, v1::FindMountSourcesResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Blob>> ControlPlaneClient::GetBlob(v1::GetBlobRequest request) {
+http::Awaitable<absl::StatusOr<v1::Blob>> ControlPlaneClient::GetBlob(v1::GetBlobRequest request) {
   REGISTRY_CALL(metadata, GetBlob, v1::Blob);
 }
 
-Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> ControlPlaneClient::DeleteBlob(
+http::Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> ControlPlaneClient::DeleteBlob(
     v1::DeleteBlobRequest request) {
   REGISTRY_CALL(metadata, DeleteBlob, v1::DeleteBlobResponse);
 }
 
-Awaitable<absl::StatusOr<v1::PutManifestResponse>> ControlPlaneClient::PutManifest(
+http::Awaitable<absl::StatusOr<v1::PutManifestResponse>> ControlPlaneClient::PutManifest(
     v1::PutManifestRequest request) {
   REGISTRY_CALL(metadata, PutManifest, v1::PutManifestResponse);
 }
 
-Awaitable<absl::StatusOr<v1::Manifest>> ControlPlaneClient::GetManifest(
+http::Awaitable<absl::StatusOr<v1::Manifest>> ControlPlaneClient::GetManifest(
     v1::GetManifestRequest request) {
   REGISTRY_CALL(metadata, GetManifest, v1::Manifest);
 }
 
-Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> ControlPlaneClient::DeleteManifest(
+http::Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> ControlPlaneClient::DeleteManifest(
     v1::DeleteManifestRequest request) {
   REGISTRY_CALL(metadata, DeleteManifest, v1::DeleteManifestResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListTagsResponse>> ControlPlaneClient::ListTags(
+http::Awaitable<absl::StatusOr<v1::ListTagsResponse>> ControlPlaneClient::ListTags(
     v1::ListTagsRequest request) {
   REGISTRY_CALL(metadata, ListTags, v1::ListTagsResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ControlPlaneClient::ListRepositories(
+http::Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ControlPlaneClient::ListRepositories(
     v1::ListRepositoriesRequest request) {
   REGISTRY_CALL(metadata, ListRepositories, v1::ListRepositoriesResponse);
 }
 
-Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ControlPlaneClient::ListReferrers(
+http::Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ControlPlaneClient::ListReferrers(
     v1::ListReferrersRequest request) {
   REGISTRY_CALL(metadata, ListReferrers, v1::ListReferrersResponse);
 }

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 #include "registry/v1/access.pb.h"
 #include "registry/v1/metadata.pb.h"
 
@@ -24,42 +24,46 @@ class ControlPlaneClient {
   explicit ControlPlaneClient(std::shared_ptr<grpc::Channel> channel);
   ~ControlPlaneClient();
 
-  Awaitable<absl::StatusOr<v1::AuthorizeResponse>> Authorize(v1::AuthorizeRequest request);
-  Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(v1::IssueTokenRequest request);
+  http::Awaitable<absl::StatusOr<v1::AuthorizeResponse>> Authorize(v1::AuthorizeRequest request);
+  http::Awaitable<absl::StatusOr<v1::IssueTokenResponse>> IssueToken(v1::IssueTokenRequest request);
 
   // The stream of policy revisions.
   class PolicyWatch {
    public:
     virtual ~PolicyWatch() = default;
     // The next message; nullopt once the stream has ended.
-    virtual Awaitable<std::optional<v1::WatchPolicyResponse>> Next() = 0;
+    virtual http::Awaitable<std::optional<v1::WatchPolicyResponse>> Next() = 0;
     // Ends the stream; thread-safe.
     virtual void Cancel() = 0;
   };
   std::shared_ptr<PolicyWatch> WatchPolicy();
 
-  Awaitable<absl::StatusOr<v1::Upload>> BeginUpload(v1::BeginUploadRequest request);
-  Awaitable<absl::StatusOr<v1::Upload>> GetUpload(v1::GetUploadRequest request);
-  Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ExtendUpload(v1::ExtendUploadRequest request);
-  Awaitable<absl::StatusOr<v1::CommitUploadResponse>> CommitUpload(v1::CommitUploadRequest request);
-  Awaitable<absl::StatusOr<v1::CancelUploadResponse>> CancelUpload(v1::CancelUploadRequest request);
-  Awaitable<absl::StatusOr<v1::MountBlobResponse>> MountBlob(v1::MountBlobRequest request);
-  Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> FindMountSources(
+  http::Awaitable<absl::StatusOr<v1::Upload>> BeginUpload(v1::BeginUploadRequest request);
+  http::Awaitable<absl::StatusOr<v1::Upload>> GetUpload(v1::GetUploadRequest request);
+  http::Awaitable<absl::StatusOr<v1::ExtendUploadResponse>> ExtendUpload(
+      v1::ExtendUploadRequest request);
+  http::Awaitable<absl::StatusOr<v1::CommitUploadResponse>> CommitUpload(
+      v1::CommitUploadRequest request);
+  http::Awaitable<absl::StatusOr<v1::CancelUploadResponse>> CancelUpload(
+      v1::CancelUploadRequest request);
+  http::Awaitable<absl::StatusOr<v1::MountBlobResponse>> MountBlob(v1::MountBlobRequest request);
+  http::Awaitable<absl::StatusOr<v1::FindMountSourcesResponse>> FindMountSources(
       v1::FindMountSourcesRequest request);
-  Awaitable<absl::StatusOr<v1::Blob>> GetBlob(v1::GetBlobRequest request);
-  Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> DeleteBlob(v1::DeleteBlobRequest request);
-  Awaitable<absl::StatusOr<v1::PutManifestResponse>> PutManifest(v1::PutManifestRequest request);
-  Awaitable<absl::StatusOr<v1::Manifest>> GetManifest(v1::GetManifestRequest request);
-  Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> DeleteManifest(
+  http::Awaitable<absl::StatusOr<v1::Blob>> GetBlob(v1::GetBlobRequest request);
+  http::Awaitable<absl::StatusOr<v1::DeleteBlobResponse>> DeleteBlob(v1::DeleteBlobRequest request);
+  http::Awaitable<absl::StatusOr<v1::PutManifestResponse>> PutManifest(
+      v1::PutManifestRequest request);
+  http::Awaitable<absl::StatusOr<v1::Manifest>> GetManifest(v1::GetManifestRequest request);
+  http::Awaitable<absl::StatusOr<v1::DeleteManifestResponse>> DeleteManifest(
       v1::DeleteManifestRequest request);
-  Awaitable<absl::StatusOr<v1::ListTagsResponse>> ListTags(v1::ListTagsRequest request);
-  Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ListRepositories(
+  http::Awaitable<absl::StatusOr<v1::ListTagsResponse>> ListTags(v1::ListTagsRequest request);
+  http::Awaitable<absl::StatusOr<v1::ListRepositoriesResponse>> ListRepositories(
       v1::ListRepositoriesRequest request);
-  Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ListReferrers(
+  http::Awaitable<absl::StatusOr<v1::ListReferrersResponse>> ListReferrers(
       v1::ListReferrersRequest request);
 
   // OK if the plane reports that it serves.
-  Awaitable<absl::Status> CheckHealth();
+  http::Awaitable<absl::Status> CheckHealth();
 
  private:
   struct Stubs;

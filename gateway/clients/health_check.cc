@@ -5,7 +5,7 @@
 
 namespace registry::gateway {
 
-Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub) {
+http::Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub) {
   namespace health = grpc::health::v1;
   const health::HealthCheckRequest request;
   const auto start = [&](auto* context, auto* response, auto done) {

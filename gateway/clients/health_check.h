@@ -3,13 +3,13 @@
 #define REGISTRY_GATEWAY_CLIENTS_HEALTH_CHECK_H_
 
 #include "absl/status/status.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace registry::gateway {
 
 // OK if the server serves; UNAVAILABLE otherwise. Waits at most 2 s.
-Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub);
+http::Awaitable<absl::Status> CheckHealth(grpc::health::v1::Health::Stub& stub);
 
 }  // namespace registry::gateway
 

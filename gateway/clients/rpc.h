@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "base/client_call.h"
 #include "base/grpc_status.h"
-#include "gateway/http/awaitable.h"
+#include "base/http/awaitable.h"
 
 namespace registry::gateway {
 
@@ -30,11 +30,11 @@ namespace registry::gateway {
 //     stub.async()->GetBlob(context, &request, response, std::move(done));
 //   });
 template <class Response, class Start>
-Awaitable<absl::StatusOr<Response>> Call(std::chrono::milliseconds deadline, Start start) {
+http::Awaitable<absl::StatusOr<Response>> Call(std::chrono::milliseconds deadline, Start start) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline);
   Response response;
-  const grpc::Status status = co_await Suspend<grpc::Status>(
+  const grpc::Status status = co_await http::Suspend<grpc::Status>(
       [&](auto done) { start(&context, &response, std::move(done)); },
       [&context] { context.TryCancel(); });
   if (!status.ok()) co_return base::FromGrpcStatus(status);
@@ -62,7 +62,7 @@ class Slot {
   }
 
   // Cancelling the coroutine cancels `call`.
-  Awaitable<T> Take(base::ClientCall& call) {
+  http::Awaitable<T> Take(base::ClientCall& call) {
     auto start = [this](auto done) {
       std::optional<T> value;
       {
@@ -75,7 +75,7 @@ class Slot {
       }
       done(*std::move(value));
     };
-    return Suspend<T>(std::move(start), [&call] { call.Cancel(); });
+    return http::Suspend<T>(std::move(start), [&call] { call.Cancel(); });
   }
 
  private:
@@ -111,14 +111,14 @@ class ClientWriter {
 
   // Sends one message; returns when gRPC has taken it. Returns false if the call is over; Finish
   // then returns the reason.
-  Awaitable<bool> Write(Request message) {
+  http::Awaitable<bool> Write(Request message) {
     call_->message = std::move(message);
     call_->StartWrite(&call_->message);
     co_return co_await call_->written.Take(call_->call);
   }
 
   // Ends the stream and waits for the answer. Call it once.
-  Awaitable<absl::StatusOr<Response>> Finish() {
+  http::Awaitable<absl::StatusOr<Response>> Finish() {
     call_->StartWritesDone();
     finished_ = true;
     call_->RemoveHold();
@@ -169,7 +169,7 @@ class ClientReader {
   ClientReader& operator=(const ClientReader&) = delete;
 
   // The next message; nullopt if the stream is over. Finish then returns the reason.
-  Awaitable<std::optional<Response>> Read() {
+  http::Awaitable<std::optional<Response>> Read() {
     call_->StartRead(&call_->message);
     const bool ok = co_await call_->read.Take(call_->call);
     if (!ok) co_return std::nullopt;
@@ -177,7 +177,7 @@ class ClientReader {
   }
 
   // Call it after Read has returned nullopt.
-  Awaitable<absl::Status> Finish() {
+  http::Awaitable<absl::Status> Finish() {
     finished_ = true;
     call_->RemoveHold();
     const grpc::Status status = co_await call_->done.Take(call_->call);

@@ -38,8 +38,8 @@ base::UniqueFd OpenBeneath(int root, const std::string& path, uint64_t resolve =
 }
 
 // The same for an event loop.
-Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(FileReader& files, int root,
-                                                            std::string path) {
+http::Awaitable<absl::StatusOr<base::UniqueFd>> OpenCachedBeneath(http::FileReader& files, int root,
+                                                                  std::string path) {
   base::UniqueFd file = OpenBeneath(root, path, RESOLVE_CACHED);
   if (!file.ok() && (errno == EAGAIN || errno == EINVAL)) {
     // The root must stay open as long as the work, which may outlive the request.
@@ -63,17 +63,17 @@ class StreamWrite final : public StorageWrite {
           stub.async()->Write(context, response, reactor);
         }) {}
 
-  Awaitable<bool> Send(v1::WriteRequest message) {
+  http::Awaitable<bool> Send(v1::WriteRequest message) {
     co_return co_await writer_.Write(std::move(message));
   }
 
-  Awaitable<bool> Write(std::string chunk) override {
+  http::Awaitable<bool> Write(std::string chunk) override {
     v1::WriteRequest message;
     message.set_chunk(std::move(chunk));
     co_return co_await writer_.Write(std::move(message));
   }
 
-  Awaitable<absl::StatusOr<int64_t>> Finish() override {
+  http::Awaitable<absl::StatusOr<int64_t>> Finish() override {
     const absl::StatusOr<v1::WriteResponse> response = co_await writer_.Finish();
     if (!response.ok()) co_return response.status();
     co_return response->size_bytes();
@@ -91,7 +91,7 @@ class StreamRead final : public StorageRead {
         }) {}
 
   // Waits for the first message, a path or a chunk.
-  Awaitable<absl::Status> Begin(FileReader& files, int root) {
+  http::Awaitable<absl::Status> Begin(http::FileReader& files, int root) {
     first_ = co_await reader_.Read();
     if (!first_) {
       absl::Status status = co_await reader_.Finish();
@@ -105,7 +105,7 @@ class StreamRead final : public StorageRead {
     co_return absl::OkStatus();
   }
 
-  Awaitable<absl::StatusOr<std::string>> Next() override {
+  http::Awaitable<absl::StatusOr<std::string>> Next() override {
     std::optional<v1::ReadResponse> message;
     if (first_) {
       message.swap(first_);
@@ -127,22 +127,18 @@ class StreamRead final : public StorageRead {
 }  // namespace
 
 struct StorageClient::Node {
-  ~Node() {
-    if (root >= 0) ::close(root);
-  }
-
   std::string id;
   std::unique_ptr<v1::StorageService::Stub> stub;
   std::unique_ptr<grpc::health::v1::Health::Stub> health;
   std::mutex mutex;
-  // The node's root folder, if the node was asked and shares this machine.
-  std::atomic<int> root = -1;
+  // The node's root folder, if it shares this machine. Does not change once the node was asked.
+  base::UniqueFd root;
   std::atomic<bool> asked = false;
 };
 
 StorageClient::StorageClient(
     const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
-    FileReader& files)
+    http::FileReader& files)
     : files_(files) {
   for (const auto& [id, channel] : nodes) {
     auto node = std::make_unique<Node>();
@@ -162,26 +158,26 @@ absl::StatusOr<StorageClient::Node*> StorageClient::Find(absl::string_view id) c
   return absl::UnavailableError(absl::StrCat("the storage node ", id, " is not connected"));
 }
 
-Awaitable<bool> StorageClient::SharesFiles(Node& node) {
-  if (node.asked) co_return node.root >= 0;
+http::Awaitable<int> StorageClient::SharedRoot(Node& node) {
+  if (node.asked) co_return node.root.get();
   const v1::GetNodeRequest request;
   const auto start = [&](auto* context, auto* response, auto done) {
     node.stub->async()->GetNode(context, &request, response, std::move(done));
   };
   const absl::StatusOr<v1::Node> answer = co_await Call<v1::Node>(base::kRpcDeadline, start);
-  if (!answer.ok()) co_return false;
+  if (!answer.ok()) co_return -1;
   auto open_root = [answer = *answer]() -> absl::StatusOr<base::UniqueFd> {
     return OpenSharedRoot(answer);
   };
-  const absl::StatusOr<base::UniqueFd> root = co_await files_.Run(std::move(open_root));
-  if (!root.ok()) co_return false;
+  absl::StatusOr<base::UniqueFd> root = co_await files_.Run(std::move(open_root));
+  if (!root.ok()) co_return -1;
   std::lock_guard lock(node.mutex);
-  if (!node.asked && root->ok()) node.root = ::fcntl(root->get(), F_DUPFD_CLOEXEC, 0);
+  if (!node.asked) node.root = *std::move(root);
   node.asked = true;
-  co_return node.root >= 0;
+  co_return node.root.get();
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
     std::string node_id, v1::WriteHeader header) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
@@ -196,8 +192,8 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> StorageClient::Write(
   co_return write;
 }
 
-Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node_id,
-                                                                v1::StatRequest request) {
+http::Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node_id,
+                                                                      v1::StatRequest request) {
   const absl::StatusOr<Node*> node = Find(node_id);
   if (!node.ok()) co_return node.status();
   const auto start = [&](auto* context, auto* response, auto done) {
@@ -206,7 +202,7 @@ Awaitable<absl::StatusOr<v1::StatResponse>> StorageClient::Stat(std::string node
   co_return co_await Call<v1::StatResponse>(base::kRpcDeadline, start);
 }
 
-Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
+http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
     std::vector<std::string> node_ids, v1::ReadRequest request) {
   absl::Status last = absl::DataLossError("no storage node has a copy of this blob");
   for (const std::string& id : node_ids) {
@@ -215,19 +211,19 @@ Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> StorageClient::Read(
       last = node.status();
       continue;
     }
-    const bool shares_files = co_await SharesFiles(**node);
+    const int root = co_await SharedRoot(**node);
     for (const bool accept_path : {true, false}) {
-      if (accept_path && !shares_files) continue;
+      if (accept_path && root < 0) continue;
       request.set_accept_path(accept_path);
       auto read = std::make_unique<StreamRead>(*(*node)->stub, request);
-      last = co_await read->Begin(files_, (*node)->root);
+      last = co_await read->Begin(files_, root);
       if (last.ok()) co_return read;
     }
   }
   co_return last;
 }
 
-Awaitable<absl::Status> StorageClient::CheckHealth() {
+http::Awaitable<absl::Status> StorageClient::CheckHealth() {
   for (const auto& node : nodes_) {
     const absl::Status status = co_await gateway::CheckHealth(*node->health);
     if (!status.ok()) {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/http/awaitable.h"
+#include "base/http/file_reader.h"
 #include "base/unique_fd.h"
-#include "gateway/http/awaitable.h"
-#include "gateway/http/file_reader.h"
 #include "registry/v1/storage.pb.h"
 
 namespace grpc {
@@ -29,9 +29,9 @@ class StorageWrite {
   virtual ~StorageWrite() = default;
   // Returns when the node has taken the chunk. Returns false if the node ended the call; Finish
   // then returns the reason.
-  virtual Awaitable<bool> Write(std::string chunk) = 0;
+  virtual http::Awaitable<bool> Write(std::string chunk) = 0;
   // Bytes stored after the call.
-  virtual Awaitable<absl::StatusOr<int64_t>> Finish() = 0;
+  virtual http::Awaitable<absl::StatusOr<int64_t>> Finish() = 0;
 };
 
 // A read from a node.
@@ -41,7 +41,7 @@ class StorageRead {
   // The open file if the node shares this machine; then Next is not used. -1 otherwise.
   int descriptor() const { return file_.get(); }
   // The next bytes; empty at the end.
-  virtual Awaitable<absl::StatusOr<std::string>> Next() = 0;
+  virtual http::Awaitable<absl::StatusOr<std::string>> Next() = 0;
 
  protected:
   base::UniqueFd file_;
@@ -52,30 +52,30 @@ class StorageClient {
   // `nodes`: the ids by which the control plane knows the nodes, and their channels. `files` opens
   // files and must outlive this object.
   StorageClient(const std::vector<std::pair<std::string, std::shared_ptr<grpc::Channel>>>& nodes,
-                FileReader& files);
+                http::FileReader& files);
   ~StorageClient();
 
   // Errors of all: NOT_FOUND / UNAVAILABLE if there is no such node or it cannot be reached.
 
-  Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> Write(std::string node,
-                                                                 v1::WriteHeader header);
-  Awaitable<absl::StatusOr<v1::StatResponse>> Stat(std::string node, v1::StatRequest request);
+  http::Awaitable<absl::StatusOr<std::unique_ptr<StorageWrite>>> Write(std::string node,
+                                                                       v1::WriteHeader header);
+  http::Awaitable<absl::StatusOr<v1::StatResponse>> Stat(std::string node, v1::StatRequest request);
 
   // Opens a read of a blob that `nodes` store: as an open file if possible, otherwise as chunks.
-  Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> Read(std::vector<std::string> nodes,
-                                                               v1::ReadRequest request);
+  http::Awaitable<absl::StatusOr<std::unique_ptr<StorageRead>>> Read(std::vector<std::string> nodes,
+                                                                     v1::ReadRequest request);
 
   // OK if every node reports that it serves.
-  Awaitable<absl::Status> CheckHealth();
+  http::Awaitable<absl::Status> CheckHealth();
 
  private:
   struct Node;
 
   absl::StatusOr<Node*> Find(absl::string_view id) const;
-  // Returns true if the node shares this machine. Asks the node once.
-  Awaitable<bool> SharesFiles(Node& node);
+  // Returns the node's root folder if it shares this machine; -1 otherwise. Asks the node once.
+  http::Awaitable<int> SharedRoot(Node& node);
 
-  FileReader& files_;
+  http::FileReader& files_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

@@ -10,12 +10,13 @@ namespace registry::gateway {
 namespace {
 
 namespace asio = boost::asio;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, http::Executor>;
 
 }  // namespace
 
-Awaitable<std::optional<CallGate::Pass>> CallGate::Enter(size_t bytes) {
+http::Awaitable<std::optional<CallGate::Pass>> CallGate::Enter(size_t bytes) {
   bytes = std::min(bytes, options_.bytes);
   uint64_t id = 0;
   bool granted = false;
@@ -31,7 +32,7 @@ Awaitable<std::optional<CallGate::Pass>> CallGate::Enter(size_t bytes) {
       if (!error) Cancel(id);
     });
     auto start = [this, id, bytes](auto done) { Wait(id, bytes, std::move(done)); };
-    granted = co_await Suspend<bool>(std::move(start), [this, id] { Cancel(id); });
+    granted = co_await http::Suspend<bool>(std::move(start), [this, id] { Cancel(id); });
   }
   if (!granted) co_return std::nullopt;
   co_return std::optional<Pass>(std::in_place, *this, bytes);

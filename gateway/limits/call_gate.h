@@ -19,8 +19,8 @@
 #include <optional>
 
 #include "absl/base/thread_annotations.h"
+#include "base/http/awaitable.h"
 #include "base/limits.h"
-#include "gateway/http/awaitable.h"
 
 namespace registry::gateway {
 
@@ -52,7 +52,7 @@ class CallGate {
 
   // Admits callers in order. nullopt if too many already wait, or if the coroutine is cancelled
   // while waiting, or has waited for `max_wait`.
-  Awaitable<std::optional<Pass>> Enter(size_t bytes);
+  http::Awaitable<std::optional<Pass>> Enter(size_t bytes);
 
  private:
   struct Waiter {

@@ -22,8 +22,8 @@ bool HasControls(absl::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-Request WithHeader(const char* name, absl::string_view value) {
-  Request request;
+http::Request WithHeader(const char* name, absl::string_view value) {
+  http::Request request;
   request.head.set(name, boost::beast::string_view(value.data(), value.size()));
   return request;
 }
@@ -111,10 +111,10 @@ void CheckParameters(absl::string_view text, const std::vector<absl::string_view
 void CheckChallenge(const char* header, absl::string_view value) {
   // The server refuses these in any header.
   if (HasControls(value)) return;
-  Request request = WithHeader(header, value);
-  request.proxy_trust = ProxyTrust::kAll;
-  const std::vector<v1::Action> actions =
-      RequiredActions(*ParseRoute("/v2/team/app/manifests/v1"), "PUT");
+  http::Request request = WithHeader(header, value);
+  request.proxy_trust = http::ProxyTrust::kAll;
+  const Route route = *ParseRoute("/v2/team/app/manifests/v1");
+  const std::vector<v1::Action> actions = RequiredActions(*FindEndpoint(route, "PUT"), route);
   const struct {
     std::string challenge;
     std::vector<absl::string_view> parameters;

@@ -9,15 +9,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/http/request_parser.h"
 #include "base/limits.h"
-#include "gateway/http/request_parser.h"
 #include "tests/fuzz/check.h"
 
-namespace registry::gateway {
+namespace registry::http {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
 struct Reading {
   // How far reading came before the bytes ended or were refused.
@@ -43,7 +42,8 @@ void Read(absl::string_view sent, size_t piece, Reading& reading) {
   const auto parse = [&] {
     error = {};
     buffered.erase(0, parser.put(boost::asio::buffer(buffered), error));
-    return !error || error == http::error::need_more || error == http::error::need_buffer;
+    return !error || error == beast::http::error::need_more ||
+           error == beast::http::error::need_buffer;
   };
 
   while (!parser.is_header_done()) {
@@ -64,7 +64,7 @@ void Read(absl::string_view sent, size_t piece, Reading& reading) {
       count = part.size() - body.size;
       reading.body.append(part.data(), count);
     }
-    const bool needs_more = buffered.empty() || error == http::error::need_more;
+    const bool needs_more = buffered.empty() || error == beast::http::error::need_more;
     if (count == 0 && needs_more && !parser.is_done() && !receive()) return;
   }
   reading.has_whole_body = true;
@@ -113,11 +113,11 @@ void CheckSame(const Reading& a, const Reading& b) {
 }
 
 }  // namespace
-}  // namespace registry::gateway
+}  // namespace registry::http
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view sent = registry::fuzz::ToText(data, size);
-  registry::gateway::Reading whole, bytes;
+  registry::http::Reading whole, bytes;
   Read(sent, std::max<size_t>(size, 1), whole);
   Read(sent, 1, bytes);
   if (whole.has_header) CheckReading(whole);

@@ -6,62 +6,59 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/http/message.h"
 #include "gateway/api/route.h"
-#include "gateway/http/message.h"
 #include "oci/name.h"
 #include "tests/fuzz/check.h"
 
 namespace registry::gateway {
 namespace {
 
-// An equivalent path; nullopt if the route has no repository.
-std::optional<std::string> CanonicalPath(const Route& route) {
-  const std::string base = absl::StrCat("/v2/", route.repository);
-  const std::string reference = PercentEncode(route.reference);
-  switch (route.resource) {
-    case Resource::kBlob:
-      return absl::StrCat(base, "/blobs/", reference);
-    case Resource::kUploads:
-      return absl::StrCat(base, "/blobs/uploads/");
-    case Resource::kUpload:
-      return absl::StrCat(base, "/blobs/uploads/", reference);
-    case Resource::kManifest:
-      return absl::StrCat(base, "/manifests/", reference);
-    case Resource::kTags:
-      return absl::StrCat(base, "/tags/list");
-    case Resource::kReferrers:
-      return absl::StrCat(base, "/referrers/", reference);
-    default:
-      return std::nullopt;
-  }
+// An equivalent path: the pattern with its variable parts.
+std::string CanonicalPath(const Route& route) {
+  absl::string_view tail = route.pattern;
+  if (!absl::ConsumePrefix(&tail, "/v2/<name>")) return std::string(route.pattern);
+  const size_t variable = tail.find('<');
+  const std::string reference =
+      variable == absl::string_view::npos ? "" : http::PercentEncode(route.reference);
+  return absl::StrCat("/v2/", route.repository, tail.substr(0, variable), reference);
 }
 
 void CheckRoute(absl::string_view path) {
   const absl::StatusOr<Route> route = ParseRoute(path);
   if (!route.ok()) return fuzz::CheckClientError(route.status(), oci::ErrorCode::kNameInvalid);
-  FUZZ_CHECK(route->pattern.empty() == (route->resource == Resource::kUnknown));
-  FUZZ_CHECK(route->methods.empty() == (route->resource == Resource::kUnknown));
+  FUZZ_CHECK(AllowedMethods(*route).empty() == route->pattern.empty());
   FUZZ_CHECK(!absl::StrContains(route->reference, '/'));
+  FUZZ_CHECK(absl::StrContains(route->pattern, "<name>") == !route->repository.empty());
 
-  const std::optional<std::string> canonical = CanonicalPath(*route);
-  FUZZ_CHECK(route->repository.empty() == !canonical.has_value());
-  if (!canonical) return;
-  FUZZ_CHECK(oci::RepositoryName::Parse(route->repository).ok());
-  FUZZ_CHECK(!absl::StrContains(route->repository, ".."));
-  const absl::StatusOr<Route> again = ParseRoute(*canonical);
-  FUZZ_CHECK(again.ok() && again->resource == route->resource);
+  const absl::StatusOr<Route> again = ParseRoute(CanonicalPath(*route));
+  FUZZ_CHECK(again.ok() && again->pattern == route->pattern);
   FUZZ_CHECK(again->repository == route->repository && again->reference == route->reference);
+  if (!route->repository.empty()) {
+    FUZZ_CHECK(oci::RepositoryName::Parse(route->repository).ok());
+    FUZZ_CHECK(!absl::StrContains(route->repository, ".."));
+  }
 
+  int supported = 0;
   for (const char* method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}) {
-    // Every route asks the policy, and only for that repository.
-    const std::vector<v1::Action> actions = RequiredActions(*route, method);
+    const Endpoint* endpoint = FindEndpoint(*route, method);
+    if (endpoint == nullptr) continue;
+    ++supported;
+    const std::vector<v1::Action> actions = RequiredActions(*endpoint, *route);
+    if (route->repository.empty()) continue;
+    // Every route of a repository asks the policy, and only for that repository.
+    FUZZ_CHECK(endpoint->check == Check::kPolicy);
     FUZZ_CHECK(actions.size() == 1);
     FUZZ_CHECK(actions[0].repository() == route->repository);
+    FUZZ_CHECK(actions[0].resource() != v1::RESOURCE_UNSPECIFIED);
+    FUZZ_CHECK(actions[0].verb() != v1::VERB_UNSPECIFIED);
   }
+  FUZZ_CHECK((supported > 0) == !route->pattern.empty());
 }
 
 void CheckQuery(absl::string_view query) {
-  Request request;
+  http::Request request;
   request.query = query;
   for (const char* name :
        {"account", "digest", "from", "last", "mount", "n", "scope", "service", ""}) {
@@ -73,15 +70,15 @@ void CheckQuery(absl::string_view query) {
 }
 
 void CheckEscapes(absl::string_view text) {
-  const std::string encoded = PercentEncode(text);
-  FUZZ_CHECK(PercentDecode(encoded, /*plus_is_space=*/false) == text);
-  FUZZ_CHECK(PercentDecode(encoded, /*plus_is_space=*/true) == text);
-  const std::optional<std::string> decoded = PercentDecode(text, /*plus_is_space=*/false);
+  const std::string encoded = http::PercentEncode(text);
+  FUZZ_CHECK(http::PercentDecode(encoded, /*plus_is_space=*/false) == text);
+  FUZZ_CHECK(http::PercentDecode(encoded, /*plus_is_space=*/true) == text);
+  const std::optional<std::string> decoded = http::PercentDecode(text, /*plus_is_space=*/false);
   FUZZ_CHECK(decoded ? decoded->size() <= text.size() : absl::StrContains(text, '%'));
 
   // As the value of a parameter it ends neither the value nor the query.
   const std::string query = absl::StrCat("n=1&last=", encoded, "&n=2");
-  Request request;
+  http::Request request;
   request.query = query;
   FUZZ_CHECK(request.QueryParameters("last") == std::vector<std::string>{std::string(text)});
   FUZZ_CHECK(request.QueryParameters("n").size() == 2);

@@ -14,7 +14,7 @@
 #include <set>
 #include <thread>
 
-#include "gateway/http/event_loops.h"
+#include "base/http/event_loops.h"
 #include "registry/v1/access.grpc.pb.h"
 
 namespace registry::gateway {
@@ -162,7 +162,7 @@ class AccessTest : public testing::Test {
 
   absl::StatusOr<AccessAnswer> Authorize(const std::string& repository = "") {
     const auto ask = [](Access& access,
-                        std::string repository) -> Awaitable<absl::StatusOr<AccessAnswer>> {
+                        std::string repository) -> http::Awaitable<absl::StatusOr<AccessAnswer>> {
       const v1::Credential anonymous;
       const auto actions = [&repository] {
         std::vector<v1::Action> actions;
@@ -189,7 +189,7 @@ class AccessTest : public testing::Test {
   FakeControlPlane plane_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<ControlPlaneClient> client_;
-  EventLoops loops_{2};
+  http::EventLoops loops_{2};
   std::unique_ptr<Access> access_;
   std::atomic<bool> stopping_ = false;
   std::thread heartbeat_;

@@ -5,14 +5,14 @@
 namespace registry::gateway {
 namespace {
 
-Request WithHeader(const char* name, const std::string& value) {
-  Request request;
+http::Request WithHeader(const char* name, const std::string& value) {
+  http::Request request;
   request.head.set(name, value);
   return request;
 }
 
 TEST(CredentialTest, NoHeaderIsAnonymous) {
-  const auto credential = ParseCredential(Request());
+  const auto credential = ParseCredential(http::Request());
   ASSERT_TRUE(credential.ok());
   EXPECT_EQ(credential->kind_case(), v1::Credential::KIND_NOT_SET);
 }
@@ -50,7 +50,7 @@ TEST(CredentialTest, RefusesWhatIsNeither) {
 
 TEST(CredentialTest, RefusesSeveralHeaders) {
   for (const char* other : {"Bearer x", "Basic YWRtaW46YQ==", ""}) {
-    Request request = WithHeader("Authorization", "Bearer x");
+    http::Request request = WithHeader("Authorization", "Bearer x");
     request.head.insert("Authorization", other);
     EXPECT_FALSE(ParseCredential(request).ok()) << other;
   }
@@ -72,9 +72,9 @@ TEST(ChallengeTest, OfSeveralProxiesTheFirstSawTheClient) {
        {std::pair("https, http", "https"), std::pair("HTTPS,https", "https"),
         std::pair(" https ,", "https"), std::pair("http, https", "http"),
         std::pair("ftp, https", "http"), std::pair("", "http")}) {
-    Request request = WithHeader("Host", "r.example");
+    http::Request request = WithHeader("Host", "r.example");
     request.head.set("X-Forwarded-Proto", forwarded);
-    request.proxy_trust = ProxyTrust::kScheme;
+    request.proxy_trust = http::ProxyTrust::kScheme;
     EXPECT_EQ(
         Challenge(request, {}, AccessDecision::kCredentialRequired),
         absl::StrCat("Bearer realm=\"", scheme, "://r.example/token\",service=\"simple-registry\""))
@@ -83,9 +83,9 @@ TEST(ChallengeTest, OfSeveralProxiesTheFirstSawTheClient) {
 }
 
 TEST(ChallengeTest, TheRealmFollowsTheProxyAndNeverLeavesItsQuotes) {
-  Request request = WithHeader("Host", "r\"x");
+  http::Request request = WithHeader("Host", "r\"x");
   request.head.set("X-Forwarded-Proto", "https");
-  request.proxy_trust = ProxyTrust::kScheme;
+  request.proxy_trust = http::ProxyTrust::kScheme;
   EXPECT_EQ(Challenge(request, {}, AccessDecision::kTokenInvalid),
             "Bearer realm=\"https://r_x/token\",service=\"simple-registry\","
             "error=\"invalid_token\"");

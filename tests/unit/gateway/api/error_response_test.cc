@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/http/exchange.h"
 #include "base/retry_delay.h"
 #include "oci/error.h"
 
@@ -14,7 +15,7 @@ TEST(ErrorResponseTest, HasCodeMessageAndDetail) {
   Route route;
   route.repository = "a/b";
   route.reference = "v1";
-  const Response response =
+  const http::Response response =
       ErrorResponse(oci::MakeError(oci::ErrorCode::kManifestUnknown, "no such manifest"), route);
   EXPECT_EQ(response.head.status, 404);
   const auto body = boost::json::parse(response.body);
@@ -25,8 +26,19 @@ TEST(ErrorResponseTest, HasCodeMessageAndDetail) {
   EXPECT_EQ(error.at("detail").at("reference").as_string(), "v1");
 }
 
+TEST(ErrorResponseTest, AMalformedBodyIsOfInvalidSize) {
+  const http::Response response = ErrorResponse(http::MalformedBody("it ended early"), Route());
+  EXPECT_EQ(response.head.status, 400);
+  const auto body = boost::json::parse(response.body);
+  const auto& error = body.at("errors").at(0);
+  EXPECT_EQ(error.at("code").as_string(), "SIZE_INVALID");
+  EXPECT_EQ(error.at("message").as_string(), "it ended early");
+  // Not so the same error from another plane.
+  EXPECT_EQ(ErrorResponse(absl::InvalidArgumentError("x"), Route()).head.status, 500);
+}
+
 TEST(ErrorResponseTest, OverloadSaysWhenToTryAgain) {
-  const Response response = ErrorResponse(absl::UnavailableError("busy"), Route());
+  const http::Response response = ErrorResponse(absl::UnavailableError("busy"), Route());
   EXPECT_EQ(response.head.status, 503);
   const auto& headers = response.head.headers;
   EXPECT_TRUE(std::any_of(headers.begin(), headers.end(),
@@ -50,7 +62,7 @@ TEST(ErrorResponseTest, RetryAfterIsWhatTheErrorSays) {
 TEST(ErrorResponseTest, AReferenceThatIsNoTextStaysOutOfTheBody) {
   Route route;
   route.reference.assign(2, '\xff');
-  const Response response = ErrorResponse(absl::InternalError("x"), route);
+  const http::Response response = ErrorResponse(absl::InternalError("x"), route);
   EXPECT_FALSE(boost::json::parse(response.body)
                    .at("errors")
                    .at(0)

@@ -2,45 +2,54 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "oci/error.h"
 
 namespace registry::gateway {
 namespace {
 
-void ExpectRoute(absl::string_view path, Resource resource, absl::string_view repository,
+void ExpectRoute(absl::string_view path, absl::string_view pattern, absl::string_view repository,
                  absl::string_view reference) {
   const absl::StatusOr<Route> route = ParseRoute(path);
   ASSERT_TRUE(route.ok()) << path << ": " << route.status();
-  EXPECT_EQ(static_cast<int>(route->resource), static_cast<int>(resource)) << path;
+  EXPECT_EQ(route->pattern, pattern) << path;
   EXPECT_EQ(route->repository, repository) << path;
   EXPECT_EQ(route->reference, reference) << path;
 }
 
+std::vector<v1::Action> Actions(absl::string_view path, absl::string_view method,
+                                const std::vector<std::string>& tags = {}) {
+  const Route route = *ParseRoute(path);
+  return RequiredActions(*FindEndpoint(route, method), route, tags);
+}
+
 TEST(RouteTest, FindsEveryResource) {
-  ExpectRoute("/v2/", Resource::kVersion, "", "");
-  ExpectRoute("/v2", Resource::kVersion, "", "");
-  ExpectRoute("/token", Resource::kToken, "", "");
-  ExpectRoute("/healthz", Resource::kHealth, "", "");
-  ExpectRoute("/readyz", Resource::kReadiness, "", "");
-  ExpectRoute("/v2/_catalog", Resource::kCatalog, "", "");
-  ExpectRoute("/v2/a/tags/list", Resource::kTags, "a", "");
-  ExpectRoute("/v2/a/referrers/sha256:ab", Resource::kReferrers, "a", "sha256:ab");
-  ExpectRoute("/v2/a/b/manifests/v1", Resource::kManifest, "a/b", "v1");
-  ExpectRoute("/v2/a/blobs/sha256:ab", Resource::kBlob, "a", "sha256:ab");
-  ExpectRoute("/v2/a/blobs/uploads/", Resource::kUploads, "a", "");
-  ExpectRoute("/v2/a/blobs/uploads", Resource::kUploads, "a", "");
-  ExpectRoute("/v2/a/blobs/uploads/x", Resource::kUpload, "a", "x");
+  ExpectRoute("/v2/", "/v2/", "", "");
+  ExpectRoute("/v2", "/v2/", "", "");
+  ExpectRoute("/token", "/token", "", "");
+  ExpectRoute("/healthz", "/healthz", "", "");
+  ExpectRoute("/readyz", "/readyz", "", "");
+  ExpectRoute("/v2/_catalog", "/v2/_catalog", "", "");
+  ExpectRoute("/v2/a/tags/list", "/v2/<name>/tags/list", "a", "");
+  ExpectRoute("/v2/a/referrers/sha256:ab", "/v2/<name>/referrers/<digest>", "a", "sha256:ab");
+  ExpectRoute("/v2/a/b/manifests/v1", "/v2/<name>/manifests/<reference>", "a/b", "v1");
+  ExpectRoute("/v2/a/blobs/sha256:ab", "/v2/<name>/blobs/<digest>", "a", "sha256:ab");
+  ExpectRoute("/v2/a/blobs/uploads/", "/v2/<name>/blobs/uploads/", "a", "");
+  ExpectRoute("/v2/a/blobs/uploads", "/v2/<name>/blobs/uploads/", "a", "");
+  ExpectRoute("/v2/a/blobs/uploads/x", "/v2/<name>/blobs/uploads/<id>", "a", "x");
 }
 
 TEST(RouteTest, NamesMayHoldTheWordsOfRoutes) {
-  ExpectRoute("/v2/blobs/uploads/manifests/v1", Resource::kManifest, "blobs/uploads", "v1");
-  ExpectRoute("/v2/a/tags/list/tags/list", Resource::kTags, "a/tags/list", "");
-  ExpectRoute("/v2/manifests/blobs/uploads/", Resource::kUploads, "manifests", "");
+  ExpectRoute("/v2/blobs/uploads/manifests/v1", "/v2/<name>/manifests/<reference>", "blobs/uploads",
+              "v1");
+  ExpectRoute("/v2/a/tags/list/tags/list", "/v2/<name>/tags/list", "a/tags/list", "");
+  ExpectRoute("/v2/manifests/blobs/uploads/", "/v2/<name>/blobs/uploads/", "manifests", "");
 }
 
 TEST(RouteTest, EscapesAreDecodedOnce) {
-  ExpectRoute("/v2/a/blobs/sha256%3Aab", Resource::kBlob, "a", "sha256:ab");
-  ExpectRoute("/v2/a/blobs/sha256%253Aab", Resource::kBlob, "a", "sha256%3Aab");
+  ExpectRoute("/v2/a/blobs/sha256%3Aab", "/v2/<name>/blobs/<digest>", "a", "sha256:ab");
+  ExpectRoute("/v2/a/blobs/sha256%253Aab", "/v2/<name>/blobs/<digest>", "a", "sha256%3Aab");
 }
 
 TEST(RouteTest, PathTricksNeverReachAnotherRepository) {
@@ -56,13 +65,57 @@ TEST(RouteTest, PathTricksNeverReachAnotherRepository) {
 
 TEST(RouteTest, UnknownPathsAreUnknown) {
   for (const char* path : {"/", "/v1/", "/v2/a", "/v2/a/b", "/v2x", "", "*", "/v2/a/tags"}) {
-    ExpectRoute(path, Resource::kUnknown, "", "");
+    ExpectRoute(path, "", "", "");
   }
+}
+
+TEST(RouteTest, AMethodSelectsWhatIsDone) {
+  const auto operation = [](absl::string_view path, absl::string_view method) {
+    const Endpoint* endpoint = FindEndpoint(*ParseRoute(path), method);
+    return endpoint == nullptr ? std::nullopt : std::optional(endpoint->operation);
+  };
+  EXPECT_EQ(operation("/token", "GET"), Operation::kGetToken);
+  EXPECT_EQ(operation("/token", "POST"), Operation::kPostToken);
+  EXPECT_EQ(operation("/token", "HEAD"), std::nullopt);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", "GET"), Operation::kGetBlob);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", "HEAD"), Operation::kGetBlob);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", "DELETE"), Operation::kDeleteBlob);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", "PUT"), std::nullopt);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", "get"), std::nullopt);
+  EXPECT_EQ(operation("/v2/a/blobs/sha256:ab", ""), std::nullopt);
+  EXPECT_EQ(operation("/v2/a/blobs/uploads/", "POST"), Operation::kPostUpload);
+  EXPECT_EQ(operation("/v2/a/blobs/uploads/x", "HEAD"), std::nullopt);
+  EXPECT_EQ(operation("/nowhere", "GET"), std::nullopt);
+}
+
+TEST(RouteTest, TellsTheMethodsOfARoute) {
+  const auto methods = [](absl::string_view path) { return AllowedMethods(*ParseRoute(path)); };
+  EXPECT_EQ(methods("/healthz"), "GET, HEAD");
+  EXPECT_EQ(methods("/token"), "GET, POST");
+  EXPECT_EQ(methods("/v2/"), "GET, HEAD");
+  EXPECT_EQ(methods("/v2/a/tags/list"), "GET, HEAD");
+  EXPECT_EQ(methods("/v2/a/manifests/v1"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(methods("/v2/a/blobs/uploads/"), "POST");
+  EXPECT_EQ(methods("/v2/a/blobs/uploads/x"), "GET, PATCH, PUT, DELETE");
+  EXPECT_EQ(methods("/v2/a/blobs/sha256:ab"), "GET, HEAD, DELETE");
+}
+
+// Only what tells strangers nothing of a repository asks no policy.
+TEST(RouteTest, EveryPathBelowV2AsksThePolicy) {
+  for (const char* path :
+       {"/v2/", "/v2/_catalog", "/v2/a/tags/list", "/v2/a/referrers/sha256:ab",
+        "/v2/a/manifests/v1", "/v2/a/blobs/sha256:ab", "/v2/a/blobs/uploads/x"}) {
+    EXPECT_EQ(FindEndpoint(*ParseRoute(path), "GET")->check, Check::kPolicy) << path;
+  }
+  EXPECT_EQ(FindEndpoint(*ParseRoute("/v2/a/blobs/uploads/"), "POST")->check, Check::kPolicy);
+  EXPECT_EQ(FindEndpoint(*ParseRoute("/token"), "GET")->check, Check::kCredential);
+  EXPECT_EQ(FindEndpoint(*ParseRoute("/healthz"), "GET")->check, Check::kNothing);
+  EXPECT_EQ(FindEndpoint(*ParseRoute("/readyz"), "GET")->check, Check::kNothing);
 }
 
 TEST(RouteTest, AsksForTheRightThatTheTableOfActionsNames) {
   const auto action = [](absl::string_view path, absl::string_view method) {
-    return RequiredActions(*ParseRoute(path), method).at(0);
+    return Actions(path, method).at(0);
   };
   EXPECT_EQ(action("/v2/a/blobs/uploads/x", "DELETE").verb(), v1::VERB_POST);
   EXPECT_EQ(action("/v2/a/blobs/uploads/x", "GET").verb(), v1::VERB_POST);
@@ -74,23 +127,22 @@ TEST(RouteTest, AsksForTheRightThatTheTableOfActionsNames) {
   EXPECT_EQ(action("/v2/a/referrers/sha256:ab", "GET").resource(), v1::RESOURCE_MANIFESTS);
   EXPECT_EQ(action("/v2/a/referrers/sha256:ab", "GET").tag(), "");
   EXPECT_EQ(action("/v2/_catalog", "GET").resource(), v1::RESOURCE_CATALOG);
-  EXPECT_TRUE(RequiredActions(*ParseRoute("/v2/"), "GET").empty());
+  EXPECT_TRUE(Actions("/v2/", "GET").empty());
 }
 
 // A role names GET for these; HEAD is a verb of its own for manifests alone.
 TEST(RouteTest, HeadAsksAsGetButForManifests) {
   for (const char* path :
        {"/v2/a/blobs/sha256:ab", "/v2/a/referrers/sha256:ab", "/v2/a/tags/list", "/v2/_catalog"}) {
-    EXPECT_EQ(RequiredActions(*ParseRoute(path), "HEAD").at(0).verb(), v1::VERB_GET) << path;
+    EXPECT_EQ(Actions(path, "HEAD").at(0).verb(), v1::VERB_GET) << path;
   }
   for (const char* path : {"/v2/a/manifests/v1", "/v2/a/manifests/sha256:ab"}) {
-    EXPECT_EQ(RequiredActions(*ParseRoute(path), "HEAD").at(0).verb(), v1::VERB_HEAD) << path;
+    EXPECT_EQ(Actions(path, "HEAD").at(0).verb(), v1::VERB_HEAD) << path;
   }
 }
 
 TEST(RouteTest, APushByDigestAsksForEachTagThatItSets) {
-  const std::vector<v1::Action> actions =
-      RequiredActions(*ParseRoute("/v2/a/manifests/sha256:ab"), "PUT", {"v1", "v2"});
+  const std::vector<v1::Action> actions = Actions("/v2/a/manifests/sha256:ab", "PUT", {"v1", "v2"});
   ASSERT_EQ(actions.size(), 3u);
   EXPECT_EQ(actions[0].tag(), "");
   EXPECT_EQ(actions[1].tag(), "v1");

@@ -52,7 +52,7 @@ class UploadPermitTest : public testing::Test {
     boost::asio::io_context loop;
     absl::Status result;
     boost::asio::co_spawn(
-        loop, [&]() -> Awaitable<void> { result = co_await permit.Renew(size_bytes); },
+        loop, [&]() -> http::Awaitable<void> { result = co_await permit.Renew(size_bytes); },
         [](const std::exception_ptr& error) {
           if (error) std::rethrow_exception(error);
         });

@@ -24,7 +24,7 @@ class CallGateTest : public testing::Test {
  protected:
   // A coroutine that enters, notes its name, and keeps its pass.
   void Spawn(const std::string& name, size_t bytes, asio::cancellation_signal* signal = nullptr) {
-    auto run = [](CallGateTest& test, std::string name, size_t bytes) -> Awaitable<void> {
+    auto run = [](CallGateTest& test, std::string name, size_t bytes) -> http::Awaitable<void> {
       co_await asio::this_coro::throw_if_cancelled(false);
       std::optional<CallGate::Pass> pass = co_await test.gate_.Enter(bytes);
       test.log_.push_back(pass ? name : name + " cancelled");
