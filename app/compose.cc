@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Start(RegistryOptions option
 
   // The control plane: access policy and metadata. It gives orders to the storage node.
   controlplane::ControlPlaneOptions control_options;
-  control_options.database = parts.data_folder->path() + "/metadata.db";
+  control_options.database =
+      options.database.empty() ? parts.data_folder->path() + "/metadata.db" : options.database;
   control_options.policy = std::move(options.policy);
   control_options.load_policy = options.load_policy ? options.load_policy : LoadNoPolicy;
   control_options.token_secret = options.token_secret;

@@ -25,6 +25,8 @@ struct RegistryOptions {
   std::string host;
   uint16_t port = 5000;
   std::string data_directory;
+  // A PostgreSQL URL; empty: SQLite in the data folder.
+  std::string database;
   controlplane::ConfiguredPolicy policy;
   // Reads the policy's files again; empty if the policy comes from flags alone.
   std::function<absl::StatusOr<controlplane::ConfiguredPolicy>()> load_policy;

@@ -20,6 +20,7 @@ class FileSettings {
   void Apply(ServeFlags& merged) {
     Set("addr", configuration_.addr, merged.address);
     Set("datadir", configuration_.data_dir, merged.data_dir);
+    Set("database", configuration_.database, merged.database);
     Set("certfile", configuration_.cert_file, merged.cert_file);
     Set("keyfile", configuration_.key_file, merged.key_file);
     Set("sparse", configuration_.sparse, merged.sparse);
@@ -141,6 +142,7 @@ absl::StatusOr<ServeConfiguration> Configure(const ServeFlags& flags) {
   options.host = merged.address.host;
   options.port = merged.address.port;
   options.data_directory = merged.data_dir;
+  options.database = merged.database;
   options.token_secret = merged.token_secret;
   options.token_lifetime = merged.token_timeout;
   options.certificate_file = merged.cert_file;

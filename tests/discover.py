@@ -6,6 +6,9 @@ integration.uploads.post_then_put_stores_the_blob. A class may set properties of
     class Memory(RegistryTestCase):
         ctest = {"RUN_SERIAL": True, "TIMEOUT": 300}
 
+Tests of the folder integration run on SQLite. Those of MAIN_FILES run on PostgreSQL too, and with the
+label "all" the others: integration.postgres.FILE.METHOD. A class with `engines = ("sqlite",)` does not.
+
 A base class that is written MODULE.CLASS, and is in the same folder, brings its test methods:
 
     class SkopeoAccess(client_access.Scenarios, SkopeoCase):
@@ -19,6 +22,8 @@ import pathlib
 import sys
 
 DEFAULT_TIMEOUT_S = 120
+# Push, pull and access: these run on every engine, even without ./dev test -all.
+MAIN_FILES = {"test_access.py", "test_blobs.py", "test_manifests.py", "test_uploads.py"}
 # Instrumented code is slower.
 SANITIZER_TIMEOUT_FACTOR = 3
 
@@ -41,14 +46,16 @@ def brought_by_bases(node, folder):
 
 
 def tests_in(path):
-    """Yields (class name, method name, ctest properties)."""
+    """Yields (class name, method name, engine, ctest properties)."""
     for node in classes_in(path):
-        properties = {}
+        values = {"ctest": {}, "engines": ("sqlite", "postgres")}
         for item in node.body:
-            if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "ctest":
-                properties = ast.literal_eval(item.value)
-        for method in dict.fromkeys((*test_methods(node), *brought_by_bases(node, path.parent))):
-            yield node.name, method, properties
+            if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") in values:
+                values[item.targets[0].id] = ast.literal_eval(item.value)
+        engines = values["engines"] if path.parent.name == "integration" else ("sqlite",)
+        for engine in engines:
+            for method in dict.fromkeys((*test_methods(node), *brought_by_bases(node, path.parent))):
+                yield node.name, method, engine, values["ctest"]
 
 
 def quote(value):
@@ -61,6 +68,7 @@ def main():
     parser.add_argument("--python", required=True)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--sanitizer", default="")
+    parser.add_argument("--postgres", required=True, help="the folder of the server")
     parser.add_argument("--output", required=True, type=pathlib.Path)
     parser.add_argument("files", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
@@ -69,19 +77,26 @@ def main():
     lines = []
     names = set()
     for path in options.files:
-        for class_name, method, properties in tests_in(path):
-            name = f"{path.parent.name}.{path.stem.removeprefix('test_')}.{method.removeprefix('test_')}"
+        for class_name, method, engine, properties in tests_in(path):
+            folder = path.parent.name + (".postgres" if engine == "postgres" else "")
+            name = f"{folder}.{path.stem.removeprefix('test_')}.{method.removeprefix('test_')}"
             if name in names:
                 sys.exit(f"{path}: two tests are named {name}")
             names.add(name)
             command = [options.python, runner, path, f"{class_name}.{method}"]
             lines.append(f"add_test(NAME {name} COMMAND {' '.join(map(quote, command))})")
             properties = {"TIMEOUT": DEFAULT_TIMEOUT_S, "SKIP_RETURN_CODE": 77, **properties}
+            if engine == "postgres":
+                properties["FIXTURES_REQUIRED"] = "postgres"
+                if path.name not in MAIN_FILES:
+                    properties["LABELS"] = "all"
             if options.sanitizer:
                 properties["TIMEOUT"] *= SANITIZER_TIMEOUT_FACTOR
             environment = {
                 "REGISTRY_TEST_BINARY": options.binary,
                 "REGISTRY_TEST_SANITIZER": options.sanitizer,
+                "REGISTRY_TEST_ENGINE": engine,
+                "REGISTRY_TEST_POSTGRES_FOLDER": options.postgres,
                 "PYTHONDONTWRITEBYTECODE": "1",
             }
             properties["ENVIRONMENT"] = ";".join(f"{k}={v}" for k, v in environment.items())

@@ -13,6 +13,7 @@
 #include "base/quote.h"
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/objects.h"
+#include "controlplane/sql/postgres/engine.h"
 
 namespace registry::app {
 namespace {
@@ -42,6 +43,15 @@ void ReadAddress(const YamlValue& value, Configuration& configuration) {
   Set(value, std::optional(*std::move(address)), configuration.addr, configuration);
 }
 
+void ReadDatabase(const YamlValue& value, Configuration& configuration) {
+  std::optional<std::string> url = ReadOptionalText(value);
+  if (!url.has_value()) return;
+  if (absl::Status status = controlplane::CheckDatabaseUrl(*url); !status.ok()) {
+    return value.Error(status.message());
+  }
+  Set(value, std::move(url), configuration.database, configuration);
+}
+
 void ReadPublicUrl(const YamlValue& value, Configuration& configuration) {
   const std::optional<std::string> text = ReadOptionalText(value);
   if (!text.has_value()) return;
@@ -61,8 +71,8 @@ bool IsUpstreamUrl(const std::string& url) {
 
 bool SameSettings(const Configuration& a, const Configuration& b) {
   const auto settings = [](const Configuration& c) {
-    return std::tie(c.data_dir, c.addr, c.public_url, c.token_secret, c.token_timeout, c.ui,
-                    c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse,
+    return std::tie(c.data_dir, c.database, c.addr, c.public_url, c.token_secret, c.token_timeout,
+                    c.ui, c.cert_file, c.key_file, c.shutdown_delay, c.drain_timeout, c.sparse,
                     c.upload_limit, c.upload_limit_user, c.client_connections, c.client_requests,
                     c.user_requests);
   };
@@ -79,11 +89,12 @@ std::string HalfCertificate(const Configuration& configuration) {
 }
 
 void ReadConfiguration(const YamlValue& spec, Configuration& configuration) {
-  if (!spec.IsMapOf({"dataDir", "web", "registry"})) return;
+  if (!spec.IsMapOf({"dataDir", "database", "web", "registry"})) return;
   const auto set_text = [&](const YamlValue& value, std::optional<std::string>& field) {
     Set(value, ReadOptionalText(value), field, configuration);
   };
   set_text(spec.Field("dataDir"), configuration.data_dir);
+  ReadDatabase(spec.Field("database"), configuration);
 
   const YamlValue web = spec.Field("web");
   if (web.IsMapOf({"addr", "publicUrl", "tokenSecret", "tokenTimeout", "ui", "certfile", "keyfile",

@@ -16,6 +16,8 @@ namespace registry::app {
 // Absent fields are not given, or given as empty text.
 struct Configuration {
   std::optional<std::string> data_dir;
+  // A PostgreSQL URL.
+  std::optional<std::string> database;
   std::optional<HostPort> addr;
   // The registry's URL for clients: a result of http::ParsePublicUrl.
   std::optional<std::string> public_url;

@@ -11,6 +11,7 @@
 #include "base/http/public_url.h"
 #include "base/quote.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/sql/postgres/engine.h"
 
 namespace registry::app {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 constexpr FlagName kNames[] = {
     {"addr", "addr"},
     {"datadir", "datadir"},
+    {"database", "database"},
     {"adminname", "adminname"},
     {"adminpwd", "adminpwd"},
     {"adminpwdfile", "adminpwdfile"},
@@ -54,6 +56,7 @@ struct TextFlag {
 };
 constexpr TextFlag kTexts[] = {
     {"datadir", &ServeFlags::data_dir},
+    {"database", &ServeFlags::database},
     {"adminname", &ServeFlags::admin_name},
     {"adminpwd", &ServeFlags::admin_password},
     {"adminpwdfile", &ServeFlags::admin_password_file},
@@ -260,6 +263,11 @@ absl::StatusOr<ServeFlags> Convert(const Settings& settings) {
     absl::StatusOr<HostPort> address = ReadAddress(settings, "grpcaddr");
     if (!address.ok()) return address.status();
     flags.grpc_address = *std::move(address);
+  }
+  if (!flags.database.empty()) {
+    if (absl::Status status = controlplane::CheckDatabaseUrl(flags.database); !status.ok()) {
+      return Wrong(settings, "database", status.message());
+    }
   }
   if (const re2::RE2 sparse(flags.sparse, re2::RE2::Quiet); !sparse.ok()) {
     return Wrong(

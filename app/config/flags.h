@@ -22,6 +22,8 @@ namespace registry::app {
 struct ServeFlags {
   HostPort address = {.host = "0.0.0.0", .port = 5000};
   std::string data_dir = "./data";
+  // postgresql://…, a URL that PostgresEngine accepts; empty: SQLite in the data folder.
+  std::string database;
   std::string admin_name = "admin";
   // Exactly one of these two is set, or neither with config_folders; ReadAdminPassword
   // (admin_password.h) reads them.

@@ -28,12 +28,18 @@ import time
 import unittest
 import urllib.parse
 
+import postgres
+
 BINARY = os.environ.get(
     "REGISTRY_TEST_BINARY",
     str(pathlib.Path(__file__).resolve().parents[2] / "build" / "simple-registry"),
 )
 # "address,undefined" if the binary is instrumented: then it is slower and larger.
 SANITIZER = os.environ.get("REGISTRY_TEST_SANITIZER", "")
+
+# Whether registries keep their metadata in PostgreSQL, on the server that ctest started.
+ON_POSTGRES = os.environ.get("REGISTRY_TEST_ENGINE") == "postgres"
+POSTGRES_FOLDER = os.environ.get("REGISTRY_TEST_POSTGRES_FOLDER", "")
 
 USER = "admin"
 PASSWORD = "correct horse"
@@ -92,6 +98,20 @@ def run_binary(*arguments, stdin=b"", env=None, timeout_s=60, **options):
     )
 
 
+def database_of(folder):
+    """The URL of this folder's database, which is made if it does not exist."""
+    server = postgres.Server(POSTGRES_FOLDER)
+    name = "registry_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    if not server.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        server.sql(f"CREATE DATABASE {name}")
+    return server.url(name)
+
+
+def drop_database_of(folder):
+    name = "registry_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    postgres.Server(POSTGRES_FOLDER).sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
 class Registry:
     """One `simple-registry serve` process on one data folder."""
 
@@ -99,6 +119,8 @@ class Registry:
         self.folder = pathlib.Path(folder)
         self.datadir = self.folder / "data"
         self.flags = [str(flag) for flag in flags]
+        if ON_POSTGRES and "-database" not in self.flags:
+            self.flags += ["-database", database_of(self.folder)]
         if password is not None:
             self.flags += ["-adminpwd", password]
         self.env = env or {}
@@ -444,6 +466,8 @@ class RegistryTestCase(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.gettempdir(), f"registry-test-{secrets.token_hex(6)}")
         self.folder.mkdir(mode=0o700)
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        if ON_POSTGRES:
+            self.addCleanup(drop_database_of, self.folder)
         self.registries = []
         if self.start_at_once:
             self.registry = self.start_registry(*self.flags)

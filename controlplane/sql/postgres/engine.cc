@@ -49,6 +49,23 @@ std::string NameOf(const PQconninfoOption* options) {
   return absl::StrCat(name, "/", database);
 }
 
+absl::StatusOr<std::string> ParseName(const std::string& url) {
+  if (absl::Status status = LoadLibpq(); !status.ok()) return status;
+  char* error = nullptr;
+  PQconninfoOption* parsed = libpq().PQconninfoParse(url.c_str(), &error);
+  const absl::Cleanup free = [&] {
+    libpq().PQconninfoFree(parsed);
+    libpq().PQfreemem(error);
+  };
+  // libpq's message may repeat the URL, with its password.
+  if (!IsPostgresUrl(url) || parsed == nullptr) {
+    return absl::InvalidArgumentError(
+        "the database's URL is malformed: write postgresql://USER@HOST:PORT/DATABASE, with special "
+        "characters of the password as %XX");
+  }
+  return NameOf(parsed);
+}
+
 }  // namespace
 
 bool IsPostgresUrl(absl::string_view location) {
@@ -69,21 +86,12 @@ void PostgresClock::Set(int64_t now_ms) {
   set_at_ms_ = steady_ms;
 }
 
+absl::Status CheckDatabaseUrl(const std::string& url) { return ParseName(url).status(); }
+
 absl::StatusOr<std::unique_ptr<PostgresEngine>> PostgresEngine::Create(PostgresOptions options) {
-  if (absl::Status status = LoadLibpq(); !status.ok()) return status;
-  char* error = nullptr;
-  PQconninfoOption* parsed = libpq().PQconninfoParse(options.url.c_str(), &error);
-  const absl::Cleanup free = [&] {
-    libpq().PQconninfoFree(parsed);
-    libpq().PQfreemem(error);
-  };
-  // libpq's message may repeat the URL, with its password.
-  if (!IsPostgresUrl(options.url) || parsed == nullptr) {
-    return absl::InvalidArgumentError(
-        "the database's URL is malformed: write postgresql://USER@HOST:PORT/DATABASE, with special "
-        "characters of the password as %XX");
-  }
-  std::string name = NameOf(parsed);
+  absl::StatusOr<std::string> parsed = ParseName(options.url);
+  if (!parsed.ok()) return parsed.status();
+  std::string name = *std::move(parsed);
   return std::unique_ptr<PostgresEngine>(new PostgresEngine(std::move(options), std::move(name)));
 }
 

@@ -33,6 +33,10 @@ struct PostgresOptions {
 // Whether `location` is for this engine.
 bool IsPostgresUrl(absl::string_view location);
 
+// Error: INVALID_ARGUMENT, without the URL, which may hold a password; FAILED_PRECONDITION if libpq
+// is not installed.
+absl::Status CheckDatabaseUrl(const std::string& url);
+
 // The database's clock, as of the last answer.
 class PostgresClock {
  public:
