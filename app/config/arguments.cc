@@ -170,7 +170,9 @@ absl::StatusOr<Settings> ReadEnvironment(const CommandSyntax& syntax,
 std::vector<std::string> UnknownVariables(const CommandSyntax& syntax,
                                           const Environment& environment) {
   std::vector<std::string> warnings;
-  for (const auto& [variable, value] : environment) {
+  for (const auto& entry : environment) {
+    // Not a structured binding: Clang 14, which builds the fuzz targets, cannot capture those.
+    const std::string& variable = entry.first;
     const bool known =
         std::any_of(syntax.flags.begin(), syntax.flags.end(),
                     [&](const FlagName& name) { return VariableOf(name) == variable; });
