@@ -20,7 +20,7 @@ class ConnectionPool {
   // At most `size` connections are in use; who wants another one waits.
   ConnectionPool(Engine& engine, bool read_only, size_t size);
 
-  // Opens all connections. Without it, each is opened when it is needed first.
+  // Opens the connections that are not open yet. Without it, each is opened when it is needed.
   absl::Status Open();
 
   // A connection for one transaction. Goes back at the end, unless it was lost.

@@ -55,9 +55,19 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::unique_ptr<Engine>
                                                          DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(std::move(engine), std::move(options)));
   if (absl::Status status = database->Migrate(); !status.ok()) return status;
-  if (absl::Status status = database->writers_.Open(); !status.ok()) return status;
-  if (absl::Status status = database->readers_.Open(); !status.ok()) return status;
+  for (ConnectionPool* pool : {&database->writers_, &database->readers_}) {
+    if (absl::Status status = database->OpenAll(*pool); !status.ok()) return status;
+  }
   return database;
+}
+
+absl::Status Database::OpenAll(ConnectionPool& pool) {
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status status = pool.Open();
+    if (!MayRetry(status)) return status;
+    if (attempt >= engine_->max_attempts()) return GivenUp(status);
+    WaitBeforeRetry(attempt);
+  }
 }
 
 // Migrations only go forward and never change once released: a later one corrects an earlier one.

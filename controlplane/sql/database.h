@@ -78,6 +78,7 @@ class Database {
   Database(std::unique_ptr<Engine> engine, DatabaseOptions options);
 
   absl::Status Migrate();
+  absl::Status OpenAll(ConnectionPool& pool);
   void WaitBeforeRetry(int attempt) const;
   absl::Status RunOnce(TransactionMode mode, absl::FunctionRef<absl::Status(Transaction&)> body,
                        bool& may_retry);

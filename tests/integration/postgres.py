@@ -58,10 +58,20 @@ class Server:
         if not self.durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         settings = " ".join(f"-c {name}={value}" for name, value in options.items())
-        self._run(
-            "pg_ctl", "--pgdata", self.data, "--log", self.folder / "log", "--options", settings,
-            "--wait", "--timeout=60", "start",
-        )  # fmt: skip
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self._run(
+                    "pg_ctl", "--pgdata", self.data, "--log", self.folder / "log", "--options",
+                    settings, "--wait", "--timeout=60", "start",
+                )  # fmt: skip
+                return
+            except RuntimeError as error:
+                # What was killed may not have let go of its shared memory yet.
+                log = (self.folder / "log").read_text(errors="replace")
+                if time.monotonic() > deadline or "still in use" not in log[-2000:]:
+                    raise RuntimeError(f"{error}\n{log[-2000:]}") from None
+                time.sleep(0.05)
 
     def stop(self, mode="fast"):
         """`mode`: fast or immediate, which leaves the recovery to the next start."""
@@ -76,6 +86,8 @@ class Server:
                 except ProcessLookupError:
                     pass
             time.sleep(0.01)
+        # Where nobody reaps the dead process, the file would name one that seems to live.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _processes(self):
         found = []

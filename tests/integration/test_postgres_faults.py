@@ -5,6 +5,7 @@ under way: before it reaches the server, or before its answer reaches the regist
 server is killed and started again. A seed decides when; a failure prints it.
 """
 
+import json
 import os
 import pathlib
 import random
@@ -116,7 +117,7 @@ class Pusher(threading.Thread):
         digest = digest_of(content)
         self._until_acknowledged(lambda: self._push_blob(client, content, digest))
         self.blobs.append(digest)
-        manifest = registry.image_manifest(digest, len(content))
+        manifest = json.dumps(registry.image_manifest(content, [])).encode()
         self._until_acknowledged(
             lambda: client.put(
                 f"/v2/team/app/manifests/{self.tag}",

@@ -195,7 +195,7 @@ TEST_F(PostgresTest, OldCommitsAreForgotten) {
                                     return t
                                         .QueryFirst(
                                             "/* test */ SELECT count(*) FROM commits "
-                                            "WHERE id < '02000000-0000-7000-8000-000000000000'",
+                                            "WHERE id < '01100000-0000-7000-8000-000000000000'",
                                             {}, [](const Row& row) { return row.Int(0); })
                                         .value_or(-1);
                                   });
