@@ -185,6 +185,21 @@ class Http(RegistryTestCase):
                 connection.close()
                 self.client.get(f"/v2/{REPOSITORY}/blobs/{digest_of(b'hello')}", expect=404)
 
+    def test_a_malformed_body_is_a_size_invalid_400_wherever_it_is_read(self):
+        for method, path in (
+            ("PATCH", self.client.begin_upload(REPOSITORY)),
+            ("PUT", with_query(self.client.begin_upload(REPOSITORY), digest=digest_of(b"hello"))),
+            ("POST", with_query(f"/v2/{REPOSITORY}/blobs/uploads/", digest=digest_of(b"hello"))),
+            ("PUT", f"/v2/{REPOSITORY}/manifests/v1"),
+        ):
+            for headers, body in (({"Transfer-Encoding": "chunked"}, b"zz\r\nhello\r\n"),
+                                  ({"Content-Length": 5}, b"hell")):  # fmt: skip
+                with self.subTest(method=method, path=path, body=body):
+                    connection = self.connect()
+                    connection.request(method, path, headers, body)
+                    connection.sock.shutdown(socket.SHUT_WR)
+                    self.expect_error(connection.response(), 400, "SIZE_INVALID")
+
     def test_a_refused_body_does_not_become_the_next_request(self):
         connection = self.connect()
         body = b"GET /v2/ HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION + b"\r\n"
