@@ -86,8 +86,9 @@ class Server:
                 except ProcessLookupError:
                     pass
             time.sleep(0.01)
-        # Where nobody reaps the dead process, the file would name one that seems to live.
+        # Where nobody reaps the dead process, these would name one that seems to live.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
 
     def _processes(self):
         found = []

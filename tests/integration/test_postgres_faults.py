@@ -165,10 +165,12 @@ class PostgresFaults(RegistryTestCase):
         self.server.sql("CREATE DATABASE registry")
 
     def start_behind_proxy(self, chance):
+        print(f"seed {SEED}", flush=True)
         proxy = BreakingProxy(self.server.folder / ".s.PGSQL.5432", chance, SEED)
         self.addCleanup(proxy.close)
         url = f"postgresql://registry@127.0.0.1:{proxy.port}/registry"
-        self.registry = self.new_registry("-database", url).start()
+        self.registry = self.new_registry("-database", url)
+        self.registry.start()
         return proxy
 
     def push_while(self, disturb, pushers=4):

@@ -20,6 +20,10 @@ namespace {
 // "simple-r" in ASCII: the key of the lock that migrations take.
 constexpr int64_t kMigrationLock = 0x73696d706c652d72;
 
+constexpr absl::string_view kTables =
+    "SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = current_schema() AND c.relkind = 'r'";
+
 int64_t SteadyNowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -103,9 +107,6 @@ const std::vector<Migration>& PostgresEngine::migrations() const { return Postgr
 
 absl::Status PostgresEngine::PrepareMigration(Transaction& t) {
   t.Exists("SELECT pg_advisory_xact_lock(?1)", {kMigrationLock});
-  constexpr absl::string_view kTables =
-      "SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = current_schema() AND c.relkind = 'r'";
   const bool empty = !t.Exists(absl::StrCat(kTables, " LIMIT 1"), {});
   // Other programs have tables named schema_migrations too.
   const bool ours = t.Exists(absl::StrCat(kTables, " AND c.relname = 'schema_migrations'"), {}) &&
@@ -120,6 +121,18 @@ absl::Status PostgresEngine::PrepareMigration(Transaction& t) {
 absl::StatusOr<bool> PostgresEngine::WasCommitted(const std::string& commit_id) {
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connect(/*read_only=*/false);
   if (!connection.ok()) return connection.status();
+  // The very first migration makes the table. Whoever lost it waits for its end, and looks.
+  bool exists = false;
+  absl::Status status = (*connection)->Begin(TransactionMode::kPoll);
+  if (status.ok()) {
+    Transaction t(*this, **connection);
+    t.Exists("SELECT pg_advisory_xact_lock(?1)", {kMigrationLock});
+    exists = t.Exists(absl::StrCat(kTables, " AND c.relname = 'commits'"), {});
+    status = t.status();
+    (*connection)->Rollback();
+  }
+  if (!status.ok()) return status;
+  if (!exists) return false;
   const absl::StatusOr<int64_t> inserted =
       (*connection)
           ->Run("INSERT INTO commits (id) VALUES (CAST(?1 AS UUID)) ON CONFLICT (id) DO NOTHING",
