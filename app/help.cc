@@ -34,9 +34,9 @@ is wrong, the registry keeps what it had, and the log says why.
 Flags, with their defaults
   -addr HOST:PORT       where to listen (0.0.0.0:5000); :5000 is every address, port 0 a free one
   -datadir DIR          folder for all data (./data); created if missing
-  -database URL         postgresql://USER@HOST/NAME?PARAMETER=VALUE: keep all but the blobs' bytes in
-                        PostgreSQL 13 or newer (default: SQLite in DATADIR); for a password, add
-                        passfile=FILE, or set PGPASSWORD: other users can see the command line
+  -database URL         postgresql://USER@HOST/NAME: keep all but the blobs' bytes in PostgreSQL, 13
+                        or newer (default: SQLite in DATADIR); for a password, append
+                        ?passfile=FILE or set PGPASSWORD: other users can see the command line
   -adminname NAME       the administrator's user name (admin)
   -adminpwdfile FILE    a file with one line: the administrator's password, or its bcrypt hash as
                         genhash or htpasswd -nB prints it

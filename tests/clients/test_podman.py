@@ -163,6 +163,12 @@ class PartialPulls(PodmanCase):
         """Pushes an image of one layer with these files. Returns the layer's descriptor."""
         archive = self.folder / "image.tar"
         with tarfile.open(archive, "w") as tar:
+            # podman copies files at the same time, and some of them before it makes a folder that has
+            # no entry; then it pulls the whole layer.
+            folder = tarfile.TarInfo("data")
+            folder.type = tarfile.DIRTYPE
+            folder.mode = 0o755
+            tar.addfile(folder)
             for path, content in files.items():
                 info = tarfile.TarInfo(path)
                 info.size = len(content)

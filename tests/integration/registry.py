@@ -11,6 +11,7 @@ what holds of all answers: the date, the version header, and the form of errors.
 """
 
 import base64
+import contextlib
 import email.utils
 import hashlib
 import http.client
@@ -21,6 +22,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -98,17 +100,21 @@ def run_binary(*arguments, stdin=b"", env=None, timeout_s=60, **options):
     )
 
 
+def database_name_of(folder):
+    return "registry_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+
+
 def database_of(folder):
     """The URL of this folder's database, which is made if it does not exist."""
     server = postgres.Server(POSTGRES_FOLDER)
-    name = "registry_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    name = database_name_of(folder)
     if not server.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
         server.sql(f"CREATE DATABASE {name}")
     return server.url(name)
 
 
 def drop_database_of(folder):
-    name = "registry_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    name = database_name_of(folder)
     postgres.Server(POSTGRES_FOLDER).sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
@@ -190,6 +196,13 @@ class Registry:
             if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
         raise AssertionError(f"no {field} in /proc")
+
+    def sql(self, query):
+        """The first value that its database answers."""
+        if ON_POSTGRES:
+            return postgres.Server(POSTGRES_FOLDER).sql(query, database_name_of(self.folder))
+        with contextlib.closing(sqlite3.connect(self.datadir / "metadata.db")) as database:
+            return str(database.execute(query).fetchone()[0])
 
     # Its log.
 

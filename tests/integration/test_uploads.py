@@ -5,7 +5,6 @@ Source: distribution-spec spec.md#pushing-blobs.
 
 import re
 import threading
-import sqlite3
 import unittest
 
 from registry import RegistryTestCase, digest_of, wait_for, with_query
@@ -354,9 +353,7 @@ class Uploads(RegistryTestCase):
     def test_a_failed_post_with_a_digest_leaves_no_session(self):
         path = with_query(f"/v2/{REPOSITORY}/blobs/uploads/", digest=digest_of(b"something else"))
         self.client.post(path, b"bytes", expect=400)
-        database = sqlite3.connect(self.registry.datadir / "metadata.db")
-        self.addCleanup(database.close)
-        self.assertEqual(database.execute("SELECT count(*) FROM uploads").fetchone(), (0,))
+        self.assertEqual(self.registry.sql("SELECT count(*) FROM uploads"), "0")
 
     def test_an_upload_alone_makes_no_repository(self):
         self.client.begin_upload(REPOSITORY)

@@ -77,8 +77,10 @@ class RecordingEngine final : public Engine {
   const std::shared_ptr<Statements> statements_;
 };
 
-const char* ServerUrl() {
-  const char* url = std::getenv("REGISTRY_TEST_POSTGRES");
+constexpr char kServerVariable[] = "REGISTRY_TEST_POSTGRES";
+
+std::string ServerUrl() {
+  const char* url = std::getenv(kServerVariable);
   EXPECT_NE(url, nullptr) << "run this test by ctest, which starts PostgreSQL";
   return url == nullptr ? "" : url;
 }
@@ -173,10 +175,7 @@ std::vector<std::string> FullScansInPostgres(Administrator& server, const std::s
 
 }  // namespace
 
-bool TestsRunOnPostgres() {
-  const char* engine = std::getenv("REGISTRY_TEST_ENGINE");
-  return engine != nullptr && absl::string_view(engine) == "postgres";
-}
+bool TestsRunOnPostgres() { return std::getenv(kServerVariable) != nullptr; }
 
 void Statements::Add(absl::string_view sql, absl::Span<const Value> values) {
   std::lock_guard lock(mutex_);

@@ -1,6 +1,6 @@
-// A new database for one test, on the engine that the environment variable REGISTRY_TEST_ENGINE
-// names: "sqlite" (the default), or "postgres" on the server of REGISTRY_TEST_POSTGRES, which ctest
-// starts (tests/integration/postgres.py).
+// A new database for one test: an SQLite file or, if the environment variable
+// REGISTRY_TEST_POSTGRES has a URL, on that server, which ctest starts
+// (tests/integration/postgres.py).
 //
 // Its end is a test too: no statement that ran may read a whole table, but those that begin with a
 // comment, which are the tests' own.

@@ -16,7 +16,10 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class PostgresTest : public DatabaseTest {};
+class PostgresTest : public DatabaseTest {
+ protected:
+  PostgresTest() { EXPECT_TRUE(TestsRunOnPostgres()); }
+};
 
 TEST_F(PostgresTest, TheNameHasNoPassword) {
   const auto engine = PostgresEngine::Create(
