@@ -12,10 +12,13 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/worker_pool.h"
+#include "controlplane/access/grpc_service.h"
 #include "controlplane/access/service.h"
 #include "controlplane/access/signing_key.h"
+#include "controlplane/admin/grpc_service.h"
 #include "controlplane/admin/service.h"
 #include "controlplane/clock.h"
+#include "controlplane/metadata/grpc_service.h"
 #include "controlplane/metadata/page_cursor.h"
 #include "controlplane/metadata/service.h"
 #include "controlplane/metadata/touches.h"
@@ -90,9 +93,12 @@ struct ControlPlane::Parts {
   std::mutex reload_mutex;
   std::unique_ptr<PageCursor> cursor;
   std::unique_ptr<AccessService> access;
+  std::unique_ptr<GrpcAccessService> grpc_access;
   std::unique_ptr<Touches> touches;
   std::unique_ptr<MetadataService> metadata;
+  std::unique_ptr<GrpcMetadataService> grpc_metadata;
   std::unique_ptr<AdminService> admin;
+  std::unique_ptr<GrpcAdminService> grpc_admin;
   std::unique_ptr<base::WorkerPool> readers;
   std::unique_ptr<base::WorkerPool> writers;
 
@@ -176,10 +182,14 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       AccessService::Create(std::move(access_options));
   if (!access.ok()) return access.status();
   parts->access = *std::move(access);
-  parts->touches = std::make_unique<Touches>(
-      TouchesOptions{.database = parts->database.get(), .writers = parts->writers.get()});
-  parts->upkeep = std::make_unique<Upkeep>(UpkeepOptions{
-      .database = parts->database.get(), .nodes = &parts->nodes, .touches = parts->touches.get()});
+  parts->grpc_access = std::make_unique<GrpcAccessService>(*parts->access);
+  const Clock now_ms = [database = parts->database.get()] { return database->NowMs(); };
+  parts->touches = std::make_unique<Touches>(TouchesOptions{
+      .database = parts->database.get(), .writers = parts->writers.get(), .now_ms = now_ms});
+  parts->upkeep = std::make_unique<Upkeep>(UpkeepOptions{.database = parts->database.get(),
+                                                         .nodes = &parts->nodes,
+                                                         .touches = parts->touches.get(),
+                                                         .now_ms = now_ms});
   Upkeep* upkeep = parts->upkeep.get();
   parts->metadata = std::make_unique<MetadataService>(MetadataServiceOptions{
       .database = parts->database.get(),
@@ -192,11 +202,14 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Open(ControlPlaneOpt
       .sparse_repositories = parts->sparse_repositories.get(),
       .upload_limits = options.upload_limits,
       .on_trash = [upkeep] { upkeep->Wake(); },
-      .on_no_room = [upkeep](const std::string& principal) { upkeep->MakeRoom(principal); }});
+      .on_no_room = [upkeep](const std::string& principal) { upkeep->MakeRoom(principal); },
+      .now_ms = now_ms});
+  parts->grpc_metadata = std::make_unique<GrpcMetadataService>(*parts->metadata);
   parts->admin = std::make_unique<AdminService>(AdminServiceOptions{
       .database = parts->database.get(),
       .store = parts->policy.get(),
       .reload = [parts = parts.get()](const Actor& actor) { return parts->Reload(actor); }});
+  parts->grpc_admin = std::make_unique<GrpcAdminService>(*parts->admin);
   parts->upkeep->Start();
   return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(parts)));
 }
@@ -206,10 +219,10 @@ ControlPlane::ControlPlane(std::unique_ptr<Parts> parts) : parts_(std::move(part
 ControlPlane::~ControlPlane() = default;
 
 std::vector<grpc::Service*> ControlPlane::services() {
-  return {parts_->access.get(), parts_->metadata.get()};
+  return {parts_->grpc_access.get(), parts_->grpc_metadata.get()};
 }
 
-grpc::Service* ControlPlane::admin_service() { return parts_->admin.get(); }
+grpc::Service* ControlPlane::admin_service() { return parts_->grpc_admin.get(); }
 
 absl::Status ControlPlane::ReloadPolicy() { return parts_->Reload(ThisProcess()).status(); }
 

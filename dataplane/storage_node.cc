@@ -6,6 +6,7 @@
 #include "dataplane/blob_files.h"
 #include "dataplane/data_folder.h"
 #include "dataplane/file_executor.h"
+#include "dataplane/grpc_service.h"
 #include "dataplane/storage_service.h"
 #include "dataplane/upload_files.h"
 
@@ -20,13 +21,15 @@ struct StorageNode::Parts {
         executor({.short_threads = options.file_threads,
                   .long_threads = options.finish_threads,
                   .max_queued = options.max_queued_jobs}),
-        service(std::move(node), *folder, blobs, uploads, executor) {}
+        service(std::move(node), *folder, blobs, uploads, executor),
+        grpc_service(service) {}
 
   std::unique_ptr<DataFolder> folder;
   BlobFiles blobs;
   UploadFiles uploads;
   FileExecutor executor;
   StorageService service;
+  GrpcStorageService grpc_service;
 };
 
 absl::StatusOr<std::unique_ptr<StorageNode>> StorageNode::Open(StorageNodeOptions options) {
@@ -50,7 +53,7 @@ StorageNode::StorageNode(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 
 StorageNode::~StorageNode() = default;
 
-grpc::Service* StorageNode::service() { return &parts_->service; }
+grpc::Service* StorageNode::service() { return &parts_->grpc_service; }
 
 void StorageNode::ReportHealth(grpc::HealthCheckServiceInterface* health) {
   if (health == nullptr) return parts_->folder->OnFailure({});

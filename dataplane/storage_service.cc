@@ -4,12 +4,8 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "base/grpc_server.h"
-#include "base/grpc_status.h"
 #include "base/limits.h"
 #include "dataplane/incarnation_list.h"
-#include "dataplane/read_reactor.h"
-#include "dataplane/write_reactor.h"
 #include "oci/digest.h"
 
 namespace registry::dataplane {
@@ -48,90 +44,67 @@ absl::Status FillList(const DataFolder& folder, const v1::ListRequest& request,
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StorageService::GetNode(grpc::CallbackServerContext* context,
-                                                  const v1::GetNodeRequest* /*request*/,
-                                                  v1::Node* response) {
+void StorageService::GetNode(const v1::GetNodeRequest* /*request*/, v1::Node* response,
+                             const base::CallInfo* /*call*/, base::Done done) {
   *response = node_;
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status::OK);
-  return reactor;
+  done(absl::OkStatus());
 }
 
-grpc::ServerReadReactor<v1::WriteRequest>* StorageService::Write(
-    grpc::CallbackServerContext* /*context*/, v1::WriteResponse* response) {
-  return WriteReactor::Start(uploads_, executor_, response);
+void StorageService::Finish(const v1::FinishRequest* request, v1::FinishResponse* response,
+                            const base::CallInfo* call, base::Done done) {
+  Run(request->incarnation(), FileExecutor::kLong, call, std::move(done),
+      [=, this](const Incarnation& incarnation) -> absl::Status {
+        absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
+        if (!digest.ok()) return digest.status();
+        absl::StatusOr<int64_t> size = uploads_.Finish(
+            incarnation, *digest, [call] { return call->cancellation.requested(); });
+        if (!size.ok()) return size.status();
+        response->set_size_bytes(*size);
+        return absl::OkStatus();
+      });
 }
 
-grpc::ServerUnaryReactor* StorageService::Finish(grpc::CallbackServerContext* context,
-                                                 const v1::FinishRequest* request,
-                                                 v1::FinishResponse* response) {
-  return Run(context, request->incarnation(), FileExecutor::kLong,
-             [=, this](const Incarnation& incarnation) -> absl::Status {
-               absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
-               if (!digest.ok()) return digest.status();
-               absl::StatusOr<int64_t> size = uploads_.Finish(
-                   incarnation, *digest, [context] { return context->IsCancelled(); });
-               if (!size.ok()) return size.status();
-               response->set_size_bytes(*size);
-               return absl::OkStatus();
-             });
+void StorageService::Stat(const v1::StatRequest* request, v1::StatResponse* response,
+                          const base::CallInfo* call, base::Done done) {
+  Run(request->incarnation(), FileExecutor::kShort, call, std::move(done),
+      [=, this](const Incarnation& incarnation) -> absl::Status {
+        absl::StatusOr<std::optional<oci::Digest>> hint = ParseHint(request->digest());
+        if (!hint.ok()) return hint.status();
+        absl::StatusOr<StoredSize> stored = uploads_.Stat(incarnation, *hint);
+        if (!stored.ok()) return stored.status();
+        response->set_size_bytes(stored->size_bytes);
+        response->set_finished(stored->finished);
+        return absl::OkStatus();
+      });
 }
 
-grpc::ServerUnaryReactor* StorageService::Stat(grpc::CallbackServerContext* context,
-                                               const v1::StatRequest* request,
-                                               v1::StatResponse* response) {
-  return Run(context, request->incarnation(), FileExecutor::kShort,
-             [=, this](const Incarnation& incarnation) -> absl::Status {
-               absl::StatusOr<std::optional<oci::Digest>> hint = ParseHint(request->digest());
-               if (!hint.ok()) return hint.status();
-               absl::StatusOr<StoredSize> stored = uploads_.Stat(incarnation, *hint);
-               if (!stored.ok()) return stored.status();
-               response->set_size_bytes(stored->size_bytes);
-               response->set_finished(stored->finished);
-               return absl::OkStatus();
-             });
+void StorageService::List(const v1::ListRequest* request, v1::ListResponse* response,
+                          const base::CallInfo* /*call*/, base::Done done) {
+  const absl::Status queued =
+      executor_.Submit([=, this] { done(FillList(folder_, *request, *response)); });
+  if (!queued.ok()) done(queued);
 }
 
-grpc::ServerUnaryReactor* StorageService::List(grpc::CallbackServerContext* context,
-                                               const v1::ListRequest* request,
-                                               v1::ListResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status queued = executor_.Submit(
-      [=, this] { reactor->Finish(base::ToGrpcStatus(FillList(folder_, *request, *response))); });
-  if (!queued.ok()) reactor->Finish(base::ToGrpcStatus(queued));
-  return reactor;
+void StorageService::Delete(const v1::DeleteRequest* request, v1::DeleteResponse* /*response*/,
+                            const base::CallInfo* call, base::Done done) {
+  Run(request->incarnation(), FileExecutor::kShort, call, std::move(done),
+      [=, this](const Incarnation& incarnation) -> absl::Status {
+        absl::StatusOr<std::optional<oci::Digest>> hint = ParseHint(request->digest());
+        if (!hint.ok()) return hint.status();
+        return uploads_.Delete(incarnation, *hint);
+      });
 }
 
-grpc::ServerWriteReactor<v1::ReadResponse>* StorageService::Read(
-    grpc::CallbackServerContext* /*context*/, const v1::ReadRequest* request) {
-  return ReadReactor::Start(blobs_, executor_, request);
-}
-
-grpc::ServerUnaryReactor* StorageService::Delete(grpc::CallbackServerContext* context,
-                                                 const v1::DeleteRequest* request,
-                                                 v1::DeleteResponse* /*response*/) {
-  return Run(context, request->incarnation(), FileExecutor::kShort,
-             [=, this](const Incarnation& incarnation) -> absl::Status {
-               absl::StatusOr<std::optional<oci::Digest>> hint = ParseHint(request->digest());
-               if (!hint.ok()) return hint.status();
-               return uploads_.Delete(incarnation, *hint);
-             });
-}
-
-grpc::ServerUnaryReactor* StorageService::Run(grpc::CallbackServerContext* context,
-                                              const std::string& incarnation,
-                                              FileExecutor::Length length, Work work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+void StorageService::Run(const std::string& incarnation, FileExecutor::Length length,
+                         const base::CallInfo* call, base::Done done, Work work) {
   absl::StatusOr<Incarnation> parsed = Incarnation::Parse(incarnation);
   absl::Status status = parsed.status();
   if (status.ok()) {
     status = executor_.Submit(*parsed, length, [=, work = std::move(work)] {
-      reactor->Finish(
-          base::ToGrpcStatus(base::IsAbandoned(*context) ? base::AbandonedError() : work(*parsed)));
+      done(call->IsAbandoned() ? base::AbandonedError() : work(*parsed));
     });
   }
-  if (!status.ok()) reactor->Finish(base::ToGrpcStatus(status));
-  return reactor;
+  if (!status.ok()) done(status);
 }
 
 }  // namespace registry::dataplane

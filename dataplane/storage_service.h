@@ -1,27 +1,26 @@
-// Implements StorageService (proto/registry/v1/storage.proto) on the files of a data folder: a thin
-// adapter for gRPC's callback API. Handlers never block; file work runs on the FileExecutor.
+// The unary methods of StorageService (proto/registry/v1/storage.proto) on the files of a data
+// folder, for every binding (base/call.h). They never block; file work runs on the FileExecutor.
 //
-// Thread-safe. Must outlive the grpc::Server that serves it, but not the constructor's arguments.
+// Thread-safe. Must outlive its calls, but not the constructor's arguments.
 #ifndef REGISTRY_DATAPLANE_STORAGE_SERVICE_H_
 #define REGISTRY_DATAPLANE_STORAGE_SERVICE_H_
-
-#include <grpcpp/grpcpp.h>
 
 #include <functional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/call.h"
 #include "dataplane/blob_files.h"
 #include "dataplane/data_folder.h"
 #include "dataplane/file_executor.h"
 #include "dataplane/incarnation.h"
 #include "dataplane/upload_files.h"
-#include "registry/v1/storage.grpc.pb.h"
+#include "registry/v1/storage.pb.h"
 
 namespace registry::dataplane {
 
-class StorageService : public v1::StorageService::CallbackService {
+class StorageService {
  public:
   StorageService(v1::Node node, const DataFolder& folder, BlobFiles& blobs, UploadFiles& uploads,
                  FileExecutor& executor)
@@ -31,32 +30,28 @@ class StorageService : public v1::StorageService::CallbackService {
         uploads_(uploads),
         executor_(executor) {}
 
-  grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context,
-                                    const v1::GetNodeRequest* request, v1::Node* response) override;
-  grpc::ServerReadReactor<v1::WriteRequest>* Write(grpc::CallbackServerContext* context,
-                                                   v1::WriteResponse* response) override;
-  grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context,
-                                   const v1::FinishRequest* request,
-                                   v1::FinishResponse* response) override;
-  grpc::ServerUnaryReactor* Stat(grpc::CallbackServerContext* context,
-                                 const v1::StatRequest* request,
-                                 v1::StatResponse* response) override;
-  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
-                                 const v1::ListRequest* request,
-                                 v1::ListResponse* response) override;
-  grpc::ServerWriteReactor<v1::ReadResponse>* Read(grpc::CallbackServerContext* context,
-                                                   const v1::ReadRequest* request) override;
-  grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
-                                   const v1::DeleteRequest* request,
-                                   v1::DeleteResponse* response) override;
+  void GetNode(const v1::GetNodeRequest* request, v1::Node* response, const base::CallInfo* call,
+               base::Done done);
+  void Finish(const v1::FinishRequest* request, v1::FinishResponse* response,
+              const base::CallInfo* call, base::Done done);
+  void Stat(const v1::StatRequest* request, v1::StatResponse* response, const base::CallInfo* call,
+            base::Done done);
+  void List(const v1::ListRequest* request, v1::ListResponse* response, const base::CallInfo* call,
+            base::Done done);
+  void Delete(const v1::DeleteRequest* request, v1::DeleteResponse* response,
+              const base::CallInfo* call, base::Done done);
+
+  // What the streams of Write and Read work on.
+  const BlobFiles& blobs() const { return blobs_; }
+  UploadFiles& uploads() { return uploads_; }
+  FileExecutor& executor() { return executor_; }
 
  private:
   using Work = std::function<absl::Status(const Incarnation& incarnation)>;
 
-  // Answers a call with the result of `work`, in the order of the incarnation's requests.
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context,
-                                const std::string& incarnation, FileExecutor::Length length,
-                                Work work);
+  // Ends a call with the result of `work`, in the order of the incarnation's requests.
+  void Run(const std::string& incarnation, FileExecutor::Length length, const base::CallInfo* call,
+           base::Done done, Work work);
 
   const v1::Node node_;
   const DataFolder& folder_;

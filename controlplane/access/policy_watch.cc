@@ -6,71 +6,18 @@
 
 namespace registry::controlplane {
 
-// Owned by PolicyWatch::streams_ until OnDone. The heartbeat thread may hold it a little longer,
-// and then finds it finished.
-class PolicyWatch::Stream : public Reactor {
- public:
-  explicit Stream(PolicyWatch& watch) : watch_(watch) {}
+namespace {
 
-  // Sends the revision. If a message is in flight, OnWriteDone sends it later.
-  void Send() {
-    std::lock_guard lock(mutex_);
-    if (!writing_ && !finished_) Write();
-  }
+absl::Status ShuttingDown() { return absl::UnavailableError("the control plane is shutting down"); }
 
-  // Ends the stream as soon as no message is in flight.
-  void End(grpc::Status status) {
-    std::lock_guard lock(mutex_);
-    if (ending_) return;
-    ending_ = true;
-    status_ = std::move(status);
-    if (!writing_) FinishOnce();
-  }
-
-  void OnWriteDone(bool ok) override {
-    std::lock_guard lock(mutex_);
-    writing_ = false;
-    if (ending_ || !ok) {
-      FinishOnce();
-    } else if (watch_.policy_->revision() > message_.revision()) {
-      Write();
-    }
-  }
-
-  void OnCancel() override { End(grpc::Status::CANCELLED); }
-
-  void OnDone() override { watch_.Remove(this); }
-
- private:
-  void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    writing_ = true;
-    message_.set_revision(watch_.policy_->revision());
-    message_.set_epoch(watch_.epoch_);
-    StartWrite(&message_);
-  }
-
-  void FinishOnce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (finished_) return;
-    finished_ = true;
-    Finish(status_);
-  }
-
-  PolicyWatch& watch_;
-  std::mutex mutex_;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
-  // gRPC reads it while writing_ is true.
-  v1::WatchPolicyResponse message_;
-};
+}  // namespace
 
 PolicyWatch::PolicyWatch(std::shared_ptr<PolicyHolder> policy, std::chrono::milliseconds heartbeat,
-                         size_t max_streams)
+                         size_t max_watchers)
     : policy_(std::move(policy)),
       epoch_(absl::BytesToHexString(base::RandomBytes(16))),
       heartbeat_(heartbeat),
-      max_streams_(max_streams) {
+      max_watchers_(max_watchers) {
   listener_id_ = policy_->AddListener([this] {
     {
       std::lock_guard lock(mutex_);
@@ -91,45 +38,46 @@ PolicyWatch::~PolicyWatch() {
   thread_.join();
 }
 
-PolicyWatch::Reactor* PolicyWatch::Open() {
-  auto stream = std::make_shared<Stream>(*this);
-  Reactor* reactor = stream.get();
-  grpc::Status refusal;
+void PolicyWatch::Add(std::shared_ptr<Watcher> watcher) {
+  absl::Status refusal;
   {
     std::lock_guard lock(mutex_);
     if (closed_) {
-      refusal = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down");
-    } else if (streams_.size() >= max_streams_) {
-      refusal = grpc::Status(
-          grpc::StatusCode::UNAVAILABLE,
-          absl::StrCat(max_streams_, " clients already watch the policy; no more are allowed"));
+      refusal = ShuttingDown();
+    } else if (watchers_.size() >= max_watchers_) {
+      refusal = absl::UnavailableError(
+          absl::StrCat(max_watchers_, " clients already watch the policy; no more are allowed"));
     }
-    streams_.emplace(stream.get(), stream);
+    watchers_.emplace(watcher.get(), watcher);
   }
-  // Register the stream before reading the revision, so that it misses no change.
+  // Only now, so that it misses no change.
   if (refusal.ok()) {
-    stream->Send();
+    watcher->Notify();
   } else {
-    stream->End(std::move(refusal));
+    watcher->End(refusal);
   }
-  return reactor;
+}
+
+v1::WatchPolicyResponse PolicyWatch::Newest() const {
+  v1::WatchPolicyResponse newest;
+  newest.set_revision(policy_->revision());
+  newest.set_epoch(epoch_);
+  return newest;
 }
 
 void PolicyWatch::Close() {
-  std::vector<std::shared_ptr<Stream>> streams;
+  std::vector<std::shared_ptr<Watcher>> watchers;
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+    for (const auto& [key, watcher] : watchers_) watchers.push_back(watcher);
   }
-  for (const auto& stream : streams) {
-    stream->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the control plane is shutting down"));
-  }
+  for (const auto& watcher : watchers) watcher->End(ShuttingDown());
 }
 
 void PolicyWatch::Run() {
   auto next_heartbeat = std::chrono::steady_clock::now() + heartbeat_;
-  std::vector<std::shared_ptr<Stream>> streams;
+  std::vector<std::shared_ptr<Watcher>> watchers;
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait_until(lock, next_heartbeat, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -137,22 +85,22 @@ void PolicyWatch::Run() {
     });
     if (stopping_) return;
     changed_ = false;
-    for (const auto& [key, stream] : streams_) streams.push_back(stream);
-    // Without the lock, because streams may end meanwhile.
+    for (const auto& [key, watcher] : watchers_) watchers.push_back(watcher);
+    // Without the lock, because watchers may end meanwhile.
     lock.unlock();
-    for (const auto& stream : streams) stream->Send();
-    streams.clear();
+    for (const auto& watcher : watchers) watcher->Notify();
+    watchers.clear();
     lock.lock();
     next_heartbeat = std::chrono::steady_clock::now() + heartbeat_;
   }
 }
 
-void PolicyWatch::Remove(Stream* stream) {
-  std::shared_ptr<Stream> last;
+void PolicyWatch::Remove(Watcher* watcher) {
+  std::shared_ptr<Watcher> last;
   std::lock_guard lock(mutex_);
-  const auto found = streams_.find(stream);
+  const auto found = watchers_.find(watcher);
   last = std::move(found->second);
-  streams_.erase(found);
+  watchers_.erase(found);
 }
 
 }  // namespace registry::controlplane

@@ -6,8 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/client_address.h"
-#include "base/grpc_server.h"
-#include "base/grpc_status.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/retry_delay.h"
@@ -126,28 +124,23 @@ AccessService::AccessService(AccessServiceOptions options,
       watch_(policy_, options.heartbeat, options.max_watches),
       passwords_(std::move(options.passwords)) {}
 
-grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* context,
-                                                   const v1::AuthorizeRequest* request,
-                                                   v1::AuthorizeResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+void AccessService::Authorize(const v1::AuthorizeRequest* request, v1::AuthorizeResponse* response,
+                              const base::CallInfo* call, base::Done done) {
   PolicySnapshot snapshot = policy_->Current();
   if (request->min_revision() > snapshot.revision) {
-    reactor->Finish(grpc::Status(
-        grpc::StatusCode::ABORTED,
-        absl::StrCat("this control plane has revision ", snapshot.revision, " of the policy, not ",
-                     request->min_revision(), " yet; try again")));
-    return reactor;
+    return done(absl::AbortedError(absl::StrCat("this control plane has revision ",
+                                                snapshot.revision, " of the policy, not ",
+                                                request->min_revision(), " yet; try again")));
   }
   absl::StatusOr<std::vector<Action>> actions = ParseActions(*request);
   if (!actions.ok()) {
-    reactor->Finish(base::ToGrpcStatus(actions.status()));
-    return reactor;
+    return done(actions.status());
   }
   response->set_revision(snapshot.revision);
   const v1::Credential& credential = request->credential();
   if (credential.has_basic()) {
-    LogIn(context, snapshot, credential.basic(), request->client_address(),
-          [reactor, response, snapshot,
+    LogIn(call, snapshot, credential.basic(), request->client_address(),
+          [done = std::move(done), response, snapshot,
            actions = *std::move(actions)](const absl::StatusOr<UserCredential>& credential) {
             if (credential.ok()) {
               SetHolder(*credential, response);
@@ -157,11 +150,11 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
             } else if (oci::CodeOf(credential.status()) == oci::ErrorCode::kUnauthorized) {
               Answer(v1::DECISION_CREDENTIAL_INVALID, credential.status().message(), response);
             } else {
-              return reactor->Finish(base::ToGrpcStatus(credential.status()));
+              return done(credential.status());
             }
-            reactor->Finish(grpc::Status::OK);
+            done(absl::OkStatus());
           });
-    return reactor;
+    return;
   }
   if (credential.has_refresh_token()) {
     Answer(v1::DECISION_TOKEN_INVALID, "refresh tokens are accepted only at /token", response);
@@ -170,8 +163,7 @@ grpc::ServerUnaryReactor* AccessService::Authorize(grpc::CallbackServerContext* 
   } else {
     AuthorizeAnonymous(snapshot, *actions, response);
   }
-  reactor->Finish(grpc::Status::OK);
-  return reactor;
+  done(absl::OkStatus());
 }
 
 void AccessService::AuthorizeAnonymous(const PolicySnapshot& snapshot,
@@ -232,7 +224,7 @@ void AccessService::AuthorizeToken(const PolicySnapshot& snapshot, absl::string_
   Answer(v1::DECISION_ALLOWED, "", response);
 }
 
-void AccessService::LogIn(const grpc::CallbackServerContext* context, PolicySnapshot snapshot,
+void AccessService::LogIn(const base::CallInfo* call, PolicySnapshot snapshot,
                           const v1::BasicCredential& credential, absl::string_view client_address,
                           LoginCallback done) {
   // A static token as its user's password. Tokens are too long to guess.
@@ -259,55 +251,47 @@ void AccessService::LogIn(const grpc::CallbackServerContext* context, PolicySnap
     }
     done(LoginError(answer, name, client, password_bytes));
   };
-  passwords_.Verify(std::move(login), std::move(on_answer),
-                    [context] { return base::IsAbandoned(*context); });
+  passwords_.Verify(std::move(login), std::move(on_answer), [call] { return call->IsAbandoned(); });
 }
 
-grpc::ServerUnaryReactor* AccessService::IssueToken(grpc::CallbackServerContext* context,
-                                                    const v1::IssueTokenRequest* request,
-                                                    v1::IssueTokenResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+void AccessService::IssueToken(const v1::IssueTokenRequest* request,
+                               v1::IssueTokenResponse* response, const base::CallInfo* call,
+                               base::Done done) {
   PolicySnapshot snapshot = policy_->Current();
   const v1::Credential& credential = request->credential();
   if (!request->service().empty() && request->service() != tokens()->audience()) {
-    reactor->Finish(base::ToGrpcStatus(oci::MakeError(
+    done(oci::MakeError(
         oci::ErrorCode::kDenied,
         absl::StrCat("no tokens are issued for service ", base::Quote(request->service()),
-                     ", only for ", base::Quote(tokens()->audience())))));
+                     ", only for ", base::Quote(tokens()->audience()))));
   } else if (credential.has_basic()) {
-    LogIn(context, snapshot, credential.basic(), request->client_address(),
-          [this, context, reactor, request, response,
+    LogIn(call, snapshot, credential.basic(), request->client_address(),
+          [this, call, done = std::move(done), request, response,
            snapshot](const absl::StatusOr<UserCredential>& found) {
             if (found.ok() && request->offline()) {
-              return SubmitOffline(context, reactor, snapshot, *found, request, response);
+              return SubmitOffline(call, done, snapshot, *found, request, response);
             }
-            reactor->Finish(base::ToGrpcStatus(
-                found.ok() ? Issue(snapshot, *found, *request, response) : found.status()));
+            done(found.ok() ? Issue(snapshot, *found, *request, response) : found.status());
           });
   } else if (credential.has_refresh_token()) {
-    SubmitOffline(context, reactor, snapshot, std::nullopt, request, response);
+    SubmitOffline(call, std::move(done), snapshot, std::nullopt, request, response);
   } else if (credential.has_bearer_token()) {
-    reactor->Finish(base::ToGrpcStatus(oci::MakeError(
+    done(oci::MakeError(
         oci::ErrorCode::kUnauthorized,
-        "a token cannot be exchanged for another token; send user name and password")));
+        "a token cannot be exchanged for another token; send user name and password"));
   } else {
-    reactor->Finish(base::ToGrpcStatus(
-        Issue(snapshot, {.user = snapshot.policy->anonymous()}, *request, response)));
+    done(Issue(snapshot, {.user = snapshot.policy->anonymous()}, *request, response));
   }
-  return reactor;
 }
 
-void AccessService::SubmitOffline(const grpc::CallbackServerContext* context,
-                                  grpc::ServerUnaryReactor* reactor, const PolicySnapshot& snapshot,
+void AccessService::SubmitOffline(const base::CallInfo* call, base::Done done,
+                                  const PolicySnapshot& snapshot,
                                   const std::optional<UserCredential>& credential,
                                   const v1::IssueTokenRequest* request,
                                   v1::IssueTokenResponse* response) {
-  base::ContinueUnary(
-      *pool_, context,
-      [reactor](const absl::Status& status) { reactor->Finish(base::ToGrpcStatus(status)); },
-      [this, snapshot, credential, request, response] {
-        return IssueOffline(snapshot, credential, *request, response);
-      });
+  base::RunCall(*pool_, call, std::move(done), [this, snapshot, credential, request, response] {
+    return IssueOffline(snapshot, credential, *request, response);
+  });
 }
 
 absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot,
@@ -319,12 +303,12 @@ absl::Status AccessService::IssueOffline(const PolicySnapshot& snapshot,
     absl::StatusOr<std::string> issued = IssueRefreshToken(
         *database_,
         {.user_name = credential->user->name, .credential_version = credential->version},
-        SystemNowMs());
+        database_->NowMs());
     if (!issued.ok()) return issued.status();
     refresh_token = *std::move(issued);
   } else {
     const absl::StatusOr<RefreshTokenOwner> owner =
-        UseRefreshToken(*database_, refresh_token, SystemNowMs());
+        UseRefreshToken(*database_, refresh_token, database_->NowMs());
     if (!owner.ok()) return owner.status();
     credential = snapshot.policy->FindCredential(owner->user_name, owner->credential_version);
     if (!credential.has_value() || HasExpired(*credential)) {
@@ -362,11 +346,6 @@ absl::Status AccessService::Issue(const PolicySnapshot& snapshot, const UserCred
   response->mutable_issued_at()->set_seconds(token->issued_at_s);
   response->mutable_expires_at()->set_seconds(token->expires_at_s);
   return absl::OkStatus();
-}
-
-grpc::ServerWriteReactor<v1::WatchPolicyResponse>* AccessService::WatchPolicy(
-    grpc::CallbackServerContext*, const v1::WatchPolicyRequest*) {
-  return watch_.Open();
 }
 
 }  // namespace registry::controlplane

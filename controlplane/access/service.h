@@ -1,16 +1,11 @@
-// Authentication and authorization: the gRPC service registry.v1.AccessService.
+// Authentication and authorization: the methods of registry.v1.AccessService, for every binding
+// (base/call.h).
 //
-//   absl::StatusOr<std::unique_ptr<AccessService>> access = AccessService::Create(
-//       {.policy = holder, .tokens = {.signing_key = key}});
-//   grpc::ServerBuilder().RegisterService(access->get());
-//   …
-//   (*access)->CloseWatches();  // otherwise Shutdown waits for the streams until its deadline
-//   server->Shutdown(deadline);
+// No call blocks: bcrypt runs on other threads, which then answer the call. One snapshot of the
+// policy decides each answer, and the answer carries its revision. Call CloseWatches before the
+// server's Shutdown, which otherwise waits for the streams until its deadline.
 //
-// No call blocks a gRPC thread: bcrypt runs on other threads, which then answer the call. One
-// snapshot of the policy decides each answer, and the answer carries its revision.
-//
-// Thread-safe. Must outlive the server.
+// Thread-safe. Must outlive its calls.
 #ifndef REGISTRY_CONTROLPLANE_ACCESS_SERVICE_H_
 #define REGISTRY_CONTROLPLANE_ACCESS_SERVICE_H_
 
@@ -22,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "base/call.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
 #include "controlplane/access/password_verifier.h"
@@ -29,7 +25,7 @@
 #include "controlplane/access/tokens.h"
 #include "controlplane/policy/holder.h"
 #include "controlplane/sql/database.h"
-#include "registry/v1/access.grpc.pb.h"
+#include "registry/v1/access.pb.h"
 
 namespace registry::controlplane {
 
@@ -44,7 +40,7 @@ struct AccessServiceOptions {
   size_t max_watches = base::kMaxPolicyWatches;
 };
 
-class AccessService final : public v1::AccessService::CallbackService {
+class AccessService final {
  public:
   // Errors: those of TokenSigner::Create.
   static absl::StatusOr<std::unique_ptr<AccessService>> Create(AccessServiceOptions options);
@@ -57,14 +53,12 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Ends all WatchPolicy streams, including those that begin later.
   void CloseWatches() { watch_.Close(); }
 
-  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context,
-                                      const v1::AuthorizeRequest* request,
-                                      v1::AuthorizeResponse* response) override;
-  grpc::ServerUnaryReactor* IssueToken(grpc::CallbackServerContext* context,
-                                       const v1::IssueTokenRequest* request,
-                                       v1::IssueTokenResponse* response) override;
-  grpc::ServerWriteReactor<v1::WatchPolicyResponse>* WatchPolicy(
-      grpc::CallbackServerContext* context, const v1::WatchPolicyRequest* request) override;
+  void Authorize(const v1::AuthorizeRequest* request, v1::AuthorizeResponse* response,
+                 const base::CallInfo* call, base::Done done);
+  void IssueToken(const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response,
+                  const base::CallInfo* call, base::Done done);
+  // The WatchPolicy streams.
+  PolicyWatch& watch() { return watch_; }
 
  private:
   AccessService(AccessServiceOptions options, std::shared_ptr<const TokenSigner> tokens);
@@ -83,7 +77,7 @@ class AccessService final : public v1::AccessService::CallbackService {
   // Checks the basic credential against the policy of `snapshot` and passes on the user's
   // credential or an error: UNAUTHORIZED for a wrong name or password, TOOMANYREQUESTS.
   using LoginCallback = std::function<void(const absl::StatusOr<UserCredential>&)>;
-  void LogIn(const grpc::CallbackServerContext* context, PolicySnapshot snapshot,
+  void LogIn(const base::CallInfo* call, PolicySnapshot snapshot,
              const v1::BasicCredential& credential, absl::string_view client_address,
              LoginCallback done);
 
@@ -96,8 +90,7 @@ class AccessService final : public v1::AccessService::CallbackService {
                             const v1::IssueTokenRequest& request,
                             v1::IssueTokenResponse* response) const;
   // Runs IssueOffline on a thread of the pool, then finishes the call.
-  void SubmitOffline(const grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor,
-                     const PolicySnapshot& snapshot,
+  void SubmitOffline(const base::CallInfo* call, base::Done done, const PolicySnapshot& snapshot,
                      const std::optional<UserCredential>& credential,
                      const v1::IssueTokenRequest* request, v1::IssueTokenResponse* response);
 

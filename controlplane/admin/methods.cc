@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/grpc_server.h"
+#include "base/call.h"
 #include "base/limits.h"
 #include "controlplane/admin/messages.h"
 #include "controlplane/admin/request.h"
@@ -15,24 +15,21 @@
 
 namespace registry::controlplane {
 
-AdminService::Reactor* AdminService::RevokeUserTokens(Context* context,
-                                                      const v1::RevokeUserTokensRequest* request,
-                                                      Empty*) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::RevokeUserTokens(const v1::RevokeUserTokensRequest* request, Empty*,
+                                    const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<std::string> id = IdOf("users", "name", request->name());
     if (!id.ok()) return id.status();
     return Change(
-               {.actor = ActorOf(*context),
-                .method = "RevokeUserTokens",
-                .resource = request->name()},
+               {.actor = ActorOf(*call), .method = "RevokeUserTokens", .resource = request->name()},
                [&](PolicyObjects& objects) { return controlplane::RevokeUserTokens(objects, *id); })
         .status();
   });
 }
 
-AdminService::Reactor* AdminService::Explain(Context* context, const v1::ExplainRequest* request,
-                                             v1::ExplainResponse* response) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::Explain(const v1::ExplainRequest* request, v1::ExplainResponse* response,
+                           const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<ExplainedAction> explained =
         controlplane::Explain(options_.store->holder()->Current(), request->subject(),
                               request->action(), request->repository());
@@ -42,10 +39,10 @@ AdminService::Reactor* AdminService::Explain(Context* context, const v1::Explain
   });
 }
 
-AdminService::Reactor* AdminService::ReloadFiles(Context* context, const v1::ReloadFilesRequest*,
-                                                 v1::ReloadFilesResponse* response) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
-    absl::StatusOr<AdminServiceOptions::Reloaded> reloaded = options_.reload(ActorOf(*context));
+void AdminService::ReloadFiles(const v1::ReloadFilesRequest*, v1::ReloadFilesResponse* response,
+                               const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
+    absl::StatusOr<AdminServiceOptions::Reloaded> reloaded = options_.reload(ActorOf(*call));
     if (!reloaded.ok()) return reloaded.status();
     response->set_revision(reloaded->revision);
     for (std::string& warning : reloaded->warnings) response->add_warnings(std::move(warning));
@@ -53,10 +50,10 @@ AdminService::Reactor* AdminService::ReloadFiles(Context* context, const v1::Rel
   });
 }
 
-AdminService::Reactor* AdminService::ListAuditEvents(Context* context,
-                                                     const v1::ListAuditEventsRequest* request,
-                                                     v1::ListAuditEventsResponse* response) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::ListAuditEvents(const v1::ListAuditEventsRequest* request,
+                                   v1::ListAuditEventsResponse* response,
+                                   const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     constexpr absl::string_view kCollection = "auditEvents";
     const absl::StatusOr<size_t> size = PageSize(request->page_size());
     if (!size.ok()) return size.status();

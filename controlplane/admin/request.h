@@ -4,22 +4,19 @@
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_REQUEST_H_
 #define REGISTRY_CONTROLPLANE_ADMIN_REQUEST_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/call.h"
 #include "controlplane/policy/audit_log.h"
 
 namespace registry::controlplane {
 
-// Metadata of calls over the local socket: the operating system's name of the user.
-inline constexpr char kLocalUserMetadata[] = "x-local-user";
-
-// The subject of the client's certificate, or "local:NAME" for clients without a certificate, which
-// come over the local socket. Such a client chooses the name itself.
-Actor ActorOf(const grpc::CallbackServerContext& context);
+// The caller, for the audit log.
+inline Actor ActorOf(const base::CallInfo& call) {
+  return {.principal = call.peer.name, .peer = call.peer.address};
+}
 
 // The number of resources on a page, from a request's page_size.
 absl::StatusOr<size_t> PageSize(int32_t asked);

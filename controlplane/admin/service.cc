@@ -5,7 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "base/grpc_server.h"
+#include "base/call.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -91,9 +91,9 @@ absl::StatusOr<PolicySnapshot> AdminService::Change(const PolicyStore::Cause& ca
 }
 
 template <class Kind, class Request, class Messages>
-AdminService::Reactor* AdminService::List(Context* context, const Request* request,
-                                          Messages* messages, std::string* next_page_token) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::List(const Request* request, Messages* messages, std::string* next_page_token,
+                        const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<size_t> size = PageSize(request->page_size());
     if (!size.ok()) return size.status();
     const absl::StatusOr<std::string> last =
@@ -121,9 +121,9 @@ AdminService::Reactor* AdminService::List(Context* context, const Request* reque
 }
 
 template <class Kind, class Request>
-AdminService::Reactor* AdminService::Get(Context* context, const Request* request,
-                                         typename Kind::Message* response) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::Get(const Request* request, typename Kind::Message* response,
+                       const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<std::string> id = IdOf(Kind::kCollection, "name", request->name());
     if (!id.ok()) return id.status();
     const PolicySnapshot snapshot = options_.store->holder()->Current();
@@ -135,10 +135,10 @@ AdminService::Reactor* AdminService::Get(Context* context, const Request* reques
 }
 
 template <class Kind>
-AdminService::Reactor* AdminService::Create(Context* context, const std::string& id,
-                                            const typename Kind::Message& given,
-                                            typename Kind::Message* response) {
-  return base::RunUnary(pool_, context, [=, this, &id, &given]() -> absl::Status {
+void AdminService::Create(const std::string& id, const typename Kind::Message& given,
+                          typename Kind::Message* response, const base::CallInfo* call,
+                          base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this, &id, &given]() -> absl::Status {
     if (id.empty()) return InvalidField(Kind::kIdField, "is empty: give the new resource a name");
     typename Kind::Message message = given;
     Fields fields(Kind::kUpdatable.begin(), Kind::kUpdatable.end());
@@ -147,7 +147,7 @@ AdminService::Reactor* AdminService::Create(Context* context, const std::string&
     if (status.ok()) status = Apply(message, fields, object);
     if (!status.ok()) return status;
     const absl::StatusOr<PolicySnapshot> snapshot =
-        Change({.actor = ActorOf(*context),
+        Change({.actor = ActorOf(*call),
                 .method = absl::StrCat("Create", Kind::kName),
                 .resource = absl::StrCat(Kind::kCollection, "/", id)},
                [&](PolicyObjects& objects) { return Kind::kCreate(objects, object); });
@@ -159,10 +159,10 @@ AdminService::Reactor* AdminService::Create(Context* context, const std::string&
 }
 
 template <class Kind, class Request>
-AdminService::Reactor* AdminService::Update(Context* context, const Request* request,
-                                            const typename Kind::Message& given,
-                                            typename Kind::Message* response) {
-  return base::RunUnary(pool_, context, [=, this, &given]() -> absl::Status {
+void AdminService::Update(const Request* request, const typename Kind::Message& given,
+                          typename Kind::Message* response, const base::CallInfo* call,
+                          base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this, &given]() -> absl::Status {
     const absl::StatusOr<std::string> id = IdOf(Kind::kCollection, Kind::kNameField, given.name());
     if (!id.ok()) return id.status();
     absl::StatusOr<Fields> fields = FieldsToUpdate(given, request->update_mask(), Kind::kUpdatable);
@@ -171,7 +171,7 @@ AdminService::Reactor* AdminService::Update(Context* context, const Request* req
     constexpr typename Kind::Object* kNotNew = nullptr;
     if (absl::Status status = Prepare(message, *fields, kNotNew); !status.ok()) return status;
     const absl::StatusOr<PolicySnapshot> snapshot =
-        Change({.actor = ActorOf(*context),
+        Change({.actor = ActorOf(*call),
                 .method = absl::StrCat("Update", Kind::kName),
                 .resource = given.name()},
                [&](PolicyObjects& objects) -> absl::Status {
@@ -194,11 +194,11 @@ AdminService::Reactor* AdminService::Update(Context* context, const Request* req
 }
 
 template <class Kind, class Request>
-AdminService::Reactor* AdminService::Delete(Context* context, const Request* request) {
-  return base::RunUnary(pool_, context, [=, this]() -> absl::Status {
+void AdminService::Delete(const Request* request, const base::CallInfo* call, base::Done done) {
+  base::RunCall(pool_, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<std::string> id = IdOf(Kind::kCollection, "name", request->name());
     if (!id.ok()) return id.status();
-    return Change({.actor = ActorOf(*context),
+    return Change({.actor = ActorOf(*call),
                    .method = absl::StrCat("Delete", Kind::kName),
                    .resource = request->name()},
                   [&](PolicyObjects& objects) -> absl::Status {
@@ -219,152 +219,141 @@ AdminService::Reactor* AdminService::Delete(Context* context, const Request* req
 
 // The standard methods.
 
-AdminService::Reactor* AdminService::ListUsers(Context* context,
-                                               const v1::ListUsersRequest* request,
-                                               v1::ListUsersResponse* response) {
-  return List<UserKind>(context, request, response->mutable_users(),
-                        response->mutable_next_page_token());
+void AdminService::ListUsers(const v1::ListUsersRequest* request, v1::ListUsersResponse* response,
+                             const base::CallInfo* call, base::Done done) {
+  List<UserKind>(request, response->mutable_users(), response->mutable_next_page_token(), call,
+                 std::move(done));
 }
 
-AdminService::Reactor* AdminService::GetUser(Context* context, const v1::GetUserRequest* request,
-                                             v1::User* response) {
-  return Get<UserKind>(context, request, response);
+void AdminService::GetUser(const v1::GetUserRequest* request, v1::User* response,
+                           const base::CallInfo* call, base::Done done) {
+  Get<UserKind>(request, response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::CreateUser(Context* context,
-                                                const v1::CreateUserRequest* request,
-                                                v1::User* response) {
-  return Create<UserKind>(context, request->user_id(), request->user(), response);
+void AdminService::CreateUser(const v1::CreateUserRequest* request, v1::User* response,
+                              const base::CallInfo* call, base::Done done) {
+  Create<UserKind>(request->user_id(), request->user(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::UpdateUser(Context* context,
-                                                const v1::UpdateUserRequest* request,
-                                                v1::User* response) {
-  return Update<UserKind>(context, request, request->user(), response);
+void AdminService::UpdateUser(const v1::UpdateUserRequest* request, v1::User* response,
+                              const base::CallInfo* call, base::Done done) {
+  Update<UserKind>(request, request->user(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::DeleteUser(Context* context,
-                                                const v1::DeleteUserRequest* request, Empty*) {
-  return Delete<UserKind>(context, request);
+void AdminService::DeleteUser(const v1::DeleteUserRequest* request, Empty*,
+                              const base::CallInfo* call, base::Done done) {
+  Delete<UserKind>(request, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::ListGroups(Context* context,
-                                                const v1::ListGroupsRequest* request,
-                                                v1::ListGroupsResponse* response) {
-  return List<GroupKind>(context, request, response->mutable_groups(),
-                         response->mutable_next_page_token());
+void AdminService::ListGroups(const v1::ListGroupsRequest* request,
+                              v1::ListGroupsResponse* response, const base::CallInfo* call,
+                              base::Done done) {
+  List<GroupKind>(request, response->mutable_groups(), response->mutable_next_page_token(), call,
+                  std::move(done));
 }
 
-AdminService::Reactor* AdminService::GetGroup(Context* context, const v1::GetGroupRequest* request,
-                                              v1::Group* response) {
-  return Get<GroupKind>(context, request, response);
+void AdminService::GetGroup(const v1::GetGroupRequest* request, v1::Group* response,
+                            const base::CallInfo* call, base::Done done) {
+  Get<GroupKind>(request, response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::CreateGroup(Context* context,
-                                                 const v1::CreateGroupRequest* request,
-                                                 v1::Group* response) {
-  return Create<GroupKind>(context, request->group_id(), request->group(), response);
+void AdminService::CreateGroup(const v1::CreateGroupRequest* request, v1::Group* response,
+                               const base::CallInfo* call, base::Done done) {
+  Create<GroupKind>(request->group_id(), request->group(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::UpdateGroup(Context* context,
-                                                 const v1::UpdateGroupRequest* request,
-                                                 v1::Group* response) {
-  return Update<GroupKind>(context, request, request->group(), response);
+void AdminService::UpdateGroup(const v1::UpdateGroupRequest* request, v1::Group* response,
+                               const base::CallInfo* call, base::Done done) {
+  Update<GroupKind>(request, request->group(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::DeleteGroup(Context* context,
-                                                 const v1::DeleteGroupRequest* request, Empty*) {
-  return Delete<GroupKind>(context, request);
+void AdminService::DeleteGroup(const v1::DeleteGroupRequest* request, Empty*,
+                               const base::CallInfo* call, base::Done done) {
+  Delete<GroupKind>(request, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::ListRoles(Context* context,
-                                               const v1::ListRolesRequest* request,
-                                               v1::ListRolesResponse* response) {
-  return List<RoleKind>(context, request, response->mutable_roles(),
-                        response->mutable_next_page_token());
+void AdminService::ListRoles(const v1::ListRolesRequest* request, v1::ListRolesResponse* response,
+                             const base::CallInfo* call, base::Done done) {
+  List<RoleKind>(request, response->mutable_roles(), response->mutable_next_page_token(), call,
+                 std::move(done));
 }
 
-AdminService::Reactor* AdminService::GetRole(Context* context, const v1::GetRoleRequest* request,
-                                             v1::Role* response) {
-  return Get<RoleKind>(context, request, response);
+void AdminService::GetRole(const v1::GetRoleRequest* request, v1::Role* response,
+                           const base::CallInfo* call, base::Done done) {
+  Get<RoleKind>(request, response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::CreateRole(Context* context,
-                                                const v1::CreateRoleRequest* request,
-                                                v1::Role* response) {
-  return Create<RoleKind>(context, request->role_id(), request->role(), response);
+void AdminService::CreateRole(const v1::CreateRoleRequest* request, v1::Role* response,
+                              const base::CallInfo* call, base::Done done) {
+  Create<RoleKind>(request->role_id(), request->role(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::UpdateRole(Context* context,
-                                                const v1::UpdateRoleRequest* request,
-                                                v1::Role* response) {
-  return Update<RoleKind>(context, request, request->role(), response);
+void AdminService::UpdateRole(const v1::UpdateRoleRequest* request, v1::Role* response,
+                              const base::CallInfo* call, base::Done done) {
+  Update<RoleKind>(request, request->role(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::DeleteRole(Context* context,
-                                                const v1::DeleteRoleRequest* request, Empty*) {
-  return Delete<RoleKind>(context, request);
+void AdminService::DeleteRole(const v1::DeleteRoleRequest* request, Empty*,
+                              const base::CallInfo* call, base::Done done) {
+  Delete<RoleKind>(request, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::ListRoleBindings(Context* context,
-                                                      const v1::ListRoleBindingsRequest* request,
-                                                      v1::ListRoleBindingsResponse* response) {
-  return List<RoleBindingKind>(context, request, response->mutable_role_bindings(),
-                               response->mutable_next_page_token());
+void AdminService::ListRoleBindings(const v1::ListRoleBindingsRequest* request,
+                                    v1::ListRoleBindingsResponse* response,
+                                    const base::CallInfo* call, base::Done done) {
+  List<RoleBindingKind>(request, response->mutable_role_bindings(),
+                        response->mutable_next_page_token(), call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::GetRoleBinding(Context* context,
-                                                    const v1::GetRoleBindingRequest* request,
-                                                    v1::RoleBinding* response) {
-  return Get<RoleBindingKind>(context, request, response);
+void AdminService::GetRoleBinding(const v1::GetRoleBindingRequest* request,
+                                  v1::RoleBinding* response, const base::CallInfo* call,
+                                  base::Done done) {
+  Get<RoleBindingKind>(request, response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::CreateRoleBinding(Context* context,
-                                                       const v1::CreateRoleBindingRequest* request,
-                                                       v1::RoleBinding* response) {
-  return Create<RoleBindingKind>(context, request->role_binding_id(), request->role_binding(),
-                                 response);
+void AdminService::CreateRoleBinding(const v1::CreateRoleBindingRequest* request,
+                                     v1::RoleBinding* response, const base::CallInfo* call,
+                                     base::Done done) {
+  Create<RoleBindingKind>(request->role_binding_id(), request->role_binding(), response, call,
+                          std::move(done));
 }
 
-AdminService::Reactor* AdminService::UpdateRoleBinding(Context* context,
-                                                       const v1::UpdateRoleBindingRequest* request,
-                                                       v1::RoleBinding* response) {
-  return Update<RoleBindingKind>(context, request, request->role_binding(), response);
+void AdminService::UpdateRoleBinding(const v1::UpdateRoleBindingRequest* request,
+                                     v1::RoleBinding* response, const base::CallInfo* call,
+                                     base::Done done) {
+  Update<RoleBindingKind>(request, request->role_binding(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::DeleteRoleBinding(Context* context,
-                                                       const v1::DeleteRoleBindingRequest* request,
-                                                       Empty*) {
-  return Delete<RoleBindingKind>(context, request);
+void AdminService::DeleteRoleBinding(const v1::DeleteRoleBindingRequest* request, Empty*,
+                                     const base::CallInfo* call, base::Done done) {
+  Delete<RoleBindingKind>(request, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::ListTokens(Context* context,
-                                                const v1::ListTokensRequest* request,
-                                                v1::ListTokensResponse* response) {
-  return List<TokenKind>(context, request, response->mutable_tokens(),
-                         response->mutable_next_page_token());
+void AdminService::ListTokens(const v1::ListTokensRequest* request,
+                              v1::ListTokensResponse* response, const base::CallInfo* call,
+                              base::Done done) {
+  List<TokenKind>(request, response->mutable_tokens(), response->mutable_next_page_token(), call,
+                  std::move(done));
 }
 
-AdminService::Reactor* AdminService::GetToken(Context* context, const v1::GetTokenRequest* request,
-                                              v1::Token* response) {
-  return Get<TokenKind>(context, request, response);
+void AdminService::GetToken(const v1::GetTokenRequest* request, v1::Token* response,
+                            const base::CallInfo* call, base::Done done) {
+  Get<TokenKind>(request, response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::CreateToken(Context* context,
-                                                 const v1::CreateTokenRequest* request,
-                                                 v1::Token* response) {
-  return Create<TokenKind>(context, request->token_id(), request->token(), response);
+void AdminService::CreateToken(const v1::CreateTokenRequest* request, v1::Token* response,
+                               const base::CallInfo* call, base::Done done) {
+  Create<TokenKind>(request->token_id(), request->token(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::UpdateToken(Context* context,
-                                                 const v1::UpdateTokenRequest* request,
-                                                 v1::Token* response) {
-  return Update<TokenKind>(context, request, request->token(), response);
+void AdminService::UpdateToken(const v1::UpdateTokenRequest* request, v1::Token* response,
+                               const base::CallInfo* call, base::Done done) {
+  Update<TokenKind>(request, request->token(), response, call, std::move(done));
 }
 
-AdminService::Reactor* AdminService::DeleteToken(Context* context,
-                                                 const v1::DeleteTokenRequest* request, Empty*) {
-  return Delete<TokenKind>(context, request);
+void AdminService::DeleteToken(const v1::DeleteTokenRequest* request, Empty*,
+                               const base::CallInfo* call, base::Done done) {
+  Delete<TokenKind>(request, call, std::move(done));
 }
 
 }  // namespace registry::controlplane

@@ -1,13 +1,11 @@
-// The admin API: implements the gRPC service registry.v1.AdminService, documented in admin.proto.
-//
-//   AdminService admin({.database = &database, .store = &store});
-//   grpc::ServerBuilder().RegisterService(&admin);
+// The admin API: the methods of registry.v1.AdminService, documented in admin.proto, for every
+// binding (base/call.h).
 //
 // The service runs calls on its own single thread: changes are serialized anyway, and bcrypt and
-// SQL must not block gRPC's threads. Callers may do everything; the server must admit only
+// SQL must not block its callers. These may do everything; the server must admit only
 // administrators.
 //
-// Thread-safe. Must outlive the server.
+// Thread-safe. Must outlive its calls.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_SERVICE_H_
 #define REGISTRY_CONTROLPLANE_ADMIN_SERVICE_H_
 
@@ -16,9 +14,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/call.h"
 #include "base/worker_pool.h"
 #include "controlplane/policy/store.h"
-#include "registry/v1/admin.grpc.pb.h"
+#include "registry/v1/admin.pb.h"
 
 namespace registry::controlplane {
 
@@ -33,68 +32,94 @@ struct AdminServiceOptions {
   std::function<absl::StatusOr<Reloaded>(const Actor&)> reload;
 };
 
-class AdminService final : public v1::AdminService::CallbackService {
+class AdminService final {
  public:
   explicit AdminService(AdminServiceOptions options);
 
-  using Context = grpc::CallbackServerContext;
-  using Reactor = grpc::ServerUnaryReactor;
   using Empty = google::protobuf::Empty;
 
-  Reactor* ListUsers(Context*, const v1::ListUsersRequest*, v1::ListUsersResponse*) override;
-  Reactor* GetUser(Context*, const v1::GetUserRequest*, v1::User*) override;
-  Reactor* CreateUser(Context*, const v1::CreateUserRequest*, v1::User*) override;
-  Reactor* UpdateUser(Context*, const v1::UpdateUserRequest*, v1::User*) override;
-  Reactor* DeleteUser(Context*, const v1::DeleteUserRequest*, Empty*) override;
-  Reactor* RevokeUserTokens(Context*, const v1::RevokeUserTokensRequest*, Empty*) override;
+  void ListUsers(const v1::ListUsersRequest* request, v1::ListUsersResponse* response,
+                 const base::CallInfo* call, base::Done done);
+  void GetUser(const v1::GetUserRequest* request, v1::User* response, const base::CallInfo* call,
+               base::Done done);
+  void CreateUser(const v1::CreateUserRequest* request, v1::User* response,
+                  const base::CallInfo* call, base::Done done);
+  void UpdateUser(const v1::UpdateUserRequest* request, v1::User* response,
+                  const base::CallInfo* call, base::Done done);
+  void DeleteUser(const v1::DeleteUserRequest* request, Empty* response, const base::CallInfo* call,
+                  base::Done done);
+  void RevokeUserTokens(const v1::RevokeUserTokensRequest* request, Empty* response,
+                        const base::CallInfo* call, base::Done done);
 
-  Reactor* ListGroups(Context*, const v1::ListGroupsRequest*, v1::ListGroupsResponse*) override;
-  Reactor* GetGroup(Context*, const v1::GetGroupRequest*, v1::Group*) override;
-  Reactor* CreateGroup(Context*, const v1::CreateGroupRequest*, v1::Group*) override;
-  Reactor* UpdateGroup(Context*, const v1::UpdateGroupRequest*, v1::Group*) override;
-  Reactor* DeleteGroup(Context*, const v1::DeleteGroupRequest*, Empty*) override;
+  void ListGroups(const v1::ListGroupsRequest* request, v1::ListGroupsResponse* response,
+                  const base::CallInfo* call, base::Done done);
+  void GetGroup(const v1::GetGroupRequest* request, v1::Group* response, const base::CallInfo* call,
+                base::Done done);
+  void CreateGroup(const v1::CreateGroupRequest* request, v1::Group* response,
+                   const base::CallInfo* call, base::Done done);
+  void UpdateGroup(const v1::UpdateGroupRequest* request, v1::Group* response,
+                   const base::CallInfo* call, base::Done done);
+  void DeleteGroup(const v1::DeleteGroupRequest* request, Empty* response,
+                   const base::CallInfo* call, base::Done done);
 
-  Reactor* ListRoles(Context*, const v1::ListRolesRequest*, v1::ListRolesResponse*) override;
-  Reactor* GetRole(Context*, const v1::GetRoleRequest*, v1::Role*) override;
-  Reactor* CreateRole(Context*, const v1::CreateRoleRequest*, v1::Role*) override;
-  Reactor* UpdateRole(Context*, const v1::UpdateRoleRequest*, v1::Role*) override;
-  Reactor* DeleteRole(Context*, const v1::DeleteRoleRequest*, Empty*) override;
+  void ListRoles(const v1::ListRolesRequest* request, v1::ListRolesResponse* response,
+                 const base::CallInfo* call, base::Done done);
+  void GetRole(const v1::GetRoleRequest* request, v1::Role* response, const base::CallInfo* call,
+               base::Done done);
+  void CreateRole(const v1::CreateRoleRequest* request, v1::Role* response,
+                  const base::CallInfo* call, base::Done done);
+  void UpdateRole(const v1::UpdateRoleRequest* request, v1::Role* response,
+                  const base::CallInfo* call, base::Done done);
+  void DeleteRole(const v1::DeleteRoleRequest* request, Empty* response, const base::CallInfo* call,
+                  base::Done done);
 
-  Reactor* ListRoleBindings(Context*, const v1::ListRoleBindingsRequest*,
-                            v1::ListRoleBindingsResponse*) override;
-  Reactor* GetRoleBinding(Context*, const v1::GetRoleBindingRequest*, v1::RoleBinding*) override;
-  Reactor* CreateRoleBinding(Context*, const v1::CreateRoleBindingRequest*,
-                             v1::RoleBinding*) override;
-  Reactor* UpdateRoleBinding(Context*, const v1::UpdateRoleBindingRequest*,
-                             v1::RoleBinding*) override;
-  Reactor* DeleteRoleBinding(Context*, const v1::DeleteRoleBindingRequest*, Empty*) override;
+  void ListRoleBindings(const v1::ListRoleBindingsRequest* request,
+                        v1::ListRoleBindingsResponse* response, const base::CallInfo* call,
+                        base::Done done);
+  void GetRoleBinding(const v1::GetRoleBindingRequest* request, v1::RoleBinding* response,
+                      const base::CallInfo* call, base::Done done);
+  void CreateRoleBinding(const v1::CreateRoleBindingRequest* request, v1::RoleBinding* response,
+                         const base::CallInfo* call, base::Done done);
+  void UpdateRoleBinding(const v1::UpdateRoleBindingRequest* request, v1::RoleBinding* response,
+                         const base::CallInfo* call, base::Done done);
+  void DeleteRoleBinding(const v1::DeleteRoleBindingRequest* request, Empty* response,
+                         const base::CallInfo* call, base::Done done);
 
-  Reactor* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
-  Reactor* GetToken(Context*, const v1::GetTokenRequest*, v1::Token*) override;
-  Reactor* CreateToken(Context*, const v1::CreateTokenRequest*, v1::Token*) override;
-  Reactor* UpdateToken(Context*, const v1::UpdateTokenRequest*, v1::Token*) override;
-  Reactor* DeleteToken(Context*, const v1::DeleteTokenRequest*, Empty*) override;
+  void ListTokens(const v1::ListTokensRequest* request, v1::ListTokensResponse* response,
+                  const base::CallInfo* call, base::Done done);
+  void GetToken(const v1::GetTokenRequest* request, v1::Token* response, const base::CallInfo* call,
+                base::Done done);
+  void CreateToken(const v1::CreateTokenRequest* request, v1::Token* response,
+                   const base::CallInfo* call, base::Done done);
+  void UpdateToken(const v1::UpdateTokenRequest* request, v1::Token* response,
+                   const base::CallInfo* call, base::Done done);
+  void DeleteToken(const v1::DeleteTokenRequest* request, Empty* response,
+                   const base::CallInfo* call, base::Done done);
 
-  Reactor* Explain(Context*, const v1::ExplainRequest*, v1::ExplainResponse*) override;
-  Reactor* ReloadFiles(Context*, const v1::ReloadFilesRequest*, v1::ReloadFilesResponse*) override;
-  Reactor* ListAuditEvents(Context*, const v1::ListAuditEventsRequest*,
-                           v1::ListAuditEventsResponse*) override;
+  void Explain(const v1::ExplainRequest* request, v1::ExplainResponse* response,
+               const base::CallInfo* call, base::Done done);
+  void ReloadFiles(const v1::ReloadFilesRequest* request, v1::ReloadFilesResponse* response,
+                   const base::CallInfo* call, base::Done done);
+  void ListAuditEvents(const v1::ListAuditEventsRequest* request,
+                       v1::ListAuditEventsResponse* response, const base::CallInfo* call,
+                       base::Done done);
 
  private:
   // The methods of all five kinds of resources; the .cc file describes them.
   template <class Kind, class Request, class Messages>
-  Reactor* List(Context* context, const Request* request, Messages* messages,
-                std::string* next_page_token);
+  void List(const Request* request, Messages* messages, std::string* next_page_token,
+            const base::CallInfo* call, base::Done done);
   template <class Kind, class Request>
-  Reactor* Get(Context* context, const Request* request, typename Kind::Message* response);
+  void Get(const Request* request, typename Kind::Message* response, const base::CallInfo* call,
+           base::Done done);
   template <class Kind>
-  Reactor* Create(Context* context, const std::string& id, const typename Kind::Message& message,
-                  typename Kind::Message* response);
+  void Create(const std::string& id, const typename Kind::Message& message,
+              typename Kind::Message* response, const base::CallInfo* call, base::Done done);
   template <class Kind, class Request>
-  Reactor* Update(Context* context, const Request* request, const typename Kind::Message& message,
-                  typename Kind::Message* response);
+  void Update(const Request* request, const typename Kind::Message& message,
+              typename Kind::Message* response, const base::CallInfo* call, base::Done done);
   template <class Kind, class Request>
-  Reactor* Delete(Context* context, const Request* request);
+  void Delete(const Request* request, const base::CallInfo* call, base::Done done);
 
   // Calls PolicyStore::Change and logs the change.
   absl::StatusOr<PolicySnapshot> Change(const PolicyStore::Cause& cause, PolicyStore::Edit edit);

@@ -8,8 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "base/grpc_server.h"
-#include "base/grpc_status.h"
+#include "base/call.h"
 #include "controlplane/metadata/blob_checker.h"
 #include "controlplane/metadata/blobs.h"
 #include "controlplane/metadata/parsed_names.h"
@@ -21,25 +20,35 @@
 namespace registry::controlplane {
 namespace {
 
+// A call that may have to ask a storage node.
+struct AskedCall {
+  const MetadataServiceOptions& options;
+  BlobChecker& checker;
+  const base::CallInfo* info;
+  base::Done done;
+};
+
 // Looks up a blob and, if its bytes must exist, checks them. One step runs at a time, on a worker
-// or a gRPC thread; the last step calls End, and gRPC then deletes the object.
-class BlobCall : public grpc::ServerUnaryReactor {
+// or a gRPC thread; the last step calls End, which deletes the object.
+class BlobCall {
  public:
-  BlobCall(const MetadataServiceOptions& options, BlobChecker& checker,
-           const grpc::CallbackServerContext* context, const Parsed& names)
-      : options_(options), checker_(checker), context_(context), names_(names) {}
+  BlobCall(AskedCall call, const Parsed& names) : call_(std::move(call)), names_(names) {}
+  BlobCall(const BlobCall&) = delete;
+  BlobCall& operator=(const BlobCall&) = delete;
 
   void Start() {
     if (!names_.status().ok()) return End(names_.status());
     OnReaders([this] { Begin(); });
   }
 
-  void OnDone() override { delete this; }
-
  protected:
-  const MetadataServiceOptions& options() const { return options_; }
+  // End deletes it.
+  virtual ~BlobCall() = default;
+
+  const MetadataServiceOptions& options() const { return call_.options; }
   const oci::RepositoryName& repository() const { return names_.repository(); }
   const oci::Digest& digest() const { return names_.digest(); }
+  const base::Cancellation& cancellation() const { return call_.info->cancellation; }
 
   // The first step, on a reader.
   virtual void Begin() { FindBlob(repository()); }
@@ -47,25 +56,26 @@ class BlobCall : public grpc::ServerUnaryReactor {
   // Reads the blob as it is linked to `from`, and goes on with one of the steps below. Call it on a
   // reader.
   void FindBlob(const oci::RepositoryName& from) {
-    const absl::StatusOr<Blob> blob = GetBlob(*options_.database, from, digest());
+    const absl::StatusOr<Blob> blob = GetBlob(*options().database, from, digest());
     if (!blob.ok()) return OnUnknown(blob.status());
     if (!MustCheck(*blob)) return OnIntact(*blob);
     if (++rounds_ > kMaxRounds) {
       return OnUnchecked(absl::UnavailableError(
           absl::StrCat("other uploads keep replacing blob ", digest().ToString(), "; try again")));
     }
-    checker_.Check(digest(), *blob,
-                   [this, from, blob = *blob](const absl::StatusOr<BlobChecker::Finding>& finding) {
-                     if (!finding.ok()) return OnUnchecked(finding.status());
-                     switch (*finding) {
-                       case BlobChecker::Finding::kIntact:
-                         return OnIntact(blob);
-                       case BlobChecker::Finding::kDamaged:
-                         return OnDamaged();
-                       case BlobChecker::Finding::kChanged:
-                         return OnReaders([this, from] { FindBlob(from); });
-                     }
-                   });
+    call_.checker.Check(
+        digest(), *blob,
+        [this, from, blob = *blob](const absl::StatusOr<BlobChecker::Finding>& finding) {
+          if (!finding.ok()) return OnUnchecked(finding.status());
+          switch (*finding) {
+            case BlobChecker::Finding::kIntact:
+              return OnIntact(blob);
+            case BlobChecker::Finding::kDamaged:
+              return OnDamaged();
+            case BlobChecker::Finding::kChanged:
+              return OnReaders([this, from] { FindBlob(from); });
+          }
+        });
   }
 
   virtual bool MustCheck(const Blob& /*blob*/) const { return true; }
@@ -77,15 +87,19 @@ class BlobCall : public grpc::ServerUnaryReactor {
   virtual void OnUnchecked(const absl::Status& status) { End(status); }
 
   void OnReaders(std::function<void()> step) {
-    OnPool(*options_.readers, [this, step = std::move(step)] {
-      if (base::IsAbandoned(*context_)) return End(base::AbandonedError());
+    OnPool(*options().readers, [this, step = std::move(step)] {
+      if (call_.info->IsAbandoned()) return End(base::AbandonedError());
       step();
     });
   }
-  void OnWriters(std::function<void()> step) { OnPool(*options_.writers, std::move(step)); }
+  void OnWriters(std::function<void()> step) { OnPool(*options().writers, std::move(step)); }
 
-  // The last step: *this may be gone when it returns.
-  void End(const absl::Status& status) { Finish(base::ToGrpcStatus(status)); }
+  // The last step: *this is gone when it returns.
+  void End(const absl::Status& status) {
+    const base::Done done = std::move(call_.done);
+    delete this;
+    done(status);
+  }
 
  private:
   // Each further round means that another upload replaced the blob meanwhile.
@@ -95,20 +109,15 @@ class BlobCall : public grpc::ServerUnaryReactor {
     if (!pool.Submit(std::move(step))) End(base::FullQueueError());
   }
 
-  const MetadataServiceOptions& options_;
-  BlobChecker& checker_;
-  const grpc::CallbackServerContext* const context_;
+  AskedCall call_;
   const Parsed names_;
   int rounds_ = 0;
 };
 
 class GetBlobCall final : public BlobCall {
  public:
-  GetBlobCall(const MetadataServiceOptions& options, BlobChecker& checker,
-              const grpc::CallbackServerContext* context, const v1::GetBlobRequest* request,
-              v1::Blob* response)
-      : BlobCall(options, checker, context,
-                 Parsed(request->repository()).WithDigest(request->digest())),
+  GetBlobCall(AskedCall call, const v1::GetBlobRequest* request, v1::Blob* response)
+      : BlobCall(std::move(call), Parsed(request->repository()).WithDigest(request->digest())),
         request_(request),
         response_(response) {}
 
@@ -144,11 +153,9 @@ class GetBlobCall final : public BlobCall {
 // If anything prevents the mount, the client uploads the blob.
 class MountBlobCall final : public BlobCall {
  public:
-  MountBlobCall(const MetadataServiceOptions& options, BlobChecker& checker,
-                const grpc::CallbackServerContext* context, const v1::MountBlobRequest* request,
+  MountBlobCall(AskedCall call, const v1::MountBlobRequest* request,
                 v1::MountBlobResponse* response)
-      : BlobCall(options, checker, context,
-                 Parsed(request->repository()).WithDigest(request->digest())),
+      : BlobCall(std::move(call), Parsed(request->repository()).WithDigest(request->digest())),
         source_(oci::RepositoryName::Parse(request->from_repository())),
         response_(response) {}
 
@@ -181,27 +188,11 @@ class MountBlobCall final : public BlobCall {
 // committed even if no caller waits for the answer any more.
 class CommitUploadCall final : public BlobCall {
  public:
-  CommitUploadCall(const MetadataServiceOptions& options, BlobChecker& checker,
-                   const grpc::CallbackServerContext* context,
-                   const v1::CommitUploadRequest* request)
-      : BlobCall(options, checker, context,
-                 Parsed(request->repository()).WithDigest(request->digest())),
+  CommitUploadCall(AskedCall call, const v1::CommitUploadRequest* request)
+      : BlobCall(std::move(call), Parsed(request->repository()).WithDigest(request->digest())),
         upload_id_(request->upload_id()) {}
 
-  void OnCancel() override {
-    std::lock_guard lock(cancellation_->mutex);
-    cancellation_->cancelled = true;
-    if (cancellation_->give_up) cancellation_->give_up();
-  }
-
  private:
-  struct Cancellation {
-    std::mutex mutex;
-    bool cancelled ABSL_GUARDED_BY(mutex) = false;
-    // Ends the current verification.
-    std::function<void()> give_up ABSL_GUARDED_BY(mutex);
-  };
-
   void Begin() override {
     const absl::StatusOr<Upload> upload = GetUpload(*options().database, repository(), upload_id_);
     if (!upload.ok()) return End(upload.status());
@@ -211,16 +202,14 @@ class CommitUploadCall final : public BlobCall {
       return End(UploadUnknown(repository(), upload_id_));
     }
     const std::string node = upload->nodes.empty() ? std::string() : upload->nodes.front();
-    // The node may answer immediately, and then *this is gone before there is anything to cancel.
-    const std::shared_ptr<Cancellation> cancellation = cancellation_;
-    std::function<void()> give_up = options().nodes->Finish(
+    // The node may answer at once, and then *this is gone, and the call's cancellation perhaps too.
+    const std::shared_ptr<GiveUp> give_up = give_up_;
+    cancellation().OnRequest([give_up] { give_up->Request(); });
+    give_up->OnRequest(options().nodes->Finish(
         node, upload_id_, digest(), [this, node](const absl::StatusOr<int64_t>& size_bytes) {
           if (!size_bytes.ok()) return End(size_bytes.status());
           OnWriters([this, node, size = *size_bytes] { Commit(node, size); });
-        });
-    std::lock_guard lock(cancellation->mutex);
-    if (cancellation->cancelled) give_up();
-    cancellation->give_up = std::move(give_up);
+        }));
   }
 
   void Commit(const std::string& node, int64_t size_bytes) {
@@ -241,33 +230,28 @@ class CommitUploadCall final : public BlobCall {
   void OnDamaged() override { End(UploadUnknown(repository(), upload_id_)); }
 
   const std::string upload_id_;
-  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  // Ends the verification. The caller's cancellation ends with the call, this one does not.
+  using GiveUp = base::Cancellation;
+  const std::shared_ptr<GiveUp> give_up_ = std::make_shared<GiveUp>();
 };
-
-// gRPC owns the call from here on.
-grpc::ServerUnaryReactor* Started(BlobCall* call) {
-  call->Start();
-  return call;
-}
 
 }  // namespace
 
-grpc::ServerUnaryReactor* MetadataService::CommitUpload(grpc::CallbackServerContext* context,
-                                                        const v1::CommitUploadRequest* request,
-                                                        v1::CommitUploadResponse* /*response*/) {
-  return Started(new CommitUploadCall(options_, checker_, context, request));
+void MetadataService::CommitUpload(const v1::CommitUploadRequest* request,
+                                   v1::CommitUploadResponse* /*response*/,
+                                   const base::CallInfo* call, base::Done done) {
+  (new CommitUploadCall({options_, checker_, call, std::move(done)}, request))->Start();
 }
 
-grpc::ServerUnaryReactor* MetadataService::GetBlob(grpc::CallbackServerContext* context,
-                                                   const v1::GetBlobRequest* request,
-                                                   v1::Blob* response) {
-  return Started(new GetBlobCall(options_, checker_, context, request, response));
+void MetadataService::GetBlob(const v1::GetBlobRequest* request, v1::Blob* response,
+                              const base::CallInfo* call, base::Done done) {
+  (new GetBlobCall({options_, checker_, call, std::move(done)}, request, response))->Start();
 }
 
-grpc::ServerUnaryReactor* MetadataService::MountBlob(grpc::CallbackServerContext* context,
-                                                     const v1::MountBlobRequest* request,
-                                                     v1::MountBlobResponse* response) {
-  return Started(new MountBlobCall(options_, checker_, context, request, response));
+void MetadataService::MountBlob(const v1::MountBlobRequest* request,
+                                v1::MountBlobResponse* response, const base::CallInfo* call,
+                                base::Done done) {
+  (new MountBlobCall({options_, checker_, call, std::move(done)}, request, response))->Start();
 }
 
 }  // namespace registry::controlplane

@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "base/grpc_server.h"
-#include "base/grpc_status.h"
+#include "base/call.h"
 #include "controlplane/metadata/blobs.h"
 #include "controlplane/metadata/lists.h"
 #include "controlplane/metadata/manifests.h"
@@ -55,10 +54,9 @@ bool MetadataService::MayBeSparse(const oci::RepositoryName& repository) const {
          re2::RE2::PartialMatch(repository.ToString(), *options_.sparse_repositories);
 }
 
-grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerContext* context,
-                                                       const v1::BeginUploadRequest* request,
-                                                       v1::Upload* response) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+void MetadataService::BeginUpload(const v1::BeginUploadRequest* request, v1::Upload* response,
+                                  const base::CallInfo* call, base::Done done) {
+  base::RunCall(*options_.writers, call, std::move(done), [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     const absl::StatusOr<oci::DigestAlgorithm> algorithm =
@@ -74,10 +72,9 @@ grpc::ServerUnaryReactor* MetadataService::BeginUpload(grpc::CallbackServerConte
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext* context,
-                                                     const v1::GetUploadRequest* request,
-                                                     v1::Upload* response) {
-  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
+void MetadataService::GetUpload(const v1::GetUploadRequest* request, v1::Upload* response,
+                                const base::CallInfo* call, base::Done done) {
+  base::RunCallAsync(*options_.readers, call, std::move(done), [=, this](base::Done finish) {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return finish(parsed.status());
     const absl::StatusOr<Upload> upload =
@@ -90,10 +87,10 @@ grpc::ServerUnaryReactor* MetadataService::GetUpload(grpc::CallbackServerContext
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::FindMountSources(
-    grpc::CallbackServerContext* context, const v1::FindMountSourcesRequest* request,
-    v1::FindMountSourcesResponse* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+void MetadataService::FindMountSources(const v1::FindMountSourcesRequest* request,
+                                       v1::FindMountSourcesResponse* response,
+                                       const base::CallInfo* call, base::Done done) {
+  base::RunCall(*options_.readers, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
     if (!digest.ok()) return digest.status();
     const absl::StatusOr<std::vector<std::string>> sources =
@@ -104,21 +101,20 @@ grpc::ServerUnaryReactor* MetadataService::FindMountSources(
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::DeleteBlob(grpc::CallbackServerContext* context,
-                                                      const v1::DeleteBlobRequest* request,
-                                                      v1::DeleteBlobResponse*) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+void MetadataService::DeleteBlob(const v1::DeleteBlobRequest* request, v1::DeleteBlobResponse*,
+                                 const base::CallInfo* call, base::Done done) {
+  base::RunCall(*options_.writers, call, std::move(done), [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->digest());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::DeleteBlob(*options_.database, parsed.repository(), parsed.digest());
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerContext* context,
-                                                       const v1::PutManifestRequest* request,
-                                                       v1::PutManifestResponse* response) {
+void MetadataService::PutManifest(const v1::PutManifestRequest* request,
+                                  v1::PutManifestResponse* response, const base::CallInfo* call,
+                                  base::Done done) {
   const size_t bytes = request->content().size();
-  const auto work = [=, this](base::FinishUnary finish) {
+  const auto work = [=, this](base::Done finish) {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return finish(parsed.status());
     ManifestPush push = {.repository = parsed.repository(),
@@ -145,15 +141,14 @@ grpc::ServerUnaryReactor* MetadataService::PutManifest(grpc::CallbackServerConte
       if (pushed->subject.has_value()) response->set_subject(pushed->subject->ToString());
       return absl::OkStatus();
     };
-    base::ContinueUnary(*options_.writers, context, std::move(finish), write, bytes);
+    base::RunCall(*options_.writers, call, std::move(finish), write, bytes);
   };
-  return base::RunUnaryAsync(*options_.readers, context, work, bytes);
+  base::RunCallAsync(*options_.readers, call, std::move(done), work, bytes);
 }
 
-grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerContext* context,
-                                                       const v1::GetManifestRequest* request,
-                                                       v1::Manifest* response) {
-  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
+void MetadataService::GetManifest(const v1::GetManifestRequest* request, v1::Manifest* response,
+                                  const base::CallInfo* call, base::Done done) {
+  base::RunCallAsync(*options_.readers, call, std::move(done), [=, this](base::Done finish) {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return finish(parsed.status());
     const ManifestUse use = request->head() ? ManifestUse::kHead : ManifestUse::kGet;
@@ -171,10 +166,10 @@ grpc::ServerUnaryReactor* MetadataService::GetManifest(grpc::CallbackServerConte
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerContext* context,
-                                                          const v1::DeleteManifestRequest* request,
-                                                          v1::DeleteManifestResponse*) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+void MetadataService::DeleteManifest(const v1::DeleteManifestRequest* request,
+                                     v1::DeleteManifestResponse*, const base::CallInfo* call,
+                                     base::Done done) {
+  base::RunCall(*options_.writers, call, std::move(done), [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithReference(request->reference());
     if (!parsed.status().ok()) return parsed.status();
     return controlplane::DeleteManifest(*options_.database, parsed.repository(), parsed.reference(),
@@ -183,10 +178,9 @@ grpc::ServerUnaryReactor* MetadataService::DeleteManifest(grpc::CallbackServerCo
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext* context,
-                                                    const v1::ListTagsRequest* request,
-                                                    v1::ListTagsResponse* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+void MetadataService::ListTags(const v1::ListTagsRequest* request, v1::ListTagsResponse* response,
+                               const base::CallInfo* call, base::Done done) {
+  base::RunCall(*options_.readers, call, std::move(done), [=, this]() -> absl::Status {
     const Parsed parsed(request->repository());
     if (!parsed.status().ok()) return parsed.status();
     const PolicySnapshot snapshot = options_.policy->Current();
@@ -209,10 +203,10 @@ grpc::ServerUnaryReactor* MetadataService::ListTags(grpc::CallbackServerContext*
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::ListRepositories(
-    grpc::CallbackServerContext* context, const v1::ListRepositoriesRequest* request,
-    v1::ListRepositoriesResponse* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+void MetadataService::ListRepositories(const v1::ListRepositoriesRequest* request,
+                                       v1::ListRepositoriesResponse* response,
+                                       const base::CallInfo* call, base::Done done) {
+  base::RunCall(*options_.readers, call, std::move(done), [=, this]() -> absl::Status {
     const PolicySnapshot snapshot = options_.policy->Current();
     const Policy& policy = *snapshot.policy;
     const User* user = FindPrincipal(policy, request->principal());
@@ -235,10 +229,10 @@ grpc::ServerUnaryReactor* MetadataService::ListRepositories(
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::ListReferrers(grpc::CallbackServerContext* context,
-                                                         const v1::ListReferrersRequest* request,
-                                                         v1::ListReferrersResponse* response) {
-  return base::RunUnary(*options_.readers, context, [=, this]() -> absl::Status {
+void MetadataService::ListReferrers(const v1::ListReferrersRequest* request,
+                                    v1::ListReferrersResponse* response, const base::CallInfo* call,
+                                    base::Done done) {
+  base::RunCall(*options_.readers, call, std::move(done), [=, this]() -> absl::Status {
     const Parsed parsed = Parsed(request->repository()).WithDigest(request->subject());
     if (!parsed.status().ok()) return parsed.status();
     absl::StatusOr<ReferrersPage> page =

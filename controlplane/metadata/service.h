@@ -1,17 +1,18 @@
-// Implements MetadataService of metadata.proto: validates requests, runs the logic (repositories.h,
-// blobs.h, uploads.h, manifests.h) on a pool, and fills in the response.
+// The methods of MetadataService (metadata.proto), for every binding (base/call.h): they validate
+// requests, run the logic (repositories.h, blobs.h, uploads.h, manifests.h) on a pool, and fill in
+// the response.
 //
-// Thread-safe. The objects in the options must outlive the calls, and so the server.
+// Thread-safe. The objects in the options must outlive the calls.
 #ifndef REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
 #define REGISTRY_CONTROLPLANE_METADATA_SERVICE_H_
 
-#include <grpcpp/grpcpp.h>
 #include <re2/re2.h>
 
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/call.h"
 #include "base/limits.h"
 #include "base/worker_pool.h"
 #include "controlplane/clock.h"
@@ -22,7 +23,7 @@
 #include "controlplane/policy/holder.h"
 #include "controlplane/sql/database.h"
 #include "controlplane/storage/nodes.h"
-#include "registry/v1/metadata.grpc.pb.h"
+#include "registry/v1/metadata.pb.h"
 
 namespace registry::controlplane {
 
@@ -51,7 +52,7 @@ struct MetadataServiceOptions {
   Clock now_ms = SystemNowMs;
 };
 
-class MetadataService final : public v1::MetadataService::CallbackService {
+class MetadataService final {
  public:
   explicit MetadataService(MetadataServiceOptions options)
       : options_(std::move(options)),
@@ -61,56 +62,45 @@ class MetadataService final : public v1::MetadataService::CallbackService {
                   .max_suspects = options_.max_suspects,
                   .now_ms = options_.now_ms}) {}
 
-  grpc::ServerUnaryReactor* BeginUpload(grpc::CallbackServerContext* context,
-                                        const v1::BeginUploadRequest* request,
-                                        v1::Upload* response) override;
-  grpc::ServerUnaryReactor* GetUpload(grpc::CallbackServerContext* context,
-                                      const v1::GetUploadRequest* request,
-                                      v1::Upload* response) override;
-  grpc::ServerUnaryReactor* ExtendUpload(grpc::CallbackServerContext* context,
-                                         const v1::ExtendUploadRequest* request,
-                                         v1::ExtendUploadResponse* response) override;
-  grpc::ServerUnaryReactor* CommitUpload(grpc::CallbackServerContext* context,
-                                         const v1::CommitUploadRequest* request,
-                                         v1::CommitUploadResponse* response) override;
-  grpc::ServerUnaryReactor* CancelUpload(grpc::CallbackServerContext* context,
-                                         const v1::CancelUploadRequest* request,
-                                         v1::CancelUploadResponse* response) override;
-  grpc::ServerUnaryReactor* MountBlob(grpc::CallbackServerContext* context,
-                                      const v1::MountBlobRequest* request,
-                                      v1::MountBlobResponse* response) override;
-  grpc::ServerUnaryReactor* GetBlob(grpc::CallbackServerContext* context,
-                                    const v1::GetBlobRequest* request, v1::Blob* response) override;
-  grpc::ServerUnaryReactor* DeleteBlob(grpc::CallbackServerContext* context,
-                                       const v1::DeleteBlobRequest* request,
-                                       v1::DeleteBlobResponse* response) override;
-  grpc::ServerUnaryReactor* PutManifest(grpc::CallbackServerContext* context,
-                                        const v1::PutManifestRequest* request,
-                                        v1::PutManifestResponse* response) override;
-  grpc::ServerUnaryReactor* GetManifest(grpc::CallbackServerContext* context,
-                                        const v1::GetManifestRequest* request,
-                                        v1::Manifest* response) override;
-  grpc::ServerUnaryReactor* DeleteManifest(grpc::CallbackServerContext* context,
-                                           const v1::DeleteManifestRequest* request,
-                                           v1::DeleteManifestResponse* response) override;
-  grpc::ServerUnaryReactor* ListTags(grpc::CallbackServerContext* context,
-                                     const v1::ListTagsRequest* request,
-                                     v1::ListTagsResponse* response) override;
-  grpc::ServerUnaryReactor* FindMountSources(grpc::CallbackServerContext* context,
-                                             const v1::FindMountSourcesRequest* request,
-                                             v1::FindMountSourcesResponse* response) override;
-  grpc::ServerUnaryReactor* ListRepositories(grpc::CallbackServerContext* context,
-                                             const v1::ListRepositoriesRequest* request,
-                                             v1::ListRepositoriesResponse* response) override;
-  grpc::ServerUnaryReactor* ListReferrers(grpc::CallbackServerContext* context,
-                                          const v1::ListReferrersRequest* request,
-                                          v1::ListReferrersResponse* response) override;
+  void BeginUpload(const v1::BeginUploadRequest* request, v1::Upload* response,
+                   const base::CallInfo* call, base::Done done);
+  void GetUpload(const v1::GetUploadRequest* request, v1::Upload* response,
+                 const base::CallInfo* call, base::Done done);
+  void ExtendUpload(const v1::ExtendUploadRequest* request, v1::ExtendUploadResponse* response,
+                    const base::CallInfo* call, base::Done done);
+  void CommitUpload(const v1::CommitUploadRequest* request, v1::CommitUploadResponse* response,
+                    const base::CallInfo* call, base::Done done);
+  void CancelUpload(const v1::CancelUploadRequest* request, v1::CancelUploadResponse* response,
+                    const base::CallInfo* call, base::Done done);
+  void MountBlob(const v1::MountBlobRequest* request, v1::MountBlobResponse* response,
+                 const base::CallInfo* call, base::Done done);
+  void GetBlob(const v1::GetBlobRequest* request, v1::Blob* response, const base::CallInfo* call,
+               base::Done done);
+  void DeleteBlob(const v1::DeleteBlobRequest* request, v1::DeleteBlobResponse* response,
+                  const base::CallInfo* call, base::Done done);
+  void PutManifest(const v1::PutManifestRequest* request, v1::PutManifestResponse* response,
+                   const base::CallInfo* call, base::Done done);
+  void GetManifest(const v1::GetManifestRequest* request, v1::Manifest* response,
+                   const base::CallInfo* call, base::Done done);
+  void DeleteManifest(const v1::DeleteManifestRequest* request,
+                      v1::DeleteManifestResponse* response, const base::CallInfo* call,
+                      base::Done done);
+  void ListTags(const v1::ListTagsRequest* request, v1::ListTagsResponse* response,
+                const base::CallInfo* call, base::Done done);
+  void FindMountSources(const v1::FindMountSourcesRequest* request,
+                        v1::FindMountSourcesResponse* response, const base::CallInfo* call,
+                        base::Done done);
+  void ListRepositories(const v1::ListRepositoriesRequest* request,
+                        v1::ListRepositoriesResponse* response, const base::CallInfo* call,
+                        base::Done done);
+  void ListReferrers(const v1::ListReferrersRequest* request, v1::ListReferrersResponse* response,
+                     const base::CallInfo* call, base::Done done);
 
  private:
   bool MayBeSparse(const oci::RepositoryName& repository) const;
   // ExtendUpload where uploads are not limited.
-  grpc::ServerUnaryReactor* LookUpAgain(grpc::CallbackServerContext* context,
-                                        const v1::ExtendUploadRequest* request);
+  void LookUpAgain(const v1::ExtendUploadRequest* request, const base::CallInfo* call,
+                   base::Done done);
   // Asks upkeep to make room if `status` says that the database has no space. Returns `status`.
   absl::Status NoteRoom(absl::Status status, const std::string& principal) const;
 

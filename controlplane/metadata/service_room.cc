@@ -2,7 +2,7 @@
 #include <chrono>
 #include <utility>
 
-#include "base/grpc_server.h"
+#include "base/call.h"
 #include "base/retry_delay.h"
 #include "controlplane/metadata/service.h"
 #include "controlplane/metadata/touches.h"
@@ -25,11 +25,11 @@ absl::Status MetadataService::NoteRoom(absl::Status status, const std::string& p
   return status;
 }
 
-grpc::ServerUnaryReactor* MetadataService::ExtendUpload(grpc::CallbackServerContext* context,
-                                                        const v1::ExtendUploadRequest* request,
-                                                        v1::ExtendUploadResponse* response) {
-  if (!options_.upload_limits.any()) return LookUpAgain(context, request);
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+void MetadataService::ExtendUpload(const v1::ExtendUploadRequest* request,
+                                   v1::ExtendUploadResponse* response, const base::CallInfo* call,
+                                   base::Done done) {
+  if (!options_.upload_limits.any()) return LookUpAgain(request, call, std::move(done));
+  base::RunCall(*options_.writers, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<oci::RepositoryName> repository =
         oci::RepositoryName::Parse(request->repository());
     if (!repository.ok()) return repository.status();
@@ -46,9 +46,9 @@ grpc::ServerUnaryReactor* MetadataService::ExtendUpload(grpc::CallbackServerCont
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::LookUpAgain(grpc::CallbackServerContext* context,
-                                                       const v1::ExtendUploadRequest* request) {
-  return base::RunUnaryAsync(*options_.readers, context, [=, this](base::FinishUnary finish) {
+void MetadataService::LookUpAgain(const v1::ExtendUploadRequest* request,
+                                  const base::CallInfo* call, base::Done done) {
+  base::RunCallAsync(*options_.readers, call, std::move(done), [=, this](base::Done finish) {
     const absl::StatusOr<oci::RepositoryName> repository =
         oci::RepositoryName::Parse(request->repository());
     if (!repository.ok()) return finish(repository.status());
@@ -61,10 +61,10 @@ grpc::ServerUnaryReactor* MetadataService::LookUpAgain(grpc::CallbackServerConte
   });
 }
 
-grpc::ServerUnaryReactor* MetadataService::CancelUpload(grpc::CallbackServerContext* context,
-                                                        const v1::CancelUploadRequest* request,
-                                                        v1::CancelUploadResponse*) {
-  return base::RunUnary(*options_.writers, context, [=, this]() -> absl::Status {
+void MetadataService::CancelUpload(const v1::CancelUploadRequest* request,
+                                   v1::CancelUploadResponse*, const base::CallInfo* call,
+                                   base::Done done) {
+  base::RunCall(*options_.writers, call, std::move(done), [=, this]() -> absl::Status {
     const absl::StatusOr<oci::RepositoryName> repository =
         oci::RepositoryName::Parse(request->repository());
     if (!repository.ok()) return repository.status();

@@ -49,7 +49,13 @@ ONLY_IN = {
     r"<jwt\.h>": ("controlplane",),
     r"<crypt\.h>": ("controlplane",),
     r"<yaml-cpp/": ("app/config/yaml_tree",),
-    r"<grpc": ("base/client_call", "base/grpc_", *PLANES, "app"),
+    r"<grpc": (
+        "base/client_call", "base/grpc_", "gateway", "app",
+        # The bindings of services, the clients of storage nodes, and what composes them.
+        "controlplane/access/grpc_service", "controlplane/admin/grpc_service", "controlplane/admin/peer",
+        "controlplane/control_plane", "controlplane/metadata/grpc_service", "controlplane/storage/",
+        "dataplane/grpc_service", "dataplane/read_reactor", "dataplane/storage_node", "dataplane/write_reactor",
+    ),
 }
 # Hosts that texts may name. Others might belong to somebody's machine or network.
 KNOWN_HOSTS = {

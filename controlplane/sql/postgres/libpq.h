@@ -11,19 +11,16 @@
 #include "absl/status/status.h"
 
 // The functions that this program calls.
-#define REGISTRY_LIBPQ_FUNCTIONS(F)                                                          \
-  F(PQclear)                                                                                 \
-  F(PQcmdStatus)                                                                             \
-  F(PQcmdTuples)                                                                             \
-  F(PQconnectdbParams)                                                                       \
-  F(PQconninfoFree)                                                                          \
-  F(PQconninfoParse)                                                                         \
-  F(PQconsumeInput) F(PQerrorMessage) F(PQfinish) F(PQflush) F(PQfreemem) F(PQftype)         \
-      F(PQgetResult) F(PQgetisnull) F(PQgetlength) F(PQgetvalue) F(PQisBusy) F(PQnfields)    \
-          F(PQntuples) F(PQparameterStatus) F(PQresultErrorField) F(PQresultStatus)          \
-              F(PQsendPrepare) F(PQsendQuery) F(PQsendQueryPrepared) F(PQsetNoticeProcessor) \
-                  F(PQsetSingleRowMode) F(PQsetnonblocking) F(PQsocket) F(PQstatus)          \
-                      F(PQtransactionStatus)
+// clang-format off
+#define REGISTRY_LIBPQ_FUNCTIONS(F) \
+  F(PQclear) F(PQcmdStatus) F(PQcmdTuples) F(PQconnectdbParams) F(PQconninfoFree) \
+  F(PQconninfoParse) F(PQconsumeInput) F(PQerrorMessage) F(PQfinish) F(PQflush) \
+  F(PQfreemem) F(PQftype) F(PQgetResult) F(PQgetisnull) F(PQgetlength) F(PQgetvalue) \
+  F(PQisBusy) F(PQnfields) F(PQntuples) F(PQparameterStatus) F(PQresultErrorField) \
+  F(PQresultStatus) F(PQsendPrepare) F(PQsendQuery) F(PQsendQueryPrepared) \
+  F(PQsetNoticeProcessor) F(PQsetSingleRowMode) F(PQsetnonblocking) F(PQsocket) F(PQstatus) \
+  F(PQtransactionStatus)
+// clang-format on
 
 namespace registry::controlplane {
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/grpc_status.h"
+#include "controlplane/access/grpc_service.h"
 #include "controlplane/access/service.h"
 
 namespace registry::controlplane {
@@ -93,7 +94,8 @@ class AccessServiceTest : public testing::Test {
     };
     access_ = AccessService::Create(std::move(options)).value();
     grpc::ServerBuilder builder;
-    builder.RegisterService(access_.get());
+    grpc_access_ = std::make_unique<GrpcAccessService>(*access_);
+    builder.RegisterService(grpc_access_.get());
     server_ = builder.BuildAndStart();
     stub_ = v1::AccessService::NewStub(server_->InProcessChannel({}));
   }
@@ -199,6 +201,7 @@ class AccessServiceTest : public testing::Test {
   int checks_ = 0;
 
   std::unique_ptr<AccessService> access_;
+  std::unique_ptr<GrpcAccessService> grpc_access_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::AccessService::Stub> stub_;
 };

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/grpc_status.h"
+#include "controlplane/metadata/grpc_service.h"
 #include "controlplane/metadata/service.h"
 #include "controlplane/storage/nodes.h"
 #include "registry/v1/metadata.grpc.pb.h"
@@ -140,7 +141,8 @@ class MetadataServiceTest : public MetadataTest {
                                      no_room_.push_back(principal);
                                    },
                                .now_ms = [this] { return clock_ms_.load(); }});
-    server_ = grpc::ServerBuilder().RegisterService(service_.get()).BuildAndStart();
+    grpc_service_ = std::make_unique<GrpcMetadataService>(*service_);
+    server_ = grpc::ServerBuilder().RegisterService(grpc_service_.get()).BuildAndStart();
     stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
   }
 
@@ -222,6 +224,7 @@ class MetadataServiceTest : public MetadataTest {
   std::unique_ptr<grpc::Server> storage_server_;
   std::unique_ptr<StorageNodes> nodes_;
   std::unique_ptr<MetadataService> service_;
+  std::unique_ptr<GrpcMetadataService> grpc_service_;
   const PageCursor cursor_{"a secret of thirty-two bytes or more"};
   PolicyHolder policy_{{.policy = std::make_shared<const Policy>(
                             Policy::Create(AdministratorOnly("admin", kAdminHash)).value()),

@@ -156,7 +156,7 @@ TEST_F(MetadataServiceTest, TheLargestManifestPasses) {
   // As the composition root does: gRPC's own cap is 4 MiB.
   server_->Shutdown();
   server_ = grpc::ServerBuilder()
-                .RegisterService(service_.get())
+                .RegisterService(grpc_service_.get())
                 .SetMaxReceiveMessageSize(base::kMaxGrpcMessageBytes)
                 .BuildAndStart();
   stub_ = v1::MetadataService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));

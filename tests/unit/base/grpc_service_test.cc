@@ -1,4 +1,4 @@
-#include "base/grpc_server.h"
+#include "base/grpc_service.h"
 
 #include <gtest/gtest.h>
 
@@ -12,30 +12,43 @@ namespace registry::base {
 namespace {
 
 // Any service with a unary call would do.
-class Service final : public v1::StorageService::CallbackService {
+class Logic {
  public:
-  explicit Service(WorkerPool& pool) : pool_(pool) {}
+  explicit Logic(WorkerPool& pool) : pool_(pool) {}
 
-  grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context, const v1::GetNodeRequest*,
-                                    v1::Node* response) override {
-    context_ = context;
-    return RunUnary(pool_, context, [this, response]() -> absl::Status {
+  void GetNode(const v1::GetNodeRequest*, v1::Node* response, const CallInfo* call, Done done) {
+    call_ = call;
+    RunCall(pool_, call, std::move(done), [this, response]() -> absl::Status {
       ++runs_;
       response->set_id("node");
       return absl::OkStatus();
     });
   }
 
-  std::atomic<grpc::CallbackServerContext*> context_ = nullptr;
+  std::atomic<const CallInfo*> call_ = nullptr;
   std::atomic<int> runs_ = 0;
 
  private:
   WorkerPool& pool_;
 };
 
-class GrpcServerTest : public testing::Test {
+class Service final : public v1::StorageService::CallbackService {
+ public:
+  explicit Service(Logic& logic) : logic_(logic) {}
+
+  grpc::ServerUnaryReactor* GetNode(grpc::CallbackServerContext* context,
+                                    const v1::GetNodeRequest* request,
+                                    v1::Node* response) override {
+    return BindUnary(logic_, &Logic::GetNode, context, request, response);
+  }
+
+ private:
+  Logic& logic_;
+};
+
+class GrpcServiceTest : public testing::Test {
  protected:
-  ~GrpcServerTest() override { server_->Shutdown(); }
+  ~GrpcServiceTest() override { server_->Shutdown(); }
 
   // Occupies the pool's only thread until the promise is fulfilled.
   std::promise<void> OccupyPool() {
@@ -51,23 +64,24 @@ class GrpcServerTest : public testing::Test {
   }
 
   WorkerPool pool_{1, 1};
-  Service service_{pool_};
+  Logic logic_{pool_};
+  Service service_{logic_};
   std::unique_ptr<grpc::Server> server_ =
       grpc::ServerBuilder().RegisterService(&service_).BuildAndStart();
   std::unique_ptr<v1::StorageService::Stub> stub_ =
       v1::StorageService::NewStub(server_->InProcessChannel(grpc::ChannelArguments()));
 };
 
-TEST_F(GrpcServerTest, ACallIsAnsweredFromThePool) {
+TEST_F(GrpcServiceTest, ACallIsAnsweredFromThePool) {
   grpc::ClientContext context;
   v1::Node node;
   const grpc::Status status = stub_->GetNode(&context, {}, &node);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(node.id(), "node");
-  EXPECT_EQ(service_.runs_, 1);
+  EXPECT_EQ(logic_.runs_, 1);
 }
 
-TEST_F(GrpcServerTest, ACallThatWasCancelledInTheQueueIsNotWorkedOn) {
+TEST_F(GrpcServiceTest, ACallThatWasCancelledInTheQueueIsNotWorkedOn) {
   std::promise<void> release = OccupyPool();
   grpc::ClientContext context;
   const v1::GetNodeRequest request;
@@ -75,16 +89,16 @@ TEST_F(GrpcServerTest, ACallThatWasCancelledInTheQueueIsNotWorkedOn) {
   std::promise<grpc::Status> done;
   stub_->async()->GetNode(&context, &request, &node,
                           [&](const grpc::Status& status) { done.set_value(status); });
-  while (service_.context_ == nullptr) std::this_thread::yield();
+  while (logic_.call_ == nullptr) std::this_thread::yield();
   context.TryCancel();
-  while (!service_.context_.load()->IsCancelled()) std::this_thread::yield();
+  while (!logic_.call_.load()->cancellation.requested()) std::this_thread::yield();
   release.set_value();
   EXPECT_EQ(done.get_future().get().error_code(), grpc::StatusCode::CANCELLED);
   server_->Shutdown();
-  EXPECT_EQ(service_.runs_, 0);
+  EXPECT_EQ(logic_.runs_, 0);
 }
 
-TEST_F(GrpcServerTest, ACallWhoseDeadlinePassedInTheQueueIsNotWorkedOn) {
+TEST_F(GrpcServiceTest, ACallWhoseDeadlinePassedInTheQueueIsNotWorkedOn) {
   std::promise<void> release = OccupyPool();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
@@ -92,10 +106,10 @@ TEST_F(GrpcServerTest, ACallWhoseDeadlinePassedInTheQueueIsNotWorkedOn) {
   EXPECT_EQ(stub_->GetNode(&context, {}, &node).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   release.set_value();
   server_->Shutdown();
-  EXPECT_EQ(service_.runs_, 0);
+  EXPECT_EQ(logic_.runs_, 0);
 }
 
-TEST_F(GrpcServerTest, AFullQueueIsUnavailable) {
+TEST_F(GrpcServiceTest, AFullQueueIsUnavailable) {
   std::promise<void> release = OccupyPool();
   ASSERT_TRUE(pool_.Submit([] {}));
   grpc::ClientContext context;
