@@ -94,8 +94,8 @@ class BlobCall {
   }
   void OnWriters(std::function<void()> step) { OnPool(*options().writers, std::move(step)); }
 
-  // The last step: *this is gone when it returns.
-  void End(const absl::Status& status) {
+  // The last step: *this is gone when it returns, and what `status` was copied from, perhaps.
+  void End(absl::Status status) {
     const base::Done done = std::move(call_.done);
     delete this;
     done(status);
