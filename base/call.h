@@ -25,6 +25,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/worker_pool.h"
 
 namespace registry::base {
@@ -35,7 +36,12 @@ using Done = std::function<void(const absl::Status&)>;
 // Whether a call's caller has left. Thread-safe.
 class Cancellation {
  public:
+  Cancellation() = default;
+  // For a binding that would have to pay for Request: `poll` tells. OnRequest has no effect then.
+  explicit Cancellation(std::function<bool()> poll) : poll_(std::move(poll)) {}
+
   bool requested() const {
+    if (poll_) return poll_();
     std::lock_guard lock(mutex_);
     return requested_;
   }
@@ -64,6 +70,7 @@ class Cancellation {
   }
 
  private:
+  const std::function<bool()> poll_;
   mutable std::mutex mutex_;
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
   mutable std::function<void()> handler_ ABSL_GUARDED_BY(mutex_);
@@ -85,6 +92,41 @@ struct CallInfo {
   bool IsAbandoned() const {
     return cancellation.requested() || deadline <= std::chrono::system_clock::now();
   }
+};
+
+// The responses of a call that answers with a stream.
+template <class Response>
+class ResponseStream {
+ public:
+  // true: `response` is filled in. false: the stream has ended. An error: it has failed.
+  using OnNext = std::function<void(absl::StatusOr<bool>)>;
+
+  virtual ~ResponseStream() = default;
+
+  // Gets the next response. `done` is called once, on any thread, perhaps within Next; `response`
+  // and this object must exist until then. One call at a time, none after the end.
+  virtual void Next(Response* response, OnNext done) = 0;
+};
+
+// The requests of a call that takes a stream. The call ends with its Done, perhaps while the caller
+// still sends, but not before the first Take or End.
+template <class Request>
+class RequestStream {
+ public:
+  using Ready = std::function<void()>;
+
+  virtual ~RequestStream() = default;
+
+  // Where the caller writes the next request, until Take.
+  virtual Request* buffer() = 0;
+
+  // Takes the request in the buffer. Calls `ready` when the next one may be written there, unless
+  // the call ends first: never during or after the call's Done. Neither of the two may call Take or
+  // End before it returns.
+  virtual void Take(Ready ready) = 0;
+
+  // There are no more requests: the caller has sent all, or has gone away.
+  virtual void End() = 0;
 };
 
 inline absl::Status AbandonedError() { return absl::CancelledError("the caller has gone away"); }

@@ -84,7 +84,7 @@ struct ControlPlane::Parts {
     if (touches) touches->Stop();
   }
 
-  StorageNodes nodes;
+  NodeRegistry nodes;
   std::unique_ptr<re2::RE2> sparse_repositories;
   std::unique_ptr<Database> database;
   std::unique_ptr<Upkeep> upkeep;

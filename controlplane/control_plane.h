@@ -27,7 +27,7 @@
 #include "base/limits.h"
 #include "controlplane/metadata/upload_room.h"
 #include "controlplane/policy/objects.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_registry.h"
 
 namespace registry::controlplane {
 

@@ -6,9 +6,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/grpc_service.h"
-#include "dataplane/read_reactor.h"
 #include "dataplane/storage_service.h"
-#include "dataplane/write_reactor.h"
 #include "registry/v1/storage.grpc.pb.h"
 
 namespace registry::dataplane {
@@ -44,11 +42,11 @@ class GrpcStorageService final : public v1::StorageService::CallbackService {
   }
   grpc::ServerReadReactor<v1::WriteRequest>* Write(grpc::CallbackServerContext* /*context*/,
                                                    v1::WriteResponse* response) override {
-    return WriteReactor::Start(logic_.uploads(), logic_.executor(), response);
+    return base::BindRequestStream(logic_, &StorageService::Write, response);
   }
-  grpc::ServerWriteReactor<v1::ReadResponse>* Read(grpc::CallbackServerContext* /*context*/,
+  grpc::ServerWriteReactor<v1::ReadResponse>* Read(grpc::CallbackServerContext* context,
                                                    const v1::ReadRequest* request) override {
-    return ReadReactor::Start(logic_.blobs(), logic_.executor(), request);
+    return base::BindResponseStream(logic_, &StorageService::Read, context, request);
   }
 
  private:

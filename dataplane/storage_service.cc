@@ -6,6 +6,8 @@
 #include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "dataplane/incarnation_list.h"
+#include "dataplane/read_session.h"
+#include "dataplane/write_session.h"
 #include "oci/digest.h"
 
 namespace registry::dataplane {
@@ -83,6 +85,21 @@ void StorageService::List(const v1::ListRequest* request, v1::ListResponse* resp
   const absl::Status queued =
       executor_.Submit([=, this] { done(FillList(folder_, *request, *response)); });
   if (!queued.ok()) done(queued);
+}
+
+absl::StatusOr<std::shared_ptr<base::ResponseStream<v1::ReadResponse>>> StorageService::Read(
+    const v1::ReadRequest* request, const base::CallInfo* call) {
+  absl::StatusOr<Incarnation> incarnation = Incarnation::Parse(request->incarnation());
+  if (!incarnation.ok()) return incarnation.status();
+  absl::StatusOr<oci::Digest> digest = oci::Digest::Parse(request->digest());
+  if (!digest.ok()) return digest.status();
+  return std::make_shared<ReadSession>(blobs_, executor_, *request, *std::move(incarnation),
+                                       *std::move(digest), call);
+}
+
+std::shared_ptr<base::RequestStream<v1::WriteRequest>> StorageService::Write(
+    v1::WriteResponse* response, base::Done done) {
+  return std::make_shared<WriteSession>(uploads_, executor_, response, std::move(done));
 }
 
 void StorageService::Delete(const v1::DeleteRequest* request, v1::DeleteResponse* /*response*/,

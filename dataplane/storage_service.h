@@ -1,4 +1,4 @@
-// The unary methods of StorageService (proto/registry/v1/storage.proto) on the files of a data
+// The methods of StorageService (proto/registry/v1/storage.proto) on the files of a data
 // folder, for every binding (base/call.h). They never block; file work runs on the FileExecutor.
 //
 // Thread-safe. Must outlive its calls, but not the constructor's arguments.
@@ -6,10 +6,12 @@
 #define REGISTRY_DATAPLANE_STORAGE_SERVICE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/call.h"
 #include "dataplane/blob_files.h"
 #include "dataplane/data_folder.h"
@@ -38,13 +40,13 @@ class StorageService {
             base::Done done);
   void List(const v1::ListRequest* request, v1::ListResponse* response, const base::CallInfo* call,
             base::Done done);
+  // Error: INVALID_ARGUMENT.
+  absl::StatusOr<std::shared_ptr<base::ResponseStream<v1::ReadResponse>>> Read(
+      const v1::ReadRequest* request, const base::CallInfo* call);
+  std::shared_ptr<base::RequestStream<v1::WriteRequest>> Write(v1::WriteResponse* response,
+                                                               base::Done done);
   void Delete(const v1::DeleteRequest* request, v1::DeleteResponse* response,
               const base::CallInfo* call, base::Done done);
-
-  // What the streams of Write and Read work on.
-  const BlobFiles& blobs() const { return blobs_; }
-  UploadFiles& uploads() { return uploads_; }
-  FileExecutor& executor() { return executor_; }
 
  private:
   using Work = std::function<absl::Status(const Incarnation& incarnation)>;

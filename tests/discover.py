@@ -9,6 +9,9 @@ integration.uploads.post_then_put_stores_the_blob. A class may set properties of
 Tests of the folder integration run on SQLite. Those of MAIN_FILES run on PostgreSQL too, and with the
 label "all" the others: integration.postgres.FILE.METHOD. A class with `engines = ("sqlite",)` does not.
 
+A class with `long = {"VARIABLE": "value"}` has its tests once more with these variables, under the label
+"all": integration.long.FILE.METHOD.
+
 A base class that is written MODULE.CLASS, and is in the same folder, brings its test methods:
 
     class SkopeoAccess(client_access.Scenarios, SkopeoCase):
@@ -46,16 +49,21 @@ def brought_by_bases(node, folder):
 
 
 def tests_in(path):
-    """Yields (class name, method name, engine, ctest properties)."""
+    """Yields (class name, method name, variant, environment, ctest properties)."""
     for node in classes_in(path):
-        values = {"ctest": {}, "engines": ("sqlite", "postgres")}
+        values = {"ctest": {}, "engines": ("sqlite", "postgres"), "long": {}}
         for item in node.body:
             if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") in values:
                 values[item.targets[0].id] = ast.literal_eval(item.value)
         engines = values["engines"] if path.parent.name == "integration" else ("sqlite",)
-        for engine in engines:
+        variants = {"": {}} if "sqlite" in engines else {}
+        if "postgres" in engines:
+            variants["postgres"] = {"REGISTRY_TEST_ENGINE": "postgres"}
+        if values["long"]:
+            variants["long"] = values["long"]
+        for variant, environment in variants.items():
             for method in dict.fromkeys((*test_methods(node), *brought_by_bases(node, path.parent))):
-                yield node.name, method, engine, values["ctest"]
+                yield node.name, method, variant, environment, values["ctest"]
 
 
 def quote(value):
@@ -77,8 +85,8 @@ def main():
     lines = []
     names = set()
     for path in options.files:
-        for class_name, method, engine, properties in tests_in(path):
-            folder = path.parent.name + (".postgres" if engine == "postgres" else "")
+        for class_name, method, variant, variables, properties in tests_in(path):
+            folder = f"{path.parent.name}.{variant}" if variant else path.parent.name
             name = f"{folder}.{path.stem.removeprefix('test_')}.{method.removeprefix('test_')}"
             if name in names:
                 sys.exit(f"{path}: two tests are named {name}")
@@ -86,18 +94,18 @@ def main():
             command = [options.python, runner, path, f"{class_name}.{method}"]
             lines.append(f"add_test(NAME {name} COMMAND {' '.join(map(quote, command))})")
             properties = {"TIMEOUT": DEFAULT_TIMEOUT_S, "SKIP_RETURN_CODE": 77, **properties}
-            if engine == "postgres":
+            if variant == "postgres":
                 properties["FIXTURES_REQUIRED"] = "postgres"
-                if path.name not in MAIN_FILES:
-                    properties["LABELS"] = "all"
+            if variant == "long" or (variant == "postgres" and path.name not in MAIN_FILES):
+                properties["LABELS"] = "all"
             if options.sanitizer:
                 properties["TIMEOUT"] *= SANITIZER_TIMEOUT_FACTOR
             environment = {
                 "REGISTRY_TEST_BINARY": options.binary,
                 "REGISTRY_TEST_SANITIZER": options.sanitizer,
-                "REGISTRY_TEST_ENGINE": engine,
                 "REGISTRY_TEST_POSTGRES_FOLDER": options.postgres,
                 "PYTHONDONTWRITEBYTECODE": "1",
+                **variables,
             }
             properties["ENVIRONMENT"] = ";".join(f"{k}={v}" for k, v in environment.items())
             settings = " ".join(f"{key} {quote(value)}" for key, value in properties.items())

@@ -205,11 +205,13 @@ class CommitUploadCall final : public BlobCall {
     // The node may answer at once, and then *this is gone, and the call's cancellation perhaps too.
     const std::shared_ptr<GiveUp> give_up = give_up_;
     cancellation().OnRequest([give_up] { give_up->Request(); });
-    give_up->OnRequest(options().nodes->Finish(
-        node, upload_id_, digest(), [this, node](const absl::StatusOr<int64_t>& size_bytes) {
-          if (!size_bytes.ok()) return End(size_bytes.status());
-          OnWriters([this, node, size = *size_bytes] { Commit(node, size); });
-        }));
+    give_up->OnRequest(NodeClient(*options().nodes)
+                           .Finish(node, upload_id_, digest(),
+                                   [this, node](const absl::StatusOr<int64_t>& size_bytes) {
+                                     if (!size_bytes.ok()) return End(size_bytes.status());
+                                     OnWriters(
+                                         [this, node, size = *size_bytes] { Commit(node, size); });
+                                   }));
   }
 
   void Commit(const std::string& node, int64_t size_bytes) {

@@ -9,15 +9,21 @@ namespace registry::controlplane {
 
 void BlobChecker::Check(const oci::Digest& digest, const Blob& blob,
                         std::function<void(absl::StatusOr<Finding>)> done) {
-  options_.nodes->Check(
-      blob, digest, [this, digest, blob, done = std::move(done)](absl::StatusOr<bool> intact) {
-        if (!intact.ok()) return done(intact.status());
-        if (*intact && !blob.suspect) return done(Finding::kIntact);
-        if (!*intact && blob.suspect) return done(Finding::kDamaged);
-        const bool queued = options_.writers->Submit(
-            [this, digest, blob, intact = *intact, done] { done(Record(digest, blob, intact)); });
-        if (!queued) done(absl::UnavailableError("too many requests are waiting; try again"));
-      });
+  const StoredCopies copies = {
+      .incarnation = blob.incarnation, .size_bytes = blob.size_bytes, .nodes = blob.nodes};
+  NodeClient(*options_.nodes)
+      .Check(copies, digest,
+             [this, digest, blob, done = std::move(done)](absl::StatusOr<bool> intact) {
+               if (!intact.ok()) return done(intact.status());
+               if (*intact && !blob.suspect) return done(Finding::kIntact);
+               if (!*intact && blob.suspect) return done(Finding::kDamaged);
+               const bool queued =
+                   options_.writers->Submit([this, digest, blob, intact = *intact, done] {
+                     done(Record(digest, blob, intact));
+                   });
+               if (!queued)
+                 done(absl::UnavailableError("too many requests are waiting; try again"));
+             });
 }
 
 absl::StatusOr<BlobChecker::Finding> BlobChecker::Record(const oci::Digest& digest,

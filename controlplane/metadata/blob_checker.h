@@ -24,14 +24,14 @@
 #include "controlplane/clock.h"
 #include "controlplane/metadata/blobs.h"
 #include "controlplane/sql/database.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 #include "oci/digest.h"
 
 namespace registry::controlplane {
 
 struct BlobCheckerOptions {
   Database* database;
-  StorageNodes* nodes;
+  const NodeRegistry* nodes;
   // The database for the results.
   base::WorkerPool* writers;
   // Blobs that become suspect in base::kSuspectWindow; of more, Check returns UNAVAILABLE.

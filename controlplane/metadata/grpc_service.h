@@ -33,7 +33,8 @@ class GrpcMetadataService final : public v1::MetadataService::CallbackService {
   grpc::ServerUnaryReactor* CommitUpload(grpc::CallbackServerContext* context,
                                          const v1::CommitUploadRequest* request,
                                          v1::CommitUploadResponse* response) override {
-    return base::BindUnary(logic_, &MetadataService::CommitUpload, context, request, response);
+    return base::BindCancellable(logic_, &MetadataService::CommitUpload, context, request,
+                                 response);
   }
   grpc::ServerUnaryReactor* CancelUpload(grpc::CallbackServerContext* context,
                                          const v1::CancelUploadRequest* request,

@@ -66,7 +66,7 @@ void MetadataService::BeginUpload(const v1::BeginUploadRequest* request, v1::Upl
     if (!algorithm.ok()) return algorithm.status();
     const absl::StatusOr<Upload> upload = controlplane::BeginUpload(
         *options_.database, parsed.repository(), *algorithm, request->principal(),
-        options_.nodes->ChooseForUpload(), options_.now_ms());
+        placement_.ChooseForUpload(), options_.now_ms());
     if (upload.ok()) FillUpload(parsed.repository(), *upload, response);
     return NoteRoom(upload.status(), request->principal());
   });

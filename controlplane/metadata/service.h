@@ -22,14 +22,15 @@
 #include "controlplane/metadata/upload_room.h"
 #include "controlplane/policy/holder.h"
 #include "controlplane/sql/database.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
+#include "controlplane/storage/placement.h"
 #include "registry/v1/metadata.pb.h"
 
 namespace registry::controlplane {
 
 struct MetadataServiceOptions {
   Database* database;
-  StorageNodes* nodes;
+  const NodeRegistry* nodes;
   // Run SQL. Writes have separate threads, so that a slow disk does not delay reads.
   base::WorkerPool* readers;
   base::WorkerPool* writers;
@@ -56,6 +57,7 @@ class MetadataService final {
  public:
   explicit MetadataService(MetadataServiceOptions options)
       : options_(std::move(options)),
+        placement_(*options_.nodes),
         checker_({.database = options_.database,
                   .nodes = options_.nodes,
                   .writers = options_.writers,
@@ -105,6 +107,7 @@ class MetadataService final {
   absl::Status NoteRoom(absl::Status status, const std::string& principal) const;
 
   const MetadataServiceOptions options_;
+  Placement placement_;
   BlobChecker checker_;
 };
 

@@ -121,6 +121,7 @@ absl::Status Upkeep::Expire() {
 absl::Status Upkeep::DeleteTrash() {
   // Nodes that did not answer: do not wait for them again.
   std::set<std::string> away;
+  const NodeClient nodes(*options_.nodes);
   for (int batch = 0; batch < base::kUpkeepMaxBatches && !stopping_; ++batch) {
     absl::StatusOr<std::vector<TrashItem>> items =
         ClaimTrash(*options_.database, base::kUpkeepBatch, options_.now_ms());
@@ -130,7 +131,7 @@ absl::Status Upkeep::DeleteTrash() {
     for (TrashItem& item : *items) {
       if (stopping_) break;
       if (away.contains(item.node)) continue;
-      const absl::Status status = options_.nodes->Delete(item);
+      const absl::Status status = nodes.Delete(item);
       if (status.ok()) {
         done.push_back(std::move(item));
         continue;
@@ -153,8 +154,8 @@ void Upkeep::Sweep() {
   for (const std::string& node : options_.nodes->ids()) {
     int64_t& at_ms = sweep_at_ms_[node];
     if (stopping_ || now_ms < at_ms) continue;
-    const absl::StatusOr<int64_t> swept = SweepUploads(*options_.database, *options_.nodes, node,
-                                                       [this] { return stopping_.load(); });
+    const absl::StatusOr<int64_t> swept = SweepUploads(
+        *options_.database, NodeClient(*options_.nodes), node, [this] { return stopping_.load(); });
     if (swept.ok()) {
       at_ms = now_ms + ToMs(base::kUploadSweepInterval);
       continue;

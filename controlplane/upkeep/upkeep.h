@@ -28,14 +28,14 @@
 #include "controlplane/clock.h"
 #include "controlplane/metadata/touches.h"
 #include "controlplane/sql/database.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 
 namespace registry::controlplane {
 
 struct UpkeepOptions {
   // These must outlive the object.
   Database* database;
-  StorageNodes* nodes;
+  const NodeRegistry* nodes;
   // Written before anything is expired for being idle. May be null.
   Touches* touches = nullptr;
   std::chrono::milliseconds interval = base::kUpkeepInterval;

@@ -32,7 +32,7 @@ absl::StatusOr<std::vector<v1::StoredIncarnation>> FindNameless(Database& databa
 
 }  // namespace
 
-absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
+absl::StatusOr<int64_t> SweepUploads(Database& database, const NodeClient& nodes,
                                      const std::string& node,
                                      const std::function<bool()>& stopping) {
   int64_t deleted = 0;

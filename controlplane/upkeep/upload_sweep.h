@@ -14,13 +14,13 @@
 
 #include "absl/status/statusor.h"
 #include "controlplane/sql/database.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 
 namespace registry::controlplane {
 
 // Searches one node. Blocks. Logs the files that it deletes, or their number. `stopping` ends it
 // early. Returns the number of deleted files. Errors: those of the database and of the node.
-absl::StatusOr<int64_t> SweepUploads(Database& database, StorageNodes& nodes,
+absl::StatusOr<int64_t> SweepUploads(Database& database, const NodeClient& nodes,
                                      const std::string& node,
                                      const std::function<bool()>& stopping);
 

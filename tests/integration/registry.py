@@ -198,11 +198,13 @@ class Registry:
         raise AssertionError(f"no {field} in /proc")
 
     def sql(self, query):
-        """The first value that its database answers."""
+        """Runs one statement on its database. Returns the first value that it answers."""
         if ON_POSTGRES:
             return postgres.Server(POSTGRES_FOLDER).sql(query, database_name_of(self.folder))
         with contextlib.closing(sqlite3.connect(self.datadir / "metadata.db")) as database:
-            return str(database.execute(query).fetchone()[0])
+            row = database.execute(query).fetchone()
+            database.commit()
+            return str(row[0]) if row else ""
 
     # Its log.
 

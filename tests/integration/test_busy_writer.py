@@ -12,6 +12,8 @@ LAYER = b"a layer"
 
 
 class BusyWriter(RegistryTestCase):
+    engines = ("sqlite",)
+
     def setUp(self):
         super().setUp()
         self.manifest = self.client.push_image(REPOSITORY, "v1", [LAYER])

@@ -18,6 +18,7 @@ TMPFS_BYTES = 48 << 20
 
 
 class Failures(RegistryTestCase):
+    engines = ("sqlite",)
     start_at_once = False
 
     def mount(self, *arguments):

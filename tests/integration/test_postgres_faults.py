@@ -150,6 +150,7 @@ class Pusher(threading.Thread):
 class PostgresFaults(RegistryTestCase):
     engines = ("sqlite",)
     ctest = {"TIMEOUT": 600}
+    long = {"REGISTRY_TEST_FAULT_SECONDS": "120"}
     start_at_once = False
 
     def setUp(self):

@@ -1,8 +1,6 @@
 """Unfinished uploads do not keep the disk full, and leave no bytes that no row names."""
 
-import contextlib
 import os
-import sqlite3
 import subprocess
 import time
 import unittest
@@ -60,19 +58,10 @@ class UploadRoomTestCase(RegistryTestCase):
     def files(self, registry):
         return {path.name for path in (registry.datadir / "storage" / "uploads").iterdir()}
 
-    @contextlib.contextmanager
-    def database(self, registry):
-        """The database of a registry that does not run."""
-        self.assertFalse(registry.running())
-        with contextlib.closing(sqlite3.connect(registry.datadir / "metadata.db")) as connection:
-            yield connection
-            connection.commit()
-
     def make_idle(self, registry, minutes):
         """Lets all sessions look as if nobody had used them for so long."""
         registry.stop()
-        with self.database(registry) as database:
-            database.execute("UPDATE uploads SET touched_at_ms = touched_at_ms - ?", (minutes * 60_000,))
+        registry.sql(f"UPDATE uploads SET touched_at_ms = touched_at_ms - {minutes * 60_000}")
         registry.start()
 
 
@@ -260,15 +249,13 @@ class NamelessBytes(UploadRoomTestCase):
         # As a request does that found the session just before it was cancelled.
         late = registry.datadir / "storage" / "uploads" / name
         late.write_bytes(b"late")
-        with self.database(registry) as database:
-            self.assertEqual(database.execute("SELECT count(*) FROM blob_replicas").fetchone(), (1,))
-            database.execute("UPDATE trash SET not_before_ms = not_before_ms - 600000")
+        self.assertEqual(registry.sql("SELECT count(*) FROM blob_replicas"), "1")
+        registry.sql("UPDATE trash SET not_before_ms = not_before_ms - 600000")
         registry.start()
         wait_for(lambda: not late.exists(), "the second deletion")
         registry.stop()
-        with self.database(registry) as database:
-            self.assertEqual(database.execute("SELECT count(*) FROM blob_replicas").fetchone(), (0,))
-            self.assertEqual(database.execute("SELECT count(*) FROM trash").fetchone(), (0,))
+        self.assertEqual(registry.sql("SELECT count(*) FROM blob_replicas"), "0")
+        self.assertEqual(registry.sql("SELECT count(*) FROM trash"), "0")
 
     def test_a_start_deletes_old_unfinished_files_that_no_row_names(self):
         registry = self.start_registry()

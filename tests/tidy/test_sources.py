@@ -30,7 +30,7 @@ ROOMS_MAY_INCLUDE = {
     "controlplane/policy": {"sql"},
     "controlplane/access": {"policy", "sql"},
     "controlplane/admin": {"access", "policy", "sql"},
-    "controlplane/storage": {"metadata", "sql"},
+    "controlplane/storage": {"sql"},
     "controlplane/metadata": {"policy", "sql", "storage"},
     "controlplane/upkeep": {"metadata", "sql", "storage"},
     "gateway/limits": set(),
@@ -54,7 +54,7 @@ ONLY_IN = {
         # The bindings of services, the clients of storage nodes, and what composes them.
         "controlplane/access/grpc_service", "controlplane/admin/grpc_service", "controlplane/admin/peer",
         "controlplane/control_plane", "controlplane/metadata/grpc_service", "controlplane/storage/",
-        "dataplane/grpc_service", "dataplane/read_reactor", "dataplane/storage_node", "dataplane/write_reactor",
+        "dataplane/grpc_service", "dataplane/storage_node",
     ),
 }
 # Hosts that texts may name. Others might belong to somebody's machine or network.

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "dataplane/read_reactor.h"
+#include "dataplane/read_session.h"
 #include "node_fixture.h"
 
 namespace registry::dataplane {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "dataplane/write_reactor.h"
+#include "dataplane/write_session.h"
 #include "node_fixture.h"
 #include "oci/error.h"
 

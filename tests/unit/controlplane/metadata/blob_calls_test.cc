@@ -205,7 +205,7 @@ TEST_F(BlobCallsTest, AStoreThatCannotBeReadCondemnsNothing) {
 
 TEST_F(BlobCallsTest, ANodeThatIsNotConnectedCondemnsNothing) {
   PushAt("a", "hello");
-  StorageNodes none({});
+  NodeRegistry none({});
   StartService(&none, base::kSqlQueue);
   EXPECT_EQ(Head("a", "hello").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(States(), ElementsAre("live"));

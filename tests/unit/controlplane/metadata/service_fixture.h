@@ -13,7 +13,7 @@
 #include "base/grpc_status.h"
 #include "controlplane/metadata/grpc_service.h"
 #include "controlplane/metadata/service.h"
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 #include "registry/v1/metadata.grpc.pb.h"
 #include "registry/v1/storage.grpc.pb.h"
 #include "tests/unit/controlplane/metadata/fixture.h"
@@ -105,7 +105,7 @@ class MetadataServiceTest : public MetadataTest {
  protected:
   MetadataServiceTest() {
     storage_server_ = grpc::ServerBuilder().RegisterService(&storage_).BuildAndStart();
-    nodes_ = std::make_unique<StorageNodes>(std::vector<StorageNodeConnection>{
+    nodes_ = std::make_unique<NodeRegistry>(std::vector<StorageNodeConnection>{
         {kNode, storage_server_->InProcessChannel(grpc::ChannelArguments())}});
     StartService(nodes_.get(), base::kSqlQueue);
   }
@@ -115,7 +115,7 @@ class MetadataServiceTest : public MetadataTest {
     storage_server_->Shutdown();
   }
 
-  void StartService(StorageNodes* nodes, size_t max_queued,
+  void StartService(NodeRegistry* nodes, size_t max_queued,
                     size_t max_suspects = base::kMaxSuspects) {
     if (server_) server_->Shutdown();
     touches_.reset();
@@ -222,7 +222,7 @@ class MetadataServiceTest : public MetadataTest {
   std::vector<std::string> no_room_;
   FakeStorage storage_;
   std::unique_ptr<grpc::Server> storage_server_;
-  std::unique_ptr<StorageNodes> nodes_;
+  std::unique_ptr<NodeRegistry> nodes_;
   std::unique_ptr<MetadataService> service_;
   std::unique_ptr<GrpcMetadataService> grpc_service_;
   const PageCursor cursor_{"a secret of thirty-two bytes or more"};

@@ -189,8 +189,8 @@ TEST_F(MetadataServiceTest, MissingBlobsAreNamedAcrossTheWire) {
   EXPECT_THAT(pushed.status().message(), HasSubstr(DigestOf("config").ToString()));
 }
 
-TEST_F(MetadataServiceTest, WithoutStorageNodesNoUploadBegins) {
-  StorageNodes none({});
+TEST_F(MetadataServiceTest, WithoutNodeRegistryNoUploadBegins) {
+  NodeRegistry none({});
   StartService(&none, base::kSqlQueue);
   v1::BeginUploadRequest begin;
   begin.set_repository("a");

@@ -1,4 +1,4 @@
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 
 #include <gtest/gtest.h>
 
@@ -18,11 +18,11 @@ constexpr char kIncarnation[] = "01890000-0000-7000-8000-000000000002";
 // Knows no bytes.
 class EmptyNode final : public v1::StorageService::CallbackService {};
 
-class StorageNodesTest : public testing::Test {
+class NodeClientTest : public testing::Test {
  protected:
-  StorageNodesTest() {
+  NodeClientTest() {
     server_ = grpc::ServerBuilder().RegisterService(&node_).BuildAndStart();
-    nodes_ = std::make_unique<StorageNodes>(std::vector<StorageNodeConnection>{
+    nodes_ = std::make_unique<NodeRegistry>(std::vector<StorageNodeConnection>{
         {kNode, server_->InProcessChannel(grpc::ChannelArguments())}});
   }
   // Destroys every channel and server of the process.
@@ -36,7 +36,7 @@ class StorageNodesTest : public testing::Test {
           .value();
   EmptyNode node_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<StorageNodes> nodes_;
+  std::unique_ptr<NodeRegistry> nodes_;
 };
 
 // Stays in the callback while the caller, who has the answer, destroys everything.
@@ -49,22 +49,21 @@ auto AnswerSlowly(std::promise<T>& answer, std::promise<void>& left) {
   };
 }
 
-TEST_F(StorageNodesTest, EverythingMayGoWhileTheAnswerToACheckIsHandedOn) {
+TEST_F(NodeClientTest, EverythingMayGoWhileTheAnswerToACheckIsHandedOn) {
   std::promise<absl::StatusOr<bool>> answer;
   std::promise<void> left;
-  Blob blob;
-  blob.incarnation = kIncarnation;
-  blob.nodes = {kNode};
-  nodes_->Check(blob, digest_, AnswerSlowly(answer, left));
+  const StoredCopies blob = {.incarnation = kIncarnation, .nodes = {kNode}};
+  NodeClient(*nodes_).Check(blob, digest_, AnswerSlowly(answer, left));
   EXPECT_EQ(answer.get_future().get().status().code(), absl::StatusCode::kUnimplemented);
   DestroyAll();
   left.get_future().wait();
 }
 
-TEST_F(StorageNodesTest, EverythingMayGoWhileTheAnswerToAFinishIsHandedOn) {
+TEST_F(NodeClientTest, EverythingMayGoWhileTheAnswerToAFinishIsHandedOn) {
   std::promise<absl::StatusOr<int64_t>> answer;
   std::promise<void> left;
-  const auto cancel = nodes_->Finish(kNode, kIncarnation, digest_, AnswerSlowly(answer, left));
+  const auto cancel =
+      NodeClient(*nodes_).Finish(kNode, kIncarnation, digest_, AnswerSlowly(answer, left));
   EXPECT_EQ(answer.get_future().get().status().code(), absl::StatusCode::kUnimplemented);
   DestroyAll();
   left.get_future().wait();

@@ -1,10 +1,9 @@
-#include "dataplane/write_reactor.h"
+#include "dataplane/write_session.h"
 
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/grpc_status.h"
 #include "oci/digest.h"
 
 namespace registry::dataplane {
@@ -14,34 +13,23 @@ constexpr size_t kMaxChunkBytes = 1024 * 1024;  // As storage.proto says.
 
 }  // namespace
 
-WriteReactor* WriteReactor::Start(UploadFiles& uploads, FileExecutor& executor,
-                                  v1::WriteResponse* response) {
-  std::shared_ptr<WriteReactor> reactor(new WriteReactor(uploads, executor, response));
-  reactor->self_ = reactor;
-  reactor->ReadNext();
-  return reactor.get();
+void WriteSession::Take(Ready ready) {
+  ready_ = std::move(ready);
+  const bool first = !incarnation_.has_value();
+  const absl::Status status = first ? ParseHeader() : CheckChunk();
+  if (!status.ok()) return Fail(status);
+  Submit(first ? &WriteSession::Begin : &WriteSession::Append);
 }
 
-void WriteReactor::OnReadDone(bool ok) {
+void WriteSession::End() {
   if (!incarnation_.has_value()) {
-    absl::Status status =
-        ok ? ParseHeader() : absl::InvalidArgumentError("a write must begin with a header");
-    if (!status.ok()) return FinishCall(status);
-    return Submit(&WriteReactor::Begin);
+    return Fail(absl::InvalidArgumentError("a write must begin with a header"));
   }
   // The stream has ended or the client has gone away: keep the bytes in either case.
-  if (!ok) return Submit(&WriteReactor::End);
-  absl::Status status = CheckChunk();
-  if (!status.ok()) return FinishCall(status);
-  Submit(&WriteReactor::Append);
+  Submit(&WriteSession::Close);
 }
 
-void WriteReactor::OnDone() {
-  // This may be the last owner, and the object must live until the end of this function.
-  const std::shared_ptr<WriteReactor> last = std::move(self_);
-}
-
-absl::Status WriteReactor::ParseHeader() {
+absl::Status WriteSession::ParseHeader() {
   if (!request_.has_header()) {
     return absl::InvalidArgumentError("a write must begin with a header");
   }
@@ -55,7 +43,7 @@ absl::Status WriteReactor::ParseHeader() {
   return absl::OkStatus();
 }
 
-absl::Status WriteReactor::CheckChunk() const {
+absl::Status WriteSession::CheckChunk() const {
   if (request_.message_case() != v1::WriteRequest::kChunk) {
     return absl::InvalidArgumentError("all messages of a write after the first must be chunks");
   }
@@ -67,51 +55,51 @@ absl::Status WriteReactor::CheckChunk() const {
   return absl::OkStatus();
 }
 
-void WriteReactor::Submit(void (WriteReactor::*job)()) {
+void WriteSession::Submit(void (WriteSession::*job)()) {
   absl::Status status = executor_.Submit(*incarnation_, FileExecutor::kShort,
                                          [self = shared_from_this(), job] { (*self.*job)(); });
-  if (!status.ok()) FinishCall(status);
+  if (!status.ok()) Fail(status);
 }
 
-void WriteReactor::Begin() {
-  // Weak: a writer must not keep the finished call that owns it alive.
+void WriteSession::Begin() {
+  // Weak: a writer must not keep the session that owns it alive.
   auto on_cut = [weak = weak_from_this()](const absl::Status& reason) {
-    if (const std::shared_ptr<WriteReactor> self = weak.lock()) self->FinishCall(reason);
+    if (const std::shared_ptr<WriteSession> self = weak.lock()) self->Fail(reason);
   };
   absl::StatusOr<std::shared_ptr<UploadWriter>> writer =
       uploads_.BeginWrite(*incarnation_, request_.header().offset(), algorithm_, std::move(on_cut));
-  if (!writer.ok()) return FinishCall(writer.status());
+  if (!writer.ok()) return Fail(writer.status());
   writer_ = *std::move(writer);
-  ReadNext();
+  TellReady();
 }
 
-void WriteReactor::Append() {
+void WriteSession::Append() {
   absl::Status status = uploads_.Append(*writer_, request_.chunk());
-  if (!status.ok()) return FinishCall(status);
-  ReadNext();
+  if (!status.ok()) return Fail(status);
+  TellReady();
 }
 
-void WriteReactor::End() {
+void WriteSession::Close() {
   absl::StatusOr<int64_t> size = uploads_.EndWrite(*writer_);
-  if (!size.ok()) return FinishCall(size.status());
+  if (!size.ok()) return Fail(size.status());
   Succeed(*size);
 }
 
-void WriteReactor::ReadNext() {
+void WriteSession::TellReady() {
   std::lock_guard lock(mutex_);
-  if (!finished_) StartRead(&request_);
+  if (!ended_) ready_();
 }
 
-void WriteReactor::FinishCall(const absl::Status& status) {
+void WriteSession::Fail(const absl::Status& status) {
   std::lock_guard lock(mutex_);
-  if (!std::exchange(finished_, true)) Finish(base::ToGrpcStatus(status));
+  if (!std::exchange(ended_, true)) done_(status);
 }
 
-void WriteReactor::Succeed(int64_t size_bytes) {
+void WriteSession::Succeed(int64_t size_bytes) {
   std::lock_guard lock(mutex_);
-  if (std::exchange(finished_, true)) return;
+  if (std::exchange(ended_, true)) return;
   response_->set_size_bytes(size_bytes);
-  Finish(grpc::Status::OK);
+  done_(absl::OkStatus());
 }
 
 }  // namespace registry::dataplane

@@ -1,4 +1,4 @@
-#include "controlplane/storage/nodes.h"
+#include "controlplane/storage/node_client.h"
 
 #include <grpcpp/support/client_callback.h>
 
@@ -18,12 +18,17 @@ absl::Status NotConnected(const std::string& node) {
 }  // namespace
 
 // Keeps itself alive until its last call is answered.
-class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
+class NodeClient::CheckCall : public std::enable_shared_from_this<CheckCall> {
  public:
-  CheckCall(const StorageNodes& nodes, const Blob& blob, const oci::Digest& digest,
+  CheckCall(const NodeRegistry& nodes, std::chrono::milliseconds deadline,
+            const StoredCopies& copies, const oci::Digest& digest,
             std::function<void(absl::StatusOr<bool>)> done)
-      : nodes_(nodes), waiting_(blob.nodes), size_bytes_(blob.size_bytes), done_(std::move(done)) {
-    request_.set_incarnation(blob.incarnation);
+      : nodes_(nodes),
+        deadline_(deadline),
+        waiting_(copies.nodes),
+        size_bytes_(copies.size_bytes),
+        done_(std::move(done)) {
+    request_.set_incarnation(copies.incarnation);
     request_.set_digest(digest.ToString());
   }
 
@@ -31,13 +36,13 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
     while (!waiting_.empty()) {
       node_ = std::move(waiting_.back());
       waiting_.pop_back();
-      v1::StorageService::Stub* stub = nodes_.FindStub(node_);
+      v1::StorageService::Stub* stub = nodes_.Find(node_);
       if (stub == nullptr) {
         unknown_ = NotConnected(node_);
         continue;
       }
       call_.emplace();
-      call_->context()->set_deadline(std::chrono::system_clock::now() + nodes_.deadline_);
+      call_->context()->set_deadline(std::chrono::system_clock::now() + deadline_);
       stub->async()->Stat(
           call_->context(), &request_, &response_,
           [self = shared_from_this()](const grpc::Status& status) { self->OnAnswer(status); });
@@ -61,7 +66,8 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
     AskNext();
   }
 
-  const StorageNodes& nodes_;
+  const NodeRegistry& nodes_;
+  const std::chrono::milliseconds deadline_;
   std::vector<std::string> waiting_;
   // The one that is being asked.
   std::string node_;
@@ -75,40 +81,21 @@ class StorageNodes::CheckCall : public std::enable_shared_from_this<CheckCall> {
   std::optional<base::ClientCall> call_;
 };
 
-struct StorageNodes::FinishCall {
+struct NodeClient::FinishCall {
   base::ClientCall call;
   v1::FinishRequest request;
   v1::FinishResponse response;
 };
 
-StorageNodes::StorageNodes(const std::vector<StorageNodeConnection>& connections,
-                           std::chrono::milliseconds deadline)
-    : deadline_(deadline) {
-  for (const StorageNodeConnection& connection : connections) {
-    stubs_[connection.id] = v1::StorageService::NewStub(connection.channel);
-  }
+void NodeClient::Check(const StoredCopies& copies, const oci::Digest& digest,
+                       std::function<void(absl::StatusOr<bool> intact)> done) const {
+  std::make_shared<CheckCall>(nodes_, deadline_, copies, digest, std::move(done))->AskNext();
 }
 
-std::vector<std::string> StorageNodes::ids() const {
-  std::vector<std::string> ids;
-  for (const auto& [id, stub] : stubs_) ids.push_back(id);
-  return ids;
-}
-
-std::vector<std::string> StorageNodes::ChooseForUpload() {
-  if (stubs_.empty()) return {};
-  return {std::next(stubs_.begin(), turn_.fetch_add(1) % stubs_.size())->first};
-}
-
-void StorageNodes::Check(const Blob& blob, const oci::Digest& digest,
-                         std::function<void(absl::StatusOr<bool> intact)> done) {
-  std::make_shared<CheckCall>(*this, blob, digest, std::move(done))->AskNext();
-}
-
-std::function<void()> StorageNodes::Finish(
+std::function<void()> NodeClient::Finish(
     const std::string& node, const std::string& incarnation, const oci::Digest& digest,
-    std::function<void(absl::StatusOr<int64_t> size_bytes)> done) {
-  v1::StorageService::Stub* stub = FindStub(node);
+    std::function<void(absl::StatusOr<int64_t> size_bytes)> done) const {
+  v1::StorageService::Stub* stub = nodes_.Find(node);
   if (stub == nullptr) {
     done(NotConnected(node));
     return [] {};
@@ -127,9 +114,9 @@ std::function<void()> StorageNodes::Finish(
   return [finish] { finish->call.Cancel(); };
 }
 
-absl::StatusOr<v1::ListResponse> StorageNodes::ListUnfinished(const std::string& node,
-                                                              const std::string& cursor) {
-  v1::StorageService::Stub* stub = FindStub(node);
+absl::StatusOr<v1::ListResponse> NodeClient::ListUnfinished(const std::string& node,
+                                                            const std::string& cursor) const {
+  v1::StorageService::Stub* stub = nodes_.Find(node);
   if (stub == nullptr) return NotConnected(node);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline_);
@@ -142,8 +129,8 @@ absl::StatusOr<v1::ListResponse> StorageNodes::ListUnfinished(const std::string&
   return response;
 }
 
-absl::Status StorageNodes::Delete(const TrashItem& item) {
-  v1::StorageService::Stub* stub = FindStub(item.node);
+absl::Status NodeClient::Delete(const TrashItem& item) const {
+  v1::StorageService::Stub* stub = nodes_.Find(item.node);
   if (stub == nullptr) return NotConnected(item.node);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + deadline_);
@@ -152,11 +139,6 @@ absl::Status StorageNodes::Delete(const TrashItem& item) {
   request.set_digest(item.digest);
   v1::DeleteResponse response;
   return base::FromGrpcStatus(stub->Delete(&context, request, &response));
-}
-
-v1::StorageService::Stub* StorageNodes::FindStub(const std::string& id) const {
-  const auto found = stubs_.find(id);
-  return found == stubs_.end() ? nullptr : found->second.get();
 }
 
 }  // namespace registry::controlplane
