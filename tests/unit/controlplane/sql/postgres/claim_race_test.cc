@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <new>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -108,8 +111,12 @@ TEST_F(ClaimRaceTest, ABlobIsClaimedOrReferencedButNeverBoth) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     auto database = Database::Open(test_database_.NewEngine());
+    // The claim is one statement, the push a dozen: so it comes somewhere in between.
+    std::minstd_rand random(1);
+    std::uniform_int_distribution<int> delay_us(0, 3000);
     for (int i = 0; database.ok() && i < rounds; ++i) {
       EnterRound(race->claimer, race->pusher);
+      std::this_thread::sleep_for(std::chrono::microseconds(delay_us(random)));
       const absl::StatusOr<bool> claimed = Claim(**database, BlobOf(i));
       if (!claimed.ok()) ++race->failed;
       if (claimed.ok() && *claimed) ++race->claimed;
