@@ -181,7 +181,7 @@ class PostgresFaults(RegistryTestCase):
             thread.start()
         disturb(threads)
         for thread in threads:
-            thread.join(120)
+            thread.join(SECONDS + 120)
             self.assertFalse(thread.is_alive(), f"seed {SEED}: a pusher hangs")
             if thread.error is not None:
                 raise AssertionError(f"seed {SEED}") from thread.error
