@@ -8,7 +8,7 @@ import unittest
 import grpc
 from admin_api import AdminApi, AdminError
 from certificates import Authority
-from registry import RegistryTestCase, run_binary
+from registry import RegistryTestCase, run_binary, wait_for
 
 
 @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
@@ -57,7 +57,10 @@ class Clients(AdminTlsTestCase):
         event = api.ListAuditEvents(page_size=1).audit_events[0]
         self.assertEqual((event.principal, event.method), ("CN=alice,OU=ops,O=example", "CreateUser"))
         self.assertRegex(event.peer, r"^ipv4:127\.0\.0\.1:\d+$")
-        [line] = self.registry.log(message="the access policy was changed", method="CreateUser")
+        [line] = wait_for(
+            lambda: self.registry.log(message="the access policy was changed", method="CreateUser"),
+            "the line in the log, which another thread writes",
+        )
         self.assertEqual(line["principal"], event.principal)
 
     def test_the_command_works_from_elsewhere(self):

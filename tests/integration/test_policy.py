@@ -336,7 +336,7 @@ class Files(PolicyTestCase):
         # Every test passes the flags -addr and -datadir.
         self.start()
         self.assertEqual(self.admin.get("/token").json()["expires_in"], 300)
-        self.assertTrue((self.registry.datadir / "metadata.db").exists())
+        self.assertTrue((self.registry.datadir / "storage" / "node-id").exists())
 
 
 class Check(PolicyTestCase):
