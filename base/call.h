@@ -33,7 +33,7 @@ namespace registry::base {
 // Ends a call.
 using Done = std::function<void(const absl::Status&)>;
 
-// Whether a call's caller has left. Thread-safe.
+// Tells the logic of a call that the caller has left. Thread-safe.
 class Cancellation {
  public:
   Cancellation() = default;

@@ -216,7 +216,7 @@ inline constexpr std::chrono::seconds kPostgresConnectTime{5};
 // A COMMIT whose connection was lost: how long to ask what became of it.
 inline constexpr std::chrono::seconds kSqlSettleTime{20};
 inline constexpr std::chrono::milliseconds kSqlSettleInterval{200};
-// What is kept to answer that: commits of the last hour.
+// To answer that, PostgreSQL keeps the ids of the commits of the last hour.
 inline constexpr std::chrono::minutes kPostgresCommitsKept{60};
 // How long an attempt waits for another process's lock, and the number of attempts.
 inline constexpr std::chrono::milliseconds kSqlBusyTimeout{2000};

@@ -1,4 +1,4 @@
-// Who calls the admin API, as gRPC knows it.
+// Reads from gRPC who calls the admin API.
 #ifndef REGISTRY_CONTROLPLANE_ADMIN_PEER_H_
 #define REGISTRY_CONTROLPLANE_ADMIN_PEER_H_
 

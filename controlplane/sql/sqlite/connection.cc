@@ -272,7 +272,7 @@ absl::Status SqliteConnection::Error(int result, absl::string_view sql) {
   switch (kind) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return absl::AbortedError(message);
+      return absl::AbortedError(absl::StrCat(message, "; another process holds a lock on it"));
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(absl::StrCat(message, "; free space on the disk"));
     case SQLITE_CORRUPT:

@@ -65,6 +65,7 @@ TEST_F(SqliteTest, ALockThatStaysIsUnavailableAfterSeveralAttempts) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr(options_.path));
   EXPECT_EQ(waits, base::kSqlAttempts - 1);
+  EXPECT_THAT(status.message(), HasSubstr("another process holds a lock on it"));
   // Reading goes on meanwhile.
   EXPECT_EQ(*Count(*database), 0);
 }
