@@ -288,12 +288,12 @@ absl::StatusOr<PolicyStore::Stored> PolicyStore::ChangeRows(Transaction& t, cons
       "loaded_at_ms = excluded.loaded_at_ms "
       "WHERE policy_file_set.content_hash <> excluded.content_hash",
       {content_hash, database_.NowMs()});
-  if (!detail.empty()) {
-    t.Execute("UPDATE policy_revision SET revision = revision + 1");
-  }
-  stored.revision = t.QueryFirst("SELECT revision FROM policy_revision", {}, [](const Row& row) {
-                       return row.Int(0);
-                     }).value_or(0);
+  stored.revision =
+      t.QueryFirst(detail.empty()
+                       ? "SELECT revision FROM policy_revision"
+                       : "UPDATE policy_revision SET revision = revision + 1 RETURNING revision",
+                   {}, [](const Row& row) { return row.Int(0); })
+          .value_or(0);
   for (std::string& part : PartsOf(detail)) {
     AppendAuditEvent(t, {.at_ms = database_.NowMs(),
                          .actor = cause.actor,

@@ -99,7 +99,7 @@ class Scenarios(PolicyTestCase):
         self.login_as("wendy")
         self.push_image(f"{SHOP}:v1")
         self.pull_image(f"{SHOP}:v1")
-        principals = {line["principal"] for line in self.registry.log(message="request", status=201)}
+        principals = {line["principal"] for line in self.registry.logged(message="request", status=201)}
         self.assertEqual(principals, {"wendy"})
 
     def test_what_is_public_is_pulled_without_login_and_the_rest_is_not(self):
@@ -173,7 +173,7 @@ class Scenarios(PolicyTestCase):
         self.assertTrue(tried, recorder.request_lines()[before:])
         begun = [
             line["status"]
-            for line in self.registry.log(message="request", method="POST", repository=LAKE)
+            for line in self.registry.logged(message="request", method="POST", repository=LAKE)
         ]
         self.assertTrue(begun)
         self.assertEqual(set(begun), {202})

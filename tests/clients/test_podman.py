@@ -189,7 +189,7 @@ class PartialPulls(PodmanCase):
         self.use_storage("two")
         self.run_client("pull", "--tls-verify=false", self.remote("team/app:old"))
         self.run_client("pull", "--tls-verify=false", self.remote("team/app:new"))
-        answers = self.registry.log(message="request", method="GET", reference=layer["digest"])
+        answers = self.registry.logged(2, message="request", method="GET", reference=layer["digest"])
         self.assertEqual({answer["status"] for answer in answers}, {206})
         # The table of contents, and all the files at once.
         self.assertEqual(len(answers), 2)

@@ -221,6 +221,13 @@ class Registry:
                     lines.append(line)
         return lines
 
+    def logged(self, count=1, **fields):
+        """Waits for `count` lines with these fields: another thread writes the log, and a request's
+        line may come after its answer. Returns all such lines; a test of their number compares it."""
+        return wait_for(
+            lambda: (lines := self.log(**fields))[count - 1 :] and lines, f"{count} log lines with {fields}"
+        )
+
     # Talking to it.
 
     @property

@@ -353,7 +353,7 @@ class Conventions(AdminTestCase):
         shown = str(events) + self.registry.raw_log()
         for secret in ("a secret of bob", "another secret", value, "$2b$"):
             self.assertNotIn(secret, shown)
-        lines = self.registry.log(message="the access policy was changed", method="DeleteUser")
+        lines = self.registry.logged(message="the access policy was changed", method="DeleteUser")
         self.assertEqual([line["principal"] for line in lines], ["local:carol"])
         page = self.api.ListAuditEvents(page_size=2)
         rest = self.api.ListAuditEvents(page_size=100, page_token=page.next_page_token)
@@ -492,7 +492,7 @@ class Files(AdminTestCase, PolicyTestCase):
         self.assertIn("missing", error.message)
         self.assertEqual(self.status(basic("admin", "admin-example"), "/v2/_catalog"), 200)
         self.assertEqual(
-            len(self.registry.log(message="cannot reload the policy: it stays unchanged")), 1
+            len(self.registry.logged(message="cannot reload the policy: it stays unchanged")), 1
         )
         self.edit("rolebindings.yaml", "name: missing", "name: pull")
         reloaded = self.api.ReloadFiles()

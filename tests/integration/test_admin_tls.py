@@ -8,7 +8,7 @@ import unittest
 import grpc
 from admin_api import AdminApi, AdminError
 from certificates import Authority
-from registry import RegistryTestCase, run_binary, wait_for
+from registry import RegistryTestCase, run_binary
 
 
 @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
@@ -28,7 +28,7 @@ class AdminTlsTestCase(RegistryTestCase):
 
     def start(self, **options):
         self.registry = self.start_registry(*self.grpc_flags(), **options)
-        [line] = self.registry.log(message="the admin API is listening")
+        [line] = self.registry.logged(message="the admin API is listening")
         self.address = line["address"]
         return self.address
 
@@ -57,10 +57,7 @@ class Clients(AdminTlsTestCase):
         event = api.ListAuditEvents(page_size=1).audit_events[0]
         self.assertEqual((event.principal, event.method), ("CN=alice,OU=ops,O=example", "CreateUser"))
         self.assertRegex(event.peer, r"^ipv4:127\.0\.0\.1:\d+$")
-        [line] = wait_for(
-            lambda: self.registry.log(message="the access policy was changed", method="CreateUser"),
-            "the line in the log, which another thread writes",
-        )
+        [line] = self.registry.logged(message="the access policy was changed", method="CreateUser")
         self.assertEqual(line["principal"], event.principal)
 
     def test_the_command_works_from_elsewhere(self):
@@ -195,7 +192,7 @@ class Start(AdminTlsTestCase):
         self.start(folder=folder)
         self.assertEqual(len(self.api(self.alice).ListUsers().users), 1)
         self.assertFalse((self.registry.datadir / "admin.sock").exists())
-        [line] = self.registry.log(level="warning")
+        [line] = self.registry.logged(level="warning")
         self.assertIn("no socket", line["message"])
 
 

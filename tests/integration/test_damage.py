@@ -132,7 +132,7 @@ class Damage(RegistryTestCase):
                 for _ in range(3):
                     self.client.get(f"/v2/{HERE}/blobs/{digest}", expect=500)
                     self.client.get(f"/v2/{HERE}/blobs/{digest}", {"Range": "bytes=0-0"}, expect=500)
-                self.assertEqual(len(self.registry.log(level="error", digest=digest)), 1)
+                self.assertEqual(len(self.registry.logged(level="error", digest=digest)), 1)
 
     def test_a_file_that_is_cut_off_while_it_is_sent_is_found_damaged(self):
         data = os.urandom(32 << 20)
@@ -142,7 +142,7 @@ class Damage(RegistryTestCase):
             os.truncate(path, 1 << 20)
             received = reader.file.read()
         self.assertLess(len(received), len(data))
-        wait_for(lambda: self.registry.log(level="error", digest=digest), "the damage to be logged")
+        self.registry.logged(level="error", digest=digest)
         self.client.head(f"/v2/{HERE}/blobs/{digest}", expect=404)
 
     def test_a_blob_that_is_replaced_while_it_is_read_arrives_whole(self):
@@ -241,7 +241,10 @@ class Damage(RegistryTestCase):
         self.assertEqual(statuses, [404] * MAX_SUSPECTS + [503] * 20)
         answer = self.client.get(f"/v2/{HERE}/blobs/{digest_of(blobs[-1])}", expect=503)
         self.assertIn("the store itself", answer.error_message())
-        warnings = [line for line in self.registry.log(level="error") if "the store itself" in line["message"]]
+        warnings = wait_for(
+            lambda: [line for line in self.registry.log(level="error") if "the store itself" in line["message"]],
+            "the error of the store",
+        )
         self.assertEqual(len(warnings), 1)
         for path in self.blobs_folder().rglob("away.*"):
             path.rename(path.with_name(path.name.removeprefix("away.")))

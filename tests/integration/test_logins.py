@@ -6,7 +6,7 @@ import unittest
 import urllib.parse
 
 import login_flood
-from registry import PASSWORD, SANITIZER, USER, RegistryTestCase, basic, wait_for
+from registry import PASSWORD, SANITIZER, USER, RegistryTestCase, basic
 from test_policy import PUBLIC, TOKEN, PolicyTestCase
 
 MAX_FAILURES = 10
@@ -51,7 +51,7 @@ class FailedLogins(LoginCase):
         self.fail(USER)
         for _ in range(5):
             self.log_in(USER, "hush-hush")
-        lines = self.registry.log(message="logins refused: too many failures")
+        lines = self.registry.logged(message="logins refused: too many failures")
         self.assertEqual(len(lines), 1, lines)
         self.assertEqual((lines[0]["user"], lines[0]["client"]), (f'"{USER}"', "127.0.0.1"))
         self.assertNotIn("hush-hush", self.registry.raw_log())
@@ -106,7 +106,7 @@ class FailedLogins(LoginCase):
         for i in range(MAX_FAILURES):
             self.fail(USER, 1, X_Forwarded_For=f"203.0.113.{i}")
         self.expect_refused(self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.99"), USER)
-        clients = {line["client"] for line in self.registry.log(message="request")}
+        clients = {line["client"] for line in self.registry.logged(message="request")}
         self.assertEqual(clients, {"127.0.0.1"})
 
     @unittest.skipIf(SANITIZER, "instrumented code takes its time")
@@ -147,7 +147,7 @@ class BehindAProxy(LoginCase):
 
     def test_the_log_names_the_forwarded_address(self):
         self.log_in(USER, PASSWORD, X_Forwarded_For="203.0.113.7:4711")
-        wait_for(lambda: self.registry.log(client="203.0.113.7"), "the line of the request")
+        self.registry.logged(client="203.0.113.7")
 
 
 class OthersMeanwhile(PolicyTestCase):

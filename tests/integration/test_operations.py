@@ -79,7 +79,7 @@ class Operations(RegistryTestCase):
     # The access log.
 
     def request_line(self, **fields):
-        return wait_for(lambda: self.registry.log(message="request", **fields), f"a log line {fields}")[-1]
+        return self.registry.logged(message="request", **fields)[-1]
 
     def test_a_request_is_one_line_with_all_fields(self):
         digest = self.client.push_blob(REPOSITORY, b"hello")
@@ -119,7 +119,7 @@ class Operations(RegistryTestCase):
             connection.file.close()
             connection.sock.close()
         self.client.get("/v2/")
-        wait_for(lambda: self.registry.log(message="request", status=200), "the last request")
+        self.registry.logged(message="request", status=200)
         for line in self.registry.log(message="request"):
             self.assertEqual(line["client"], "127.0.0.1", line)
 

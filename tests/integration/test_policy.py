@@ -241,12 +241,12 @@ class Files(PolicyTestCase):
 
     def test_a_short_token_secret_is_warned_of(self):
         self.start("-tokensecret", "short")
-        warnings = [line["message"] for line in self.registry.log(level="warning")]
+        warnings = [line["message"] for line in self.registry.logged(level="warning")]
         self.assertTrue(any("the token secret is shorter than 16 bytes" in text for text in warnings), warnings)
 
     def test_admin_flags_have_no_effect_with_files_and_are_warned_of(self):
         self.start(password=PASSWORD)
-        warnings = [line["message"] for line in self.registry.log(level="warning")]
+        warnings = [line["message"] for line in self.registry.logged(level="warning")]
         self.assertTrue(any("-adminpwd has no effect" in text for text in warnings), warnings)
         self.as_user("admin", PASSWORD).get("/v2/", expect=401)
         self.admin.get("/v2/")
@@ -285,7 +285,7 @@ class Files(PolicyTestCase):
         self.reload()
         for what in ("PullThroughCache", "ui"):
             message = f"{what} has no effect: this version does not support it"
-            self.assertEqual(len(self.registry.log(message=message)), 1, message)
+            self.assertEqual(len(self.registry.logged(message=message)), 1, message)
 
     def test_what_configuration_says_is_read_at_the_start_only_and_a_reload_says_so(self):
         shutil.copy(EXAMPLES / "configuration.yaml", self.cfgdir)
@@ -295,7 +295,7 @@ class Files(PolicyTestCase):
         self.assertEqual(self.registry.log(message=warning), [])
         self.edit("configuration.yaml", "tokenTimeout: 5m", "tokenTimeout: 10m")
         self.reload()
-        wait_for(lambda: self.registry.log(message=warning), "the warning")
+        self.registry.logged(message=warning)
         self.assertEqual(self.admin.get("/token").json()["expires_in"], 300)
 
     def test_a_changed_password_ends_the_tokens_of_its_user(self):

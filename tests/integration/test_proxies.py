@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from registry import PASSWORD, USER, RegistryTestCase, basic, wait_for
+from registry import PASSWORD, USER, RegistryTestCase, basic
 
 
 class ProxyCase(RegistryTestCase):
@@ -50,9 +50,7 @@ class TrustedProxy(ProxyCase):
     def client_in_the_log(self, headers):
         self.client.get("/v2/", headers)
         request_id = self.client.get("/v2/", headers).headers["X-Request-Id"]
-        return wait_for(
-            lambda: self.registry.log(message="request", request_id=request_id), "its log line"
-        )[0]["client"]
+        return self.registry.logged(message="request", request_id=request_id)[0]["client"]
 
     def test_forwarded_names_the_client_as_x_forwarded_for_does(self):
         for headers, client in (

@@ -180,7 +180,7 @@ class AdminApiRenewal(RenewalCase):
             "-grpcaddr", "127.0.0.1:0", "-grpccertfile", self.server[0], "-grpckeyfile", self.server[1],
             "-grpccafile", self.ca_file,
         )  # fmt: skip
-        [line] = self.registry.log(message="the admin API is listening")
+        [line] = self.registry.logged(message="the admin API is listening")
         self.address = line["address"]
 
     def api(self, identity, server_ca):

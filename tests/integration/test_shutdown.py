@@ -12,6 +12,17 @@ REPOSITORY = "team/app"
 BIG = b"0123456789abcdef" * 2_000_000
 
 
+def close_and_wait(sock):
+    """Returns once the registry has closed the connection too: it counts those that are open."""
+    with sock:
+        try:
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+
+
 class Shutdown(RegistryTestCase):
     start_at_once = False
 
@@ -33,7 +44,7 @@ class Shutdown(RegistryTestCase):
     def expect_no_new_connections(self):
         def refused():
             try:
-                self.registry.connect(5).close()
+                close_and_wait(self.registry.connect(5).sock)
                 return False
             except (ConnectionRefusedError, ConnectionResetError):
                 return True
@@ -49,7 +60,7 @@ class Shutdown(RegistryTestCase):
         connection.request("GET", f"/v2/{REPOSITORY}/blobs/{digest}")
         connection.sock.recv(1000)
         # So that the download is the only connection.
-        self.client.close()
+        close_and_wait(self.client.connection.sock)
         return connection
 
     def test_while_the_delay_lasts_readyz_says_503_and_all_else_is_served(self):

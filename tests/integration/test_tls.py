@@ -94,9 +94,7 @@ class Tls(RegistryTestCase):
             received = 0
             while received < 1_000_000:
                 received += len(connection.sock.recv(65536))
-        line = wait_for(
-            lambda: self.registry.log(message="request", method="GET", reference=digest), "its log line"
-        )[0]
+        line = self.registry.logged(message="request", method="GET", reference=digest)[0]
         self.assertGreaterEqual(line["bytes"], received - 2000)
         self.assertLess(line["bytes"], len(blob))
         self.assertIn("connection lost", line["error"])

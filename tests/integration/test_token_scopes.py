@@ -3,7 +3,7 @@
 import unittest
 import urllib.parse
 
-from registry import PASSWORD, USER, basic, wait_for
+from registry import PASSWORD, USER, basic
 from test_access import AccessCase, challenge_parameters
 
 # base/limits.h.
@@ -54,7 +54,7 @@ class TokenScopes(AccessCase):
         token = self.ask([scope(number) for number in range(MAX_SCOPES + 3)])
         self.begin_uploads(token, (3, MAX_SCOPES + 2))
         self.begin_uploads(token, (0, 1, 2), expect=401)
-        line = wait_for(lambda: self.registry.log(principal=USER, left_out=3), "a log line")[0]
+        line = self.registry.logged(principal=USER, left_out=3)[0]
         self.assertEqual(line["names"], " ".join(map(repository, range(3))))
 
     def test_a_repository_that_is_asked_for_again_counts_once_and_as_the_last(self):

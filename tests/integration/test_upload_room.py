@@ -274,7 +274,7 @@ class NamelessBytes(UploadRoomTestCase):
             os.utime(path, (two_hours_ago, two_hours_ago))
         registry.start()
         wait_for(lambda: not nameless.exists(), "the sweep")
-        line, = registry.log(incarnation=nameless.name)  # fmt: skip
+        [line] = registry.logged(incarnation=nameless.name)
         self.assertEqual((line["level"], line["bytes"]), ("warning", 5))
         self.assertEqual(self.files(registry), {young.name, id_of(location)})
         client.patch(location, b", and goes on")
